@@ -1,0 +1,50 @@
+# make run and make test set up everything they need; they want Python 3.11+ with pip, and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+READY := $(VENV)/.run-ready
+DEV := $(VENV)/.dev-ready
+
+.PHONY: run test lint unit types vendor bench soak node clean
+
+run: $(READY)  ## start the server with the default scenario
+	$(BIN)/mockpsp serve $(ARGS)
+
+test: lint types unit  ## everything that must hold before a change lands
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(DEV)
+	$(BIN)/mypy
+
+unit: $(DEV) node
+	$(BIN)/python -m pytest $(ARGS)
+
+node: tests/node/node_modules/.ready  ## the official JavaScript SDKs, where Node.js is installed
+
+tests/node/node_modules/.ready: tests/node/package.json
+	@if command -v npm >/dev/null 2>&1; then \
+	  cd tests/node && npm install --no-audit --no-fund --ignore-scripts --silent && touch node_modules/.ready; \
+	else echo "npm is not installed: tests of the JavaScript SDKs will be skipped"; fi
+
+vendor: $(DEV)  ## the vendor's integration tests, from a checkout: make vendor SDK=path/to/sdk-python3
+	$(BIN)/python bench/vendor.py $(SDK)
+
+bench: $(DEV)  ## speed, as ratios measured in one run
+	$(BIN)/python -m bench
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $(READY)
+
+$(DEV): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[fast,tls,crypto,dev]"
+	touch $(DEV)
+
+clean:
+	rm -rf $(VENV) tests/node/node_modules

@@ -1,0 +1,5 @@
+"""``python -m mockpsp``."""
+
+from mockpsp.cli import main
+
+main()

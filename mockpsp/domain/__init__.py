@@ -1,0 +1,1 @@
+"""The words and rules that every provider uses: money, tables, ledger, questions and verdicts. Pure."""

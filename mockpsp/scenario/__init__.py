@@ -1,0 +1,1 @@
+"""What a scenario file says, and what happens next because of it. Pure; the loader alone reads files."""

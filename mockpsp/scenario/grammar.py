@@ -1,0 +1,294 @@
+"""The grammar of scenario files, once: the loader takes its keys from here, editors get it as a JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mockpsp.scenario.catalogue import Catalogue, Operation, Place
+from mockpsp.scenario.model import Drop, Op, Signature
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+VERSION = 1
+MAX_COPIES = 20
+MAX_LATENCY = "PT60S"
+STATUS = (100, 599)
+MAX_SEED = 2**53 - 1
+LABEL = "[A-Za-z_][A-Za-z0-9_-]*"
+GIVEN = ("credentials", "endpoint", "origin")
+"""Labels that every story has: the sandbox's credentials, its webhook address by provider, and the server's origin."""
+
+Json = dict[str, Any]
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _object(title: str, needs: str, properties: Json, *, more: Any = False) -> Json:
+    """A mapping with exactly these keys; ``needs`` are the words for those that have to be there."""
+    return {
+        "title": title,
+        "type": "object",
+        "properties": properties,
+        "required": needs.split(),
+        "additionalProperties": more,
+    }
+
+
+def _list(item: Json, least: int = 0) -> Json:
+    return {"type": "array", "items": item, **({"minItems": least} if least else {})}
+
+
+def _said(schema: Json, description: str) -> Json:
+    return {**schema, "description": description}
+
+
+_TEXT: Json = {"type": ["string", "number"]}
+_YES: Json = {"const": True}
+_ANY: Json = {}
+_OPEN: Json = {"type": "object"}
+_STATUS: Json = {"type": "integer", "minimum": STATUS[0], "maximum": STATUS[1]}
+_COUNT: Json = {"type": "integer", "minimum": 1}
+_MONEY: Json = {
+    "type": "string",
+    "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,3})? [A-Z]{3}$",
+    "examples": ["12.00 EUR"],
+}
+_SPAN: Json = {
+    "type": "string",
+    "pattern": r"^(P(?=.)([0-9]+W)?([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6})?S)?)?"
+    r"|[0-9]+(\.[0-9]+)? ?(ms|s|min|m|h|d))$",
+    "examples": ["2s", "PT4H1M"],
+}
+_FACT: Json = {"type": ["string", "number", "boolean", "null"]}
+_FACTS: Json = {"type": "array", "items": _FACT, "minItems": 1}
+_TIMING: dict[str, Json] = {
+    "when": _said(_ref("conditions"), "Strikes only if all of this holds."),
+    "nth": _said(_COUNT, "Strikes from this match on; without times, only at this one."),
+    "times": _said(_COUNT, "Strikes at most so often."),
+}
+_ACTS: dict[str, Json] = {
+    "pays": _said(_list(_ref("tender"), 1), "Pays with these, in turn."),
+    "cancels": _said(_YES, "Presses cancel."),
+    "abandons": _said(_YES, "Just leaves."),
+}
+_EXPECT = _said(_OPEN, "What must be true right after this step.")
+
+
+def _one_act(schema: Json) -> Json:
+    return {**schema, "oneOf": [{"required": [act]} for act in _ACTS]}
+
+
+def _operators() -> Json:
+    values = {Op.ONE_OF: _FACTS, Op.MATCHES: {"type": "string", "format": "regex"}}
+    return {**_object("a condition", "", {op.value: values.get(op, _FACT) for op in Op}), "minProperties": 1}
+
+
+_DELIVERY: dict[str, Json] = {
+    "after": _said(_ref("duration"), "Wait before the first attempt."),
+    "copies": _said({"type": "integer", "minimum": 1, "maximum": MAX_COPIES}, "Send it so often."),
+    "gap": _said(_ref("duration"), "Time between copies."),
+    "order": _said({"enum": ["reversed"]}, "Later ones first."),
+    "drop": _said(_YES, "Never send it."),
+    "signature": _said({"enum": [each.value for each in Signature]}, "How it is signed."),
+    "endpoint": _said(_ref("outage"), "How the merchant's endpoint answers; the real one is not asked."),
+}
+_OUTAGE: dict[str, Json] = {
+    "fails": _said(_COUNT, "So many attempts fail."),
+    "down": _said(_ref("duration"), "Attempts fail for so long."),
+    "status": _said(_STATUS, "The answer; without it, nobody answers."),
+}
+_FAILURE: dict[str, Json] = {
+    "latency": _said(_ref("duration"), f"Wait before answering, at most {MAX_LATENCY}."),
+    "status": _said(_STATUS, "Answer with this status."),
+    "after_effect": _said(_YES, "The status comes after the call did its work."),
+    "drop": _said({"enum": [each.value for each in Drop]}, "Cut the connection, before or after the effect."),
+}
+
+
+def _definitions() -> dict[str, Json]:
+    """The fixed grammar: one entry for each kind of mapping, with the words the loader calls it by."""
+    name = {"name": _said(_TEXT, "What the journal calls this line.")}
+    rule = {**name, "operation": _TEXT, **_TIMING, "then": _ref("verdict")}
+    webhook = {**name, "event": _TEXT, **_TIMING, "deliver": _ref("deliver")}
+    fault = {**name, "operation": _TEXT, **_TIMING, "then": _ref("failure")}
+    shopper = {"at": _TEXT, **_TIMING, "after": _ref("duration"), **_ACTS}
+    tender = {"with": _TEXT, "amount": _ref("money")}
+    outcome = {"outcome": _TEXT, "reason": _TEXT}
+    outage = _object("'endpoint'", "", _OUTAGE)
+    return {
+        "shopper": _one_act(_object("a shopper", "at", shopper)),
+        "tender": _object("a tender", "with", tender, more=_TEXT),
+        "rule": _object("a rule", "operation then", rule),
+        "verdict": _object("'then' of a rule", "outcome", outcome, more=_ANY),
+        "webhook": _object("a webhook line", "event deliver", webhook),
+        "deliver": {**_object("'deliver'", "", _DELIVERY), "minProperties": 1},
+        "outage": {**outage, "anyOf": [{"required": ["fails"]}, {"required": ["down"]}]},
+        "fault": _object("a fault", "operation then", fault),
+        "failure": {**_object("'then' of a fault", "", _FAILURE), "minProperties": 1, **_COMPANY},
+        **_steps(),
+        "condition": _operators(),
+        "conditions": {
+            "type": "object",
+            "additionalProperties": {"anyOf": [_FACT, _FACTS, _ref("condition")]},
+        },
+        "money": _said(_MONEY, "An amount, such as 12.00 EUR."),
+        "duration": _said(_SPAN, "A span of time, such as 2s, 4h or PT4H1M."),
+    }
+
+
+_COMPANY: Json = {
+    "not": {"required": ["drop", "status"]},
+    "dependentRequired": {"after_effect": ["status"]},
+}
+
+
+def _steps() -> dict[str, Json]:
+    label = _said({"type": "string", "pattern": f"^{LABEL}$"}, "Keeps the answer under this label.")
+    values = {"type": "object", "additionalProperties": _TEXT}
+    sent = {"body": _ANY, "path": values, "query": _OPEN, "headers": values, "key": _TEXT, "as": label}
+    expect = {"expect": _EXPECT}
+    shopper = _object("a shopper step", "shopper", {"shopper": _TEXT, **_ACTS, **expect})
+    endpoint = {"endpoint": _TEXT, "status": _STATUS, **expect}
+    said = {
+        "merchant": (
+            _object("a merchant step", "merchant", {"merchant": _TEXT, **sent, **expect}),
+            "The merchant's application calls the API.",
+        ),
+        "shopper": (_one_act(shopper), "The shopper acts on the checkout that the labelled answer opened."),
+        "advance": (
+            _object("an advance step", "advance", {"advance": _ref("duration"), **expect}),
+            "Moves the clock.",
+        ),
+        "settle": (_object("a settle step", "settle", {"settle": _YES, **expect}), "Delivers what is due."),
+        "endpoint": (
+            _object("an endpoint step", "endpoint status", endpoint),
+            "The merchant's webhook endpoint answers so from now on.",
+        ),
+        "expect": (_object("an expect step", "expect", expect), "What must be true now."),
+    }
+    return {f"step.{kind}": _said(schema, description) for kind, (schema, description) in said.items()}
+
+
+STEP_KINDS = ("merchant", "shopper", "advance", "settle", "endpoint", "expect")
+
+
+def _scenario() -> Json:
+    expect = _object("'expect'", "", {"webhooks": _ANY, "accounts": _ANY, "calls": _ANY}, more=_ANY)
+    seed = {"type": "integer", "minimum": 0, "maximum": MAX_SEED, "default": 1}
+    clock = {"type": "string", "format": "date-time"}
+    properties = {
+        "mockpsp": _said({"const": VERSION}, "The version of this grammar."),
+        "title": _said({**_TEXT, "minLength": 1}, "What happens, in a sentence."),
+        "tags": _said(_list(_TEXT), "Words to find it by."),
+        "seed": _said(seed, "Ids follow from it."),
+        "clock": _said(clock, "The time at the start; the clock then stands still."),
+        "settings": _said(_OPEN, "Behaviours, by provider."),
+        "world": _said(_OPEN, "Accounts, cards and sellers at the start, by provider."),
+        "shopper": _said(_list(_ref("shopper")), "What the shopper does where."),
+        "rules": _said(_list(_ref("rule")), "Answers other than the natural ones."),
+        "webhooks": _said(_list(_ref("webhook")), "How webhooks are delivered."),
+        "faults": _said(_list(_ref("fault")), "Delays, broken answers and cut connections."),
+        "story": _said(_list({"oneOf": [_ref(f"step.{kind}") for kind in STEP_KINDS]}), "What 'play' runs."),
+        "expect": _said(expect, "What must have happened at the end."),
+    }
+    return _object("a scenario", "mockpsp title", properties)
+
+
+_FIXED: dict[str, Json] = {"scenario": _scenario(), **_definitions()}
+KEYS: dict[str, tuple[str, ...]] = {kind: tuple(each.get("properties", ())) for kind, each in _FIXED.items()}
+REQUIRED: dict[str, tuple[str, ...]] = {kind: tuple(each.get("required", ())) for kind, each in _FIXED.items()}
+TITLES: dict[str, str] = {kind: each.get("title", kind) for kind, each in _FIXED.items()}
+
+
+def closed(schema: Mapping[str, Any]) -> Json:
+    """A provider's schema that refuses unknown keys at its top, unless it says something else."""
+    return {"additionalProperties": False, **schema} if "properties" in schema else dict(schema)
+
+
+def schema(catalogues: Mapping[str, Catalogue]) -> Json:
+    """The grammar as JSON Schema 2020-12, with the words of these providers; without any, their parts stay open."""
+    root = _scenario()
+    definitions = _definitions()
+    if catalogues:
+        for part in ("settings", "world"):
+            root["properties"][part] = _by_provider(part, root["properties"][part], catalogues, definitions)
+        _enrich(definitions, catalogues)
+    return {"$schema": DIALECT, **root, "title": "mockpsp scenario", "$defs": definitions}
+
+
+def render(document: Json) -> str:
+    """The text of ``schema.json``."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _by_provider(part: str, outer: Json, catalogues: Mapping[str, Catalogue], definitions: dict[str, Json]) -> Json:
+    for name, catalogue in catalogues.items():
+        theirs = closed(catalogue.settings if part == "settings" else catalogue.world)
+        key = f"{name}.{part}"
+        definitions[key] = _moved(theirs, f"#/$defs/{key}/")
+    return {
+        **outer,
+        "properties": {name: _ref(f"{name}.{part}") for name in catalogues},
+        "additionalProperties": False,
+    }
+
+
+def _moved(value: Any, prefix: str) -> Any:
+    """The same schema at another place: its references to itself lead there."""
+    if isinstance(value, Mapping):
+        moved = {key: _moved(each, prefix) for key, each in value.items()}
+        target = value.get("$ref")
+        if isinstance(target, str) and target.startswith("#"):
+            moved["$ref"] = prefix.rstrip("/") + target[1:]
+        return moved
+    return [_moved(each, prefix) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _enrich(definitions: dict[str, Json], catalogues: Mapping[str, Catalogue]) -> None:
+    operations = {f"{name}.{key}": each for name, c in catalogues.items() for key, each in c.operations.items()}
+    places = {f"{name}.{key}": each for name, c in catalogues.items() for key, each in c.places.items()}
+    calls = [f"{name}.{key}" for name, c in catalogues.items() for key in c.calls]
+    events = [f"{name}.{key}" for name, c in catalogues.items() for key in c.events]
+    pattern = {"type": "string", "pattern": r"\*"}
+    definitions["rule"]["properties"]["operation"] = {"enum": list(operations)}
+    definitions["rule"]["allOf"] = [_per_operation(name, each) for name, each in operations.items()]
+    definitions["shopper"]["properties"]["at"] = {"enum": list(places)}
+    definitions["shopper"]["allOf"] = [_per_place(name, each) for name, each in places.items()]
+    definitions["fault"]["properties"]["operation"] = {"anyOf": [{"enum": calls}, pattern]}
+    definitions["webhook"]["properties"]["event"] = {"anyOf": [{"enum": events}, pattern]}
+    definitions["step.merchant"]["properties"]["merchant"] = {"enum": calls}
+    definitions["step.endpoint"]["properties"]["endpoint"] = {"enum": list(catalogues)}
+
+
+def _per_operation(name: str, operation: Operation) -> Json:
+    reasons = sorted({reason for each in operation.outcomes.values() for reason in each})
+    then = {
+        "properties": {
+            "outcome": {"enum": list(operation.outcomes)},
+            "reason": {"enum": reasons} if reasons else False,
+            **dict.fromkeys(operation.details, True),
+        },
+        "additionalProperties": False,
+    }
+    when = {"propertyNames": {"enum": list(operation.facts)}}
+    return {
+        "if": {"properties": {"operation": {"const": name}}, "required": ["operation"]},
+        "then": {"description": operation.title, "properties": {"when": when, "then": then}},
+    }
+
+
+def _per_place(name: str, place: Place) -> Json:
+    tenders = [
+        {
+            "properties": {"with": {"const": kind}, "amount": True, **dict.fromkeys(fields, True)},
+            "additionalProperties": False,
+        }
+        for kind, fields in place.tenders.items()
+    ]
+    return {
+        "if": {"properties": {"at": {"const": name}}, "required": ["at"]},
+        "then": {"description": place.title, "properties": {"pays": {"items": {"anyOf": tenders}}}},
+    }

@@ -1,0 +1,307 @@
+"""The lines of a script: shoppers, rules, webhooks and faults, each read into the model and checked on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from mockpsp.domain.clock import parse_duration
+from mockpsp.scenario import grammar
+from mockpsp.scenario.catalogue import Operation
+from mockpsp.scenario.check import Shadows, Unique
+from mockpsp.scenario.conditions import read_when
+from mockpsp.scenario.model import (
+    ZERO,
+    DeliveryRule,
+    Drop,
+    FaultRule,
+    Outage,
+    Rule,
+    ShopperScript,
+    Signature,
+    Tender,
+    Trigger,
+)
+from mockpsp.scenario.problems import Bad
+from mockpsp.scenario.reading import (
+    Reader,
+    choice,
+    duration,
+    fact,
+    instant,
+    payable,
+    text,
+    up_to,
+    whole,
+    yes,
+)
+from mockpsp.scenario.vocabulary import Vocabulary
+from mockpsp.scenario.yaml_nodes import Node, Table
+
+_COUNT = whole(1, 2**31)
+_STATUS = whole(*grammar.STATUS)
+_LATENCY = up_to(parse_duration(grammar.MAX_LATENCY))
+_ACTS = ("pays", "cancels", "abandons")
+
+
+class Lines:
+    """Reads one line at a time; remembers the earlier ones, whose names are taken and which may come first always."""
+
+    def __init__(self, reader: Reader, words: Vocabulary) -> None:
+        self.reader = reader
+        self.words = words
+        problems = reader.problems
+        self._before = 0
+        self._names = {section: Unique(problems, "name") for section in ("rules", "webhooks", "faults")}
+        self._shadows = {
+            "rules": Shadows(problems, "rule"),
+            "webhooks": Shadows(problems, "webhook line"),
+            "faults": Shadows(problems, "fault"),
+            "shopper": Shadows(problems, "shopper"),
+        }
+
+    def rule(self, node: Node, index: int) -> Rule | None:
+        """One item of ``rules``."""
+        line = self._begin(node, "rule")
+        if line is None:
+            return None
+        name = self._name(line, "rules", index)
+        operation = self.reader.get(line, "operation", self.words.operation, "")
+        known = self.words.operations.get(operation)
+        meant = frozenset((operation,) if known else ())
+        trigger = self._trigger(line, known.facts if known else None, operation)
+        self._shadow("rules", name, node, meant, trigger)
+        outcome, reason, details = self._verdict(line, operation, known)
+        return Rule(
+            key=f"rule:{name}",
+            name=name,
+            operation=operation,
+            trigger=trigger,
+            outcome=outcome,
+            reason=reason,
+            details=details,
+            line=node.spot.line,
+        )
+
+    def _shadow(self, section: str, name: str, node: Node, meant: frozenset[str], trigger: Trigger) -> None:
+        """Compare with the earlier lines, unless this one could not be read as it is meant."""
+        if len(self.reader.problems.found) == self._before:
+            self._shadows[section].add(name, node.spot, meant, trigger)
+
+    def _begin(self, node: Node, kind: str) -> Table | None:
+        """A line of this kind; from here on its own problems are counted."""
+        self._before = len(self.reader.problems.found)
+        return self.reader.table(node, kind)
+
+    def _name(self, line: Table, section: str, index: int) -> str:
+        """The line's name, or its place in the section."""
+        name = self.reader.get(line, "name", text, None) or f"{section}[{index}]"
+        node = line.items.get("name")
+        self._names[section].add(name, node.spot if node is not None else line.spot)
+        return name
+
+    def _trigger(self, line: Table, facts: Mapping[str, str] | None, of: str) -> Trigger:
+        """When the line strikes; ``facts`` is None when it is not known what the line is about."""
+        when = line.items.get("when")
+        conditions = read_when(self.reader, when, facts, of) if when is not None and facts is not None else ()
+        return Trigger(
+            when=conditions,
+            nth=self.reader.get(line, "nth", _COUNT, None),
+            times=self.reader.get(line, "times", _COUNT, None),
+        )
+
+    def _verdict(self, line: Table, operation: str, known: Operation | None) -> tuple[str, str | None, dict[str, Any]]:
+        """Outcome, reason and details of a rule's ``then``."""
+        node = line.items.get("then")
+        then = self.reader.table(node, "verdict", closed=False) if node is not None else None
+        if then is None or known is None:
+            return "", None, {}
+        self.reader.unknown(then, ("outcome", "reason", *known.details), "detail", operation)
+        outcome = self.reader.get(then, "outcome", partial(self._word, known.outcomes, "outcome", operation), "")
+        reason = None
+        if outcome:
+            reasons = known.outcomes[outcome]
+            of = f"the outcome '{outcome}' of {operation}"
+            reason = self.reader.get(then, "reason", partial(self._word, reasons, "reason", of), None)
+        details = {
+            key: self.reader.get(then, key, partial(_detail, kind), None)
+            for key, kind in known.details.items()
+            if key in then.items
+        }
+        return outcome, reason, details
+
+    def _word(self, known: Mapping[str, Any] | tuple[str, ...], what: str, of: str, node: Node) -> str:
+        word = text(node)
+        if word in known:
+            return word
+        hint = self.reader.problems.hint(word, known) if known else f"; there is no {what} to give"
+        raise Bad(node.spot, f"unknown {what} '{word}' for {of}{hint}")
+
+    def webhook(self, node: Node, index: int) -> DeliveryRule | None:
+        """One item of ``webhooks``."""
+        line = self._begin(node, "webhook")
+        if line is None:
+            return None
+        name = self._name(line, "webhooks", index)
+        event, meant = self.reader.get(line, "event", self.words.events_like, ("", frozenset[str]()))
+        trigger = self._trigger(line, self.words.call_facts(meant) if meant else None, event)
+        self._shadow("webhooks", name, node, meant, trigger)
+        key = f"webhook:{name}"
+        plan = line.items.get("deliver")
+        deliver = self.reader.table(plan, "deliver") if plan is not None else None
+        if deliver is None:
+            return DeliveryRule(key=key, name=name, event=event, trigger=trigger, line=node.spot.line)
+        self._says_something(deliver, "deliver")
+        get = self.reader.get
+        order = choice(self.reader.problems, "reversed")
+        signature = choice(self.reader.problems, *(each.value for each in Signature))
+        return DeliveryRule(
+            key=key,
+            name=name,
+            event=event,
+            trigger=trigger,
+            after=get(deliver, "after", duration, ZERO),
+            copies=get(deliver, "copies", whole(1, grammar.MAX_COPIES), 1),
+            gap=get(deliver, "gap", duration, ZERO),
+            reversed=get(deliver, "order", order, None) is not None,
+            drop=get(deliver, "drop", yes, False),
+            signature=Signature(get(deliver, "signature", signature, Signature.RIGHT.value)),
+            outage=self._outage(deliver),
+            line=node.spot.line,
+        )
+
+    def _says_something(self, table: Table, kind: str) -> None:
+        if not table.items:
+            keys = ", ".join(grammar.KEYS[kind])
+            self.reader.problems.add(table.spot, f"{grammar.TITLES[kind]} says nothing; give one of {keys}")
+
+    def _outage(self, deliver: Table) -> Outage | None:
+        node = deliver.items.get("endpoint")
+        outage = self.reader.table(node, "outage") if node is not None else None
+        if outage is None:
+            return None
+        if "fails" not in outage.items and "down" not in outage.items:
+            self.reader.problems.add(outage.spot, "'endpoint' needs 'fails' (attempts) or 'down' (a duration)")
+        get = self.reader.get
+        return Outage(
+            fails=get(outage, "fails", _COUNT, None),
+            down=get(outage, "down", duration, None),
+            status=get(outage, "status", _STATUS, None),
+        )
+
+    def fault(self, node: Node, index: int) -> FaultRule | None:
+        """One item of ``faults``."""
+        line = self._begin(node, "fault")
+        if line is None:
+            return None
+        name = self._name(line, "faults", index)
+        operation, meant = self.reader.get(line, "operation", self.words.calls_like, ("", frozenset[str]()))
+        trigger = self._trigger(line, self.words.call_facts(meant) if meant else None, operation)
+        self._shadow("faults", name, node, meant, trigger)
+        key = f"fault:{name}"
+        what = line.items.get("then")
+        then = self.reader.table(what, "failure") if what is not None else None
+        if then is None:
+            return FaultRule(key=key, name=name, operation=operation, trigger=trigger, line=node.spot.line)
+        self._check_failure(then)
+        get = self.reader.get
+        drop = get(then, "drop", choice(self.reader.problems, *(each.value for each in Drop)), None)
+        return FaultRule(
+            key=key,
+            name=name,
+            operation=operation,
+            trigger=trigger,
+            latency=get(then, "latency", _LATENCY, ZERO),
+            status=get(then, "status", _STATUS, None),
+            after_effect=get(then, "after_effect", yes, False),
+            drop=Drop(drop) if drop is not None else None,
+            line=node.spot.line,
+        )
+
+    def _check_failure(self, then: Table) -> None:
+        """What cannot be together, or needs company."""
+        self._says_something(then, "failure")
+        if "drop" in then.items and "status" in then.items:
+            self.reader.problems.add(then.keys["status"], "status: nobody reads it after 'drop'; keep one of the two")
+        if "after_effect" in then.items and "status" not in then.items:
+            told = "after_effect: says when 'status' is answered; add it, or write 'drop: after_effect'"
+            self.reader.problems.add(then.keys["after_effect"], told)
+
+    def shopper(self, node: Node, index: int) -> ShopperScript | None:
+        """One item of ``shopper``."""
+        line = self._begin(node, "shopper")
+        if line is None:
+            return None
+        name = f"shopper[{index}]"
+        place = self.reader.get(line, "at", self.words.place, "")
+        facts = self.words.place_facts(place) if place else None
+        trigger = self._trigger(line, facts, place)
+        self._shadow("shopper", name, node, frozenset((place,) if place else ()), trigger)
+        tenders = self.words.places[place].tenders if place else None
+        return self.act(line, key=name, at=place, trigger=trigger, tenders=tenders, of=place)
+
+    def act(
+        self,
+        line: Table,
+        *,
+        key: str,
+        at: str,
+        trigger: Trigger,
+        tenders: Mapping[str, tuple[str, ...]] | None,
+        of: str,
+    ) -> ShopperScript:
+        """What a shopper does: exactly one of pays, cancels and abandons. ``tenders`` is None when they are unknown."""
+        said = [act for act in _ACTS if act in line.items]
+        if len(said) != 1:
+            told = " and ".join(f"'{act}'" for act in said) + " exclude each other; keep one" if said else ""
+            self.reader.problems.add(
+                line.keys[said[1]] if said else line.spot,
+                told or "a shopper needs 'pays', 'cancels' or 'abandons'",
+            )
+        pays: list[Tender] = []
+        if "pays" in line.items:
+            for item in self.reader.many(line.items["pays"], "tenders", empty=False):
+                tender = self._tender(item, tenders, of)
+                if tender is not None:
+                    pays.append(tender)
+        get = self.reader.get
+        return ShopperScript(
+            key=key,
+            at=at,
+            trigger=trigger,
+            after=get(line, "after", duration, ZERO),
+            pays=tuple(pays),
+            cancels=get(line, "cancels", yes, False),
+            abandons=get(line, "abandons", yes, False),
+            line=line.spot.line,
+        )
+
+    def _tender(self, node: Node, tenders: Mapping[str, tuple[str, ...]] | None, of: str) -> Tender | None:
+        tender = self.reader.table(node, "tender", closed=False)
+        if tender is None:
+            return None
+        kind = ""
+        if tenders is not None:
+            kind = self.reader.get(tender, "with", partial(self._tender_kind, tenders, of), "")
+            if kind:
+                self.reader.unknown(tender, ("with", "amount", *tenders[kind]), "field", f"the tender '{kind}'")
+        fields = {key: self.reader.get(tender, key, text, "") for key in tender.items if key not in ("with", "amount")}
+        return Tender(kind=kind, amount=self.reader.get(tender, "amount", payable, None), fields=fields)
+
+    def _tender_kind(self, tenders: Mapping[str, tuple[str, ...]], of: str, node: Node) -> str:
+        kind = text(node)
+        if kind not in tenders:
+            raise Bad(node.spot, f"unknown tender '{kind}' at {of}{self.reader.problems.hint(kind, tenders)}")
+        return kind
+
+
+def _detail(kind: str, node: Node) -> Any:
+    """A further key of a rule's ``then``, by its kind."""
+    match kind:
+        case "duration":
+            return duration(node)
+        case "instant":
+            return instant(node)
+        case _:
+            return fact(node, kind)

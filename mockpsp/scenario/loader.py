@@ -1,0 +1,155 @@
+"""A scenario file becomes a Scenario, or a ScenarioError that tells every mistake with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from mockpsp.scenario import grammar, provided
+from mockpsp.scenario.catalogue import Catalogue
+from mockpsp.scenario.check import Labels
+from mockpsp.scenario.grammar import schema
+from mockpsp.scenario.lines import Lines
+from mockpsp.scenario.model import Scenario, Step
+from mockpsp.scenario.problems import Bad, Problem, Problems, ScenarioError
+from mockpsp.scenario.reading import Reader, instant, shown, text, whole
+from mockpsp.scenario.story import Story
+from mockpsp.scenario.vocabulary import Vocabulary
+from mockpsp.scenario.yaml_nodes import Node, Scalar, Table, plain, read_text, read_value
+
+__all__ = ["Problem", "ScenarioError", "load", "load_value", "schema"]
+
+INLINE = "<inline>"
+T = TypeVar("T")
+
+
+def load(text: str | bytes, *, file: str, name: str, catalogues: Mapping[str, Catalogue]) -> Scenario:
+    """The scenario that a file's text describes. Raises ScenarioError with all its problems.
+
+    Bytes are welcome, so that a file that is not UTF-8 is a problem with a place as well.
+    """
+    problems = Problems(file)
+    root = read_text(text, problems)
+    scenario = _Loading(problems, catalogues).scenario(root, name) if root is not None else None
+    return _finished(scenario, problems)
+
+
+def load_value(value: object, *, name: str, catalogues: Mapping[str, Catalogue]) -> Scenario:
+    """The scenario that an inline JSON object describes; ``mockpsp`` and ``title`` may be left out.
+
+    Raises ScenarioError with all its problems; they have a JSON pointer instead of line and column.
+    """
+    problems = Problems(INLINE)
+    if isinstance(value, Mapping):
+        value = {"mockpsp": grammar.VERSION, "title": name, **value}
+    root = read_value(value, problems)
+    scenario = _Loading(problems, catalogues).scenario(root, name) if root is not None else None
+    return _finished(scenario, problems)
+
+
+def _finished(scenario: Scenario | None, problems: Problems) -> Scenario:
+    problems.close()
+    assert scenario is not None, "a scenario without problems exists"
+    return scenario
+
+
+class _Loading:
+    """One file on its way into the model."""
+
+    def __init__(self, problems: Problems, catalogues: Mapping[str, Catalogue]) -> None:
+        self.problems = problems
+        self.catalogues = catalogues
+        self.reader = Reader(problems)
+        self.words = Vocabulary(catalogues, problems)
+
+    def scenario(self, root: Node, name: str) -> Scenario | None:
+        """The whole file; None, and noted, if it is not a mapping."""
+        top = self.reader.table(root, "scenario")
+        if top is None:
+            return None
+        get = self.reader.get
+        get(top, "mockpsp", _version, None)
+        lines = Lines(self.reader, self.words)
+        story, labels = self._story(top, lines)
+        return Scenario(
+            name=name,
+            title=get(top, "title", text, ""),
+            seed=get(top, "seed", whole(0, grammar.MAX_SEED), 1),
+            clock=self._clock(top),
+            tags=self._section(top, "tags", "words", lambda node, _: text(node)),
+            settings=self._settings(top),
+            world=self._parts(top, "world", lambda catalogue: catalogue.world, "key", "the world of "),
+            shopper=self._section(top, "shopper", "shoppers", lines.shopper),
+            rules=self._section(top, "rules", "rules", lines.rule),
+            webhooks=self._section(top, "webhooks", "webhook lines", lines.webhook),
+            faults=self._section(top, "faults", "faults", lines.fault),
+            story=story,
+            expect=self._expect(top, labels),
+        )
+
+    def _clock(self, top: Table) -> datetime | None:
+        return self.reader.get(top, "clock", instant, None)
+
+    def _section(self, top: Table, key: str, what: str, read: Callable[[Node, int], T | None]) -> tuple[T, ...]:
+        """A list at the top of the file; items that cannot be read are noted and left out."""
+        node = top.items.get(key)
+        if node is None:
+            return ()
+        found: list[T] = []
+        for index, item in enumerate(self.reader.many(node, what)):
+            try:
+                line = read(item, index)
+            except Bad as bad:
+                self.problems.add_bad(bad)
+                continue
+            if line is not None:
+                found.append(line)
+        return tuple(found)
+
+    def _parts(
+        self, top: Table, key: str, schema_of: Callable[[Catalogue], Mapping[str, Any]], what: str, of: str
+    ) -> dict[str, dict[str, Any]]:
+        """``settings`` or ``world``: a part for each provider that the file names."""
+        node = top.items.get(key)
+        if node is None:
+            return {}
+        if not isinstance(node, Table):
+            self.problems.add(node.spot, f"{key}: needs a mapping of providers, not {shown(node)}")
+            return {}
+        self.reader.unknown(node, tuple(self.catalogues), "provider")
+        return {
+            provider: provided.read_part(
+                part, schema_of(self.catalogues[provider]), (what, of + provider), self.problems
+            )
+            for provider, part in node.items.items()
+            if provider in self.catalogues
+        }
+
+    def _settings(self, top: Table) -> dict[str, dict[str, Any]]:
+        """Every provider's settings, as written or by default."""
+        written = self._parts(top, "settings", lambda catalogue: catalogue.settings, "setting", "")
+        return {
+            provider: written[provider] if provider in written else provided.defaults(catalogue.settings, self.problems)
+            for provider, catalogue in self.catalogues.items()
+        }
+
+    def _story(self, top: Table, lines: Lines) -> tuple[tuple[Step, ...], Labels]:
+        story = Story(self.reader, self.words, lines)
+        return self._section(top, "story", "steps", story.step), story.labels
+
+    def _expect(self, top: Table, labels: Labels) -> Mapping[str, Any]:
+        node = top.items.get("expect")
+        if node is None or not isinstance(node, Table):
+            if node is not None:
+                self.problems.add(node.spot, f"expect: needs a mapping, not {shown(node)}")
+            return {}
+        labels.scan(node)
+        expected: dict[str, Any] = plain(node)
+        return expected
+
+
+def _version(node: Node) -> None:
+    if isinstance(node, Scalar) and node.value == grammar.VERSION and not isinstance(node.value, bool):
+        return
+    raise Bad(node.spot, f"version {shown(node)} of the grammar is not known; write mockpsp: {grammar.VERSION}")

@@ -1,0 +1,200 @@
+"""A scenario after loading: frozen, typed, checked. ``schema.json`` is the same grammar for editors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from mockpsp.domain.lifecycle import Fact
+from mockpsp.domain.money import Money
+
+ZERO = timedelta(0)
+
+
+class Op(StrEnum):
+    """How a condition compares a fact with its value."""
+
+    IS = "is"
+    IS_NOT = "is_not"
+    ONE_OF = "one_of"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    ABOVE = "above"
+    BELOW = "below"
+    MATCHES = "matches"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison of one fact. ``one_of`` holds a tuple, ``matches`` the text of a regular expression."""
+
+    fact: str
+    op: Op
+    value: Fact | tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """When a line of the script strikes: all conditions hold, from the ``nth`` match on, ``times`` times at most.
+
+    ``nth`` alone strikes once, at exactly that match (1 is the first); with ``times`` it starts there.
+    """
+
+    when: tuple[Condition, ...] = ()
+    nth: int | None = None
+    times: int | None = None
+
+    @property
+    def first(self) -> int:
+        """The number of the first match that it strikes at."""
+        return self.nth or 1
+
+    @property
+    def uses(self) -> int | None:
+        """How often it may strike; None is for ever."""
+        return 1 if self.times is None and self.nth is not None else self.times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Overrides the natural answer to one operation."""
+
+    key: str
+    name: str
+    operation: str
+    trigger: Trigger
+    outcome: str
+    reason: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    line: int = 0
+
+
+class Signature(StrEnum):
+    """How a webhook is signed."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """The merchant's endpoint as this scenario plays it, without asking the real one.
+
+    ``fails`` attempts, or all attempts during ``down`` after the first one, are answered with ``status``;
+    without a status nobody answers.
+    """
+
+    fails: int | None = None
+    down: timedelta | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRule:
+    """How webhooks of one type (a name, or a pattern with ``*``) are delivered."""
+
+    key: str
+    name: str
+    event: str
+    trigger: Trigger
+    after: timedelta = ZERO
+    copies: int = 1
+    gap: timedelta = ZERO
+    reversed: bool = False
+    drop: bool = False
+    signature: Signature = Signature.RIGHT
+    outage: Outage | None = None
+    line: int = 0
+
+
+class Drop(StrEnum):
+    """When the connection is cut: before anything happened, or after it did and before the answer leaves."""
+
+    BEFORE_EFFECT = "before_effect"
+    AFTER_EFFECT = "after_effect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultRule:
+    """A fault of transport on one API call (a name, or a pattern with ``*``): latency, a status, a cut connection."""
+
+    key: str
+    name: str
+    operation: str
+    trigger: Trigger
+    latency: timedelta = ZERO
+    status: int | None = None
+    after_effect: bool = False
+    drop: Drop | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tender:
+    """One means of payment in the shopper's hand. Without an amount it pays all that it can."""
+
+    kind: str
+    amount: Money | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShopperScript:
+    """What the shopper does at a page: pays with tenders in turn, or cancels, or just leaves (``abandons``)."""
+
+    key: str
+    at: str
+    trigger: Trigger
+    after: timedelta = ZERO
+    pays: tuple[Tender, ...] = ()
+    cancels: bool = False
+    abandons: bool = False
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of the story that ``play`` runs: exactly one of the kinds below, named by ``kind``.
+
+    merchant: call ``operation`` with ``body``, ``path``, ``query``, idempotence ``key``; ``label`` keeps the answer.
+    shopper: act on the checkout that the answer ``label`` opened. advance: move the clock by ``span``.
+    endpoint: the merchant's webhook endpoint answers ``status`` from now on. settle: deliver all that is due.
+    ``expect`` holds what must be true right after the step.
+    """
+
+    kind: str
+    operation: str = ""
+    label: str = ""
+    body: Any = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
+    span: timedelta = ZERO
+    status: int | None = None
+    shopper: ShopperScript | None = None
+    expect: Mapping[str, Any] = field(default_factory=dict)
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One file. ``world`` and ``settings`` are by provider and already shaped as that provider's catalogue says."""
+
+    name: str
+    title: str
+    seed: int = 1
+    clock: datetime | None = None
+    tags: tuple[str, ...] = ()
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    world: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shopper: tuple[ShopperScript, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    webhooks: tuple[DeliveryRule, ...] = ()
+    faults: tuple[FaultRule, ...] = ()
+    story: tuple[Step, ...] = ()
+    expect: Mapping[str, Any] = field(default_factory=dict)

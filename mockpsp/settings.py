@@ -1,0 +1,34 @@
+"""The server's settings, frozen. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How one server is run. ``webhooks`` are endpoints by provider, for every sandbox that names none itself.
+
+    ``host`` localhost means both loopback addresses. ``scenarios`` are names or files; the default sandbox runs them
+    put together, the last one wins. ``max_body`` is in bytes.
+    """
+
+    host: str = "localhost"
+    port: int = 8080
+    scenarios: Sequence[str] = ("default",)
+    webhooks: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    tls: bool = False
+    watch: bool = False
+    allow_webhooks_to: Sequence[str] = ()
+    max_body: int = 2 * 1024 * 1024
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Defaults, with ``MOCKPSP_HOST`` and ``MOCKPSP_PORT`` if they are set."""
+        environment, usual = os.environ, cls()
+        return cls(
+            host=environment.get("MOCKPSP_HOST", usual.host), port=int(environment.get("MOCKPSP_PORT", usual.port))
+        )
