@@ -1,0 +1,133 @@
+"""The composition root: builds one server out of its parts, and is the only place that knows all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from typing import Any
+
+from aiohttp import web
+
+from mockpsp.edge.contract import Contract, read_openapi
+from mockpsp.edge.errors import UnknownPath, WrongMethod
+from mockpsp.edge.exchange import Exchange
+from mockpsp.edge.keys import CONTRACTS, COURIER, LIBRARY, PROVIDERS, SANDBOXES, SETTINGS
+from mockpsp.edge.pages import STATIC
+from mockpsp.edge.pipeline import compose, refuse_with, respond, serve
+from mockpsp.edge.provider import Provider
+from mockpsp.providers import discover
+from mockpsp.scenario.catalogue import Catalogue
+from mockpsp.scenario.library import Library
+from mockpsp.settings import Settings
+from mockpsp.world.delivery import Courier, is_local
+from mockpsp.world.sandboxes import DEFAULT, Sandboxes
+from mockpsp.world.store import MemoryStore, Store
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Contracts(Mapping[str, Contract]):
+    """The OpenAPI documents by name, read when they are first asked for."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._read: dict[str, Contract] = {}
+
+    def __getitem__(self, name: str) -> Contract:
+        if name not in self._read:
+            self._read[name] = Contract(read_openapi(name))
+        return self._read[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+@cache
+def catalogues() -> Mapping[str, Catalogue]:
+    """What scenarios can speak of, by provider."""
+    return {name: provider.catalogue() for name, provider in discover().items()}
+
+
+def build_app(settings: Settings | None = None, store: Store | None = None) -> web.Application:
+    """One server: every provider at its own paths, the control API, one default sandbox.
+
+    Raises UnknownScenario or ScenarioError when the scenarios that the settings name cannot be used.
+    """
+    settings = settings or Settings()
+    providers = discover()
+    library = Library(catalogues)
+    scenario = library.together(settings.scenarios)
+    allowed = set(settings.allow_webhooks_to)
+    courier = Courier(
+        {name: provider.policy for name, provider in providers.items()},
+        {name: provider.driver for name, provider in providers.items()},
+        lambda url: is_local(url) or bool(allowed & {"*", _host(url)}),
+    )
+    sandboxes = Sandboxes(providers.values(), store or MemoryStore(), courier.attach)
+    sandboxes.endpoints.update({name: (url,) for name, url in settings.webhooks.items()})
+    app = web.Application(client_max_size=settings.max_body, middlewares=[dialect])
+    app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = settings, providers, Contracts(tuple(providers))
+    app[SANDBOXES], app[COURIER], app[LIBRARY] = sandboxes, courier, library
+
+    async def start(app: web.Application) -> None:
+        await sandboxes.create(scenario, id=DEFAULT, seed=settings.seed)
+
+    async def stop(app: web.Application) -> None:
+        await courier.close()
+
+    app.on_startup.append(start)
+    app.on_cleanup.append(stop)
+    for provider in providers.values():
+        for route in provider.routes:
+            app.router.add_route(route.method, route.path, serve(provider, route))
+    app.router.add_static(STATIC, folder_of_pages())
+    _mount_control(app)
+    return app
+
+
+def _mount_control(app: web.Application) -> None:
+    from mockpsp.control.routes import mount
+
+    mount(app)
+
+
+def folder_of_pages() -> Any:
+    """Where style sheets and scripts of our pages lie."""
+    from pathlib import Path
+
+    return Path(__file__).resolve().parent / "edge" / "static"
+
+
+def _host(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).hostname or ""
+
+
+def provider_of(path: str, providers: Mapping[str, Provider]) -> Provider | None:
+    """The provider that owns a path, by its prefixes."""
+    for provider in providers.values():
+        if any(path == prefix or path.startswith(f"{prefix}/") for prefix in provider.prefixes):
+            return provider
+    return None
+
+
+@web.middleware
+async def dialect(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Where aiohttp knows no route, let the provider that owns the path say so in its own dialect."""
+    unrouted = request.match_info.http_exception
+    if unrouted is None:
+        return await handler(request)
+    provider = provider_of(request.path, request.app[PROVIDERS])
+    if provider is None:
+        if request.path.startswith("/_mockpsp/"):
+            from mockpsp.control.errors import unserved
+
+            return unserved(request, unrouted)
+        raise unrouted
+    error = WrongMethod if unrouted.status == 405 else UnknownPath
+    refusal = error(f"{request.method} {request.path} is not served")
+    return await respond(compose(refuse_with(refusal)), Exchange(request, provider, None))

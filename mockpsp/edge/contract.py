@@ -1,0 +1,185 @@
+"""A provider's OpenAPI document as compiled validators, one per operation; read at the first request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from mockpsp.data import folder
+from mockpsp.edge.errors import BadBody, BrokenContract
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+Json = Mapping[str, Any]
+
+
+@cache
+def read_openapi(name: str) -> Json:
+    """One OpenAPI document of ours as it was written. Raises FileNotFoundError."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with (folder("openapi") / f"{name}.yaml").open(encoding="utf-8") as file:
+        document: Json = yaml.load(file, Loader=loader)  # noqa: S506  # the safe loader, in C where there is one
+    return document
+
+
+class Operation:
+    """One operation of the contract."""
+
+    __slots__ = (
+        "body",
+        "body_required",
+        "body_schema",
+        "method",
+        "name",
+        "parameters",
+        "path",
+        "query",
+        "raw",
+        "responses",
+    )
+
+    def __init__(self, name: str, method: str, path: str, raw: Json, contract: Contract) -> None:
+        self.name = name
+        self.method = method
+        self.path = path
+        self.raw = raw
+        parameters = [contract.resolve(each) for each in raw.get("parameters", ())]
+        self.parameters = {each["name"]: each for each in parameters if each["in"] == "query"}
+        request = contract.resolve(raw.get("requestBody", {}))
+        self.body_required = bool(request.get("required"))
+        self.body_schema = request.get("content", {}).get("application/json", {}).get("schema")
+        self.body = contract.validator(self.body_schema) if self.body_schema is not None else None
+        self.query = contract.validator(_query_schema(self.parameters)) if self.parameters else None
+        self.responses: Json = raw.get("responses", {})
+
+
+def _query_schema(parameters: Mapping[str, Json]) -> Json:
+    return {
+        "type": "object",
+        "properties": {name: each.get("schema", {}) for name, each in parameters.items()},
+        "required": [name for name, each in parameters.items() if each.get("required")],
+    }
+
+
+class Contract:
+    """Operations by name. ``check_body`` and ``check_query`` raise BrokenContract with the property at fault."""
+
+    def __init__(self, document: Json) -> None:
+        self.document = document
+        self._components = document.get("components", {})
+        self.operations: dict[str, Operation] = {}
+        self._raw = {
+            raw["operationId"]: (
+                method,
+                path,
+                {**raw, "parameters": [*item.get("parameters", ()), *raw.get("parameters", ())]},
+            )
+            for path, item in document["paths"].items()
+            for method, raw in item.items()
+            if method in _METHODS
+        }
+
+    def names(self) -> tuple[str, ...]:
+        """All operations of the document."""
+        return tuple(self._raw)
+
+    def operation(self, name: str) -> Operation:
+        """The operation, compiled on first use. Raises KeyError for one that the document does not have."""
+        found = self.operations.get(name)
+        if found is None:
+            method, path, raw = self._raw[name]
+            found = self.operations[name] = Operation(name, method.upper(), path, raw, self)
+        return found
+
+    def resolve(self, value: Json) -> Json:
+        """Follow a local ``$ref``."""
+        while "$ref" in value:
+            target: Any = self.document
+            for part in value["$ref"].removeprefix("#/").split("/"):
+                target = target[part]
+            value = target
+        return value
+
+    def validator(self, schema: Json) -> Draft202012Validator:
+        """A compiled validator for a schema of this document."""
+        from jsonschema_rs import Draft202012Validator
+
+        return Draft202012Validator({**schema, "components": self._components})
+
+    def check_body(self, operation: Operation, body: Any, present: bool) -> None:
+        """Raise BrokenContract unless the body (or its absence) is what the operation takes."""
+        if not present:
+            if operation.body_required:
+                raise BrokenContract("", "a body is required", "body")
+            return
+        if operation.body is not None:
+            _check(operation.body, body, "body")
+
+    def check_query(self, operation: Operation, query: Mapping[str, list[str]]) -> dict[str, Any]:
+        """The query as typed values: declared parameters only. Raises BrokenContract."""
+        typed = {
+            name: _typed(self.resolve(each.get("schema", {})), query[name])
+            for name, each in operation.parameters.items()
+            if name in query
+        }
+        if operation.query is not None:
+            _check(operation.query, typed, "query parameter")
+        return typed
+
+
+def _check(validator: Draft202012Validator, value: Any, place: str) -> None:
+    try:
+        if validator.is_valid(value):
+            return
+        error = min(validator.iter_errors(value), key=lambda each: len(each.instance_path))
+    except ValueError as unheard:  # numbers and texts that cannot be represented, such as lone surrogates
+        raise BadBody(str(unheard)) from unheard
+    path = [str(part) for part in error.instance_path]
+    kind = error.kind
+    if type(kind).__name__.endswith("Required"):
+        path.append(str(getattr(kind, "property", "")).strip('"'))
+    dotted = ""
+    for part in path:
+        dotted += f"[{part}]" if part.isdigit() else f".{part}" if dotted else part
+    raise BrokenContract(dotted, error.message, place)
+
+
+def _typed(schema: Json, texts: list[str]) -> Any:
+    kind = schema.get("type")
+    if kind == "array":
+        items = schema.get("items", {})
+        return [_typed(items, [text]) for text in texts]
+    text = texts[-1]
+    if kind == "integer":
+        digits = text.removeprefix("-")
+        return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else text
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    return text
+
+
+def unknown_properties(contract: Contract, schema: Json | None, value: Any, path: str = "") -> list[str]:
+    """The dotted paths of properties that the contract does not name: what the provider would ignore."""
+    if schema is None:
+        return []
+    schema = contract.resolve(schema)
+    if isinstance(value, list):
+        items = schema.get("items")
+        return [
+            found
+            for index, each in enumerate(value)
+            for found in unknown_properties(contract, items, each, f"{path}[{index}]")
+        ]
+    if not isinstance(value, dict) or "properties" not in schema:
+        return []
+    known = schema["properties"]
+    found: list[str] = []
+    for name, each in value.items():
+        below = f"{path}.{name}" if path else name
+        found.extend(unknown_properties(contract, known[name], each, below) if name in known else [below])
+    return found

@@ -1,0 +1,98 @@
+"""One request on its way through the pipeline, and the answer it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from mockpsp.world import records
+from mockpsp.world.journal import Entry, Request
+from mockpsp.world.sandboxes import Sandbox
+from mockpsp.world.world import World
+
+if TYPE_CHECKING:
+    from mockpsp.domain.lifecycle import Lifecycle
+    from mockpsp.edge.provider import Provider, Route
+    from mockpsp.world.world import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What leaves: status, exact bytes, and headers. ``body`` None sends none and no content type."""
+
+    status: int
+    body: bytes | None = None
+    content_type: str = "application/json; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Exchange:
+    """A request with what the pipeline has found out so far. Handlers take one and return an Answer."""
+
+    __slots__ = (
+        "entry", "json", "key", "path", "provider", "query", "raw", "record", "request", "route", "sandbox", "started",
+    )  # fmt: skip
+
+    def __init__(self, request: web.Request, provider: Provider, route: Route | None) -> None:
+        self.request = request
+        self.provider = provider
+        self.route = route
+        self.path: Mapping[str, str] = request.match_info
+        self.raw = b""
+        self.json: Any = None
+        self.query: dict[str, Any] = {}
+        self.key: str | None = None
+        self.sandbox: Sandbox
+        self.record: Request
+        self.entry: Entry
+        self.started: datetime
+
+    @property
+    def world(self) -> World:
+        """The universe this request belongs to."""
+        return self.sandbox.world
+
+    @property
+    def settings(self) -> Any:
+        """The provider's settings in that universe."""
+        return self.world.setups[self.provider.name].settings
+
+    def note(self, text: str) -> None:
+        """Write into the journal entry why something went as it did."""
+        self.record.notes.append(text)
+
+    async def run(
+        self,
+        lifecycle: Lifecycle[Any, Any],
+        ref: str | None,
+        command: Any,
+        render: Callable[[Outcome], Answer],
+    ) -> Answer:
+        """Run a command because of this request, and answer with what ``render`` makes of its outcome.
+
+        Under an idempotence key the answer is committed together with the effect. Raises Refusal.
+        """
+        answers: list[Answer] = []
+
+        def keep(outcome: Outcome) -> records.Answered | None:
+            answer = render(outcome)
+            answers[:] = [answer]
+            if self.key is None:
+                return None
+            return records.Answered(
+                self.key, self.started, outcome.at, answer.status, answer.body or b"", sha256(self.raw).digest()
+            )
+
+        outcome = await self.world.execute(lifecycle, ref, command, cause=self.entry.number, answer=keep)
+        self.entry.reference = self.entry.reference or outcome.ref
+        return answers[0]
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host by which the caller reached us, for links."""
+        return f"{self.request.scheme}://{self.request.host}"

@@ -1,0 +1,253 @@
+"""What happens to every request of a provider, in order. ``STEPS`` is the whole list.
+
+A refused request must use nothing of the script up, therefore faults strike last: after signature, contract and
+idempotence, right around the handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from json import JSONDecodeError, JSONDecoder
+from typing import Any, NoReturn
+
+from aiohttp import web
+
+from mockpsp.domain.errors import Refusal
+from mockpsp.edge.contract import Contract
+from mockpsp.edge.errors import BadBody, BodyTooLarge, InProgress, NotAllowed, Scripted
+from mockpsp.edge.exchange import Answer, Exchange
+from mockpsp.edge.keys import CONTRACTS, SANDBOXES
+from mockpsp.edge.provider import Access, Provider, Route
+from mockpsp.scenario.engine import strike
+from mockpsp.scenario.model import Drop, FaultRule
+from mockpsp.world.journal import Request
+from mockpsp.world.records import ScriptMoved
+from mockpsp.world.sandboxes import DEFAULT
+from mockpsp.world.world import KEEP_ANSWERS
+
+Proceed = Callable[[Exchange], Awaitable[Answer]]
+Step = Callable[[Exchange, Proceed], Awaitable[Answer]]
+TRACE = "Mockpsp-Trace"
+log = logging.getLogger("mockpsp.edge")
+
+
+class Cut(Exception):
+    """The scenario cuts the connection; nothing is answered."""
+
+
+async def locate(x: Exchange, proceed: Proceed) -> Answer:
+    """Find the sandbox that the request claims; one that claims none is recorded in the default sandbox."""
+    sandboxes = x.request.app[SANDBOXES]
+    x.sandbox = x.provider.locate(x, sandboxes) or sandboxes.get(DEFAULT)
+    x.started = x.world.clock.now()
+    return await proceed(x)
+
+
+async def record(x: Exchange, proceed: Proceed) -> Answer:
+    """Write request and answer into the journal, and its number onto the answer."""
+    request = x.request
+    x.record = Request(request.method, request.raw_path, request.raw_headers, request.remote or "")
+    operation = x.route.operation if x.route is not None else "unknown"
+    journal = x.world.journal
+    x.entry = journal.add(x.started, "request", x.provider.name, operation, "", 0, x.record)
+    try:
+        answer = await proceed(x)
+    except Cut as cut:
+        x.note(str(cut))
+        x.record.body = x.raw
+        journal.answered(x.entry)
+        raise
+    x.record.body, x.record.answer, x.record.status = x.raw, answer.body or b"", answer.status
+    x.record.answer_headers = tuple(answer.headers.items())
+    journal.answered(x.entry)
+    return answer
+
+
+async def translate(x: Exchange, proceed: Proceed) -> Answer:
+    """Turn refusals, and whatever goes wrong, into the provider's own words; add the provider's headers."""
+    try:
+        answer = await proceed(x)
+    except Refusal as refusal:
+        x.note(f"refused: {refusal}")
+        answer = x.provider.refuse(x, refusal)
+    except Cut:
+        raise
+    except Exception as fault:  # a fault of ours must not look like anything else on the wire
+        log.exception("%s %s failed", x.record.method, x.record.target)
+        x.note(f"internal fault: {type(fault).__name__}: {fault}")
+        answer = x.provider.refuse(x, fault)
+    headers = {**x.provider.finish(x, answer), **answer.headers, TRACE: str(x.entry.number)}
+    return Answer(answer.status, answer.body, answer.content_type, headers)
+
+
+_DECODER_ERRORS = (JSONDecodeError, UnicodeDecodeError, RecursionError, ValueError)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode = JSONDecoder(parse_constant=_no_constant).decode
+
+
+async def read(x: Exchange, proceed: Proceed) -> Answer:
+    """Take in the body, whatever its transfer and content coding."""
+    if x.request.body_exists:
+        try:
+            x.raw = await x.request.read()
+        except web.HTTPRequestEntityTooLarge as error:
+            raise BodyTooLarge(error.text or "the body is too large") from error
+        except (web.RequestPayloadError, ValueError) as error:
+            raise BadBody(str(error)) from error
+    return await proceed(x)
+
+
+async def authenticate(x: Exchange, proceed: Proceed) -> Answer:
+    """Verify who is calling."""
+    x.provider.authenticate(x)
+    return await proceed(x)
+
+
+async def validate(x: Exchange, proceed: Proceed) -> Answer:
+    """Check query and body against the provider's contract."""
+    route = x.route
+    if route is not None and route.access is Access.API:
+        contract: Contract = x.request.app[CONTRACTS][x.provider.name]
+        operation = contract.operation(route.operation)
+        if operation.parameters:
+            query: dict[str, list[str]] = {}
+            for name, text in x.request.query.items():
+                query.setdefault(name, []).append(text)
+            x.query = contract.check_query(operation, query)
+        if operation.body is not None:
+            present = bool(x.raw.strip())
+            if present:
+                x.json = parse(x.raw)
+            contract.check_body(operation, x.json, present)
+    return await proceed(x)
+
+
+def parse(raw: bytes) -> Any:
+    """JSON as the standard has it: UTF-8, no NaN, bounded depth and digits. Raises BadBody."""
+    try:
+        return _decode(raw.decode("utf-8"))
+    except _DECODER_ERRORS as error:
+        raise BadBody(f"the body is not JSON: {error}") from error
+
+
+async def replay(x: Exchange, proceed: Proceed) -> Answer:
+    """Answer a repetition of a finished request as the first time; refuse one while the first is under way."""
+    if x.route is None or not x.route.idempotent:
+        return await proceed(x)
+    key = x.provider.idempotence_key(x)
+    if key is None:
+        return await proceed(x)
+    world = x.world
+    kept = world.answers.get(key)
+    if kept is not None and x.started - kept.at <= KEEP_ANSWERS:
+        x.note(f"a repetition under the same idempotence key; first answered at {kept.at.isoformat()}")
+        return x.provider.replay(x, kept)
+    if key in world.in_progress:
+        raise InProgress("the first request with this idempotence key has not been answered yet")
+    world.in_progress.add(key)
+    x.key = key
+    try:
+        return await proceed(x)
+    finally:
+        world.in_progress.discard(key)
+
+
+async def inject(x: Exchange, proceed: Proceed) -> Answer:
+    """Let the scenario's faults strike, before the effect or after it."""
+    if x.route is None or x.route.access is not Access.API:
+        return await proceed(x)
+    lines = x.world.script.faults(f"{x.provider.name}.{x.route.operation}")
+    if not lines:
+        return await proceed(x)
+    fault, moved, _ = strike(lines, x.provider.call_facts(x), x.world.positions)
+    if fault is None:
+        answer = await proceed(x)
+        if moved:
+            await x.world.commit([ScriptMoved(moved)], x.entry.number)
+        return answer
+    return await _suffer(x, proceed, fault, ScriptMoved(moved))
+
+
+async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptMoved) -> Answer:
+    late = fault.drop is Drop.AFTER_EFFECT or fault.after_effect
+    if not late:
+        await x.world.commit([used], x.entry.number)
+        x.note(f"fault {fault.name!r} strikes before the effect")
+    if fault.latency:
+        x.note(f"fault {fault.name!r}: {fault.latency.total_seconds():g} s of latency")
+        await asyncio.sleep(fault.latency.total_seconds())
+    if fault.drop is Drop.BEFORE_EFFECT:
+        raise Cut(f"fault {fault.name!r} cuts the connection before the effect")
+    if fault.status is not None and not late:
+        raise Scripted(fault.status, fault.name)
+    answer = await proceed(x)
+    if late:
+        await x.world.commit([used], x.entry.number)
+        x.note(f"fault {fault.name!r} strikes after the effect")
+    if fault.drop is Drop.AFTER_EFFECT:
+        raise Cut(
+            f"fault {fault.name!r} cuts the connection after the effect; the answer would have been {answer.status}"
+        )
+    if fault.status is not None:
+        raise Scripted(fault.status, fault.name)
+    return answer
+
+
+STEPS: tuple[Step, ...] = (locate, record, translate, read, authenticate, validate, replay, inject)
+
+
+def compose(handler: Proceed, steps: tuple[Step, ...] = STEPS) -> Proceed:
+    """The steps around a handler, as one function."""
+    for step in reversed(steps):
+        handler = _around(step, handler)
+    return handler
+
+
+def _around(step: Step, proceed: Proceed) -> Proceed:
+    def run(x: Exchange) -> Awaitable[Answer]:
+        return step(x, proceed)
+
+    return run
+
+
+def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The aiohttp handler of one route."""
+    chain = compose(route.handler)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await respond(chain, Exchange(request, provider, route))
+
+    return handle
+
+
+async def respond(chain: Proceed, x: Exchange) -> web.StreamResponse:
+    """Run the chain and build aiohttp's response from its answer, or cut the connection."""
+    try:
+        answer = await chain(x)
+    except Cut:
+        if x.request.transport is not None:
+            x.request.transport.abort()
+        return web.Response(status=503)
+    headers = dict(answer.headers)
+    if answer.body is not None:
+        headers["Content-Type"] = answer.content_type
+    return web.Response(body=answer.body, status=answer.status, headers=headers)
+
+
+def refuse_with(error: Refusal) -> Proceed:
+    """A handler for requests that no route takes."""
+
+    async def handle(x: Exchange) -> Answer:
+        raise error
+
+    return handle
+
+
+__all__ = ["STEPS", "TRACE", "Cut", "NotAllowed", "compose", "parse", "refuse_with", "respond", "serve"]

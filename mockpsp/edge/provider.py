@@ -1,0 +1,153 @@
+"""What a provider must offer. A sub-package of ``mockpsp.providers`` with a ``PROVIDER`` that does is a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from mockpsp.domain.lifecycle import Fact
+from mockpsp.domain.money import Money
+from mockpsp.edge.exchange import Answer, Exchange
+from mockpsp.scenario.catalogue import Catalogue
+from mockpsp.world.delivery import Driver, Policy
+from mockpsp.world.sandboxes import Sandbox, Sandboxes, Tenant
+from mockpsp.world.world import World
+
+
+class Access(StrEnum):
+    """Who calls a route: a merchant's server or browser with credentials, or a shopper with a link."""
+
+    API = "api"
+    PAGE = "page"
+
+
+Handler = Callable[[Exchange], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method and path (in aiohttp's pattern language), the operation of the contract behind it, and its handler.
+
+    ``idempotent`` routes keep their answer under the caller's idempotence key.
+    """
+
+    method: str
+    path: str
+    operation: str
+    handler: Handler
+    access: Access = Access.API
+    idempotent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account with a balance, as the control API shows it; ``ledger`` is where its money lies."""
+
+    ref: str
+    kind: str
+    title: str
+    ledger: str
+    balance: Money | None
+    held: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """Something that waits for a shopper. ``tenders`` are the means of payment on offer now."""
+
+    ref: str
+    place: str
+    url: str
+    amount: Money
+    remaining: Money
+    tenders: tuple[str, ...]
+    expires: datetime | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """An endpoint that is known and not emulated: method, path pattern, operation, and the reason in a few words."""
+
+    method: str
+    path: str
+    operation: str
+    reason: str
+
+
+class MerchantCalls(Protocol):
+    """The merchant's side of the API: how a story, or a test, calls it as an application would."""
+
+    def request(
+        self,
+        sandbox: Sandbox,
+        operation: str,
+        *,
+        path: Mapping[str, str],
+        query: Mapping[str, Any],
+        body: Any,
+        key: str | None,
+        headers: Mapping[str, str],
+        now: datetime,
+    ) -> tuple[str, str, dict[str, str], bytes | None]:
+        """Method, target (path and query), signed headers and body of one call. Raises KeyError for an unknown one."""
+
+    def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
+        """Type and reference of a received webhook whose signature is right. Raises ValueError if it is not."""
+
+
+class Provider(Tenant, Protocol):
+    """One payment provider. The conformance tests say what each member promises."""
+
+    name: str
+    title: str
+    prefixes: Sequence[str]
+    routes: Sequence[Route]
+    unsupported: Sequence[Unsupported]
+    policy: Policy
+    driver: Driver
+
+    def catalogue(self) -> Catalogue:
+        """The words that scenarios may use of this provider."""
+
+    def locate(self, exchange: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
+        """The sandbox that the request claims to belong to, by credentials or by link; nothing is verified yet."""
+
+    def authenticate(self, exchange: Exchange) -> None:
+        """Verify the claim. Raises Refusal, with an explanation noted on the exchange."""
+
+    def idempotence_key(self, exchange: Exchange) -> str | None:
+        """The scope under which this request's answer is kept, or None."""
+
+    def replay(self, exchange: Exchange, kept: Any) -> Answer:
+        """The answer to a repetition; ``kept`` is the ``records.Answered`` of the first request."""
+
+    def refuse(self, exchange: Exchange, error: Exception) -> Answer:
+        """A refusal in the provider's own words. Every exception that reaches the edge gets one, faults included."""
+
+    def finish(self, exchange: Exchange, answer: Answer) -> Mapping[str, str]:
+        """Headers that the provider puts on every answer."""
+
+    def call_facts(self, exchange: Exchange) -> Mapping[str, Fact]:
+        """What fault lines of a scenario may match on."""
+
+    def accounts(self, world: World) -> Iterable[Account]:
+        """Accounts with a balance."""
+
+    def checkouts(self, sandbox: Sandbox, origin: str) -> Iterable[Checkout]:
+        """What waits for a shopper, oldest first."""
+
+    def summary(self, world: World, ref: str) -> Mapping[str, Any] | None:
+        """An object's present state for ``expect`` lines and views, by any of its references."""
+
+    def base_urls(self, origin: str) -> Mapping[str, str]:
+        """What the application puts into its settings as this provider's addresses."""
+
+    def environment(self, credentials: Mapping[str, Any], origin: str) -> Mapping[str, str]:
+        """The same, and the credentials, as environment variables."""
+
+    def merchant(self) -> MerchantCalls:
+        """The merchant's side, for stories and tests."""

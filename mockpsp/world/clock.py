@@ -1,0 +1,58 @@
+"""The clock of a sandbox: follows real time, shifted, or stands still until it is moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from time import time
+
+ZERO = timedelta(0)
+
+
+class ClockMode(StrEnum):
+    """``real`` runs; ``manual`` stands still between moves."""
+
+    REAL = "real"
+    MANUAL = "manual"
+
+
+def real_now() -> datetime:
+    """The machine's time in UTC, the only place that reads it."""
+    return datetime.fromtimestamp(time(), UTC)
+
+
+class SandboxClock:
+    """Virtual time. It may be set ahead and back; ``now`` is what every rule of the sandbox goes by."""
+
+    __slots__ = ("_offset", "_still", "mode")
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self.mode = ClockMode.REAL if start is None else ClockMode.MANUAL
+        self._offset = ZERO
+        self._still = start or datetime.fromtimestamp(0, UTC)
+
+    def now(self) -> datetime:
+        """The present moment of the sandbox, in UTC."""
+        if self.mode is ClockMode.MANUAL:
+            return self._still
+        return real_now() + self._offset
+
+    def set(self, moment: datetime) -> None:
+        """Make it this moment now; a running clock runs on from there."""
+        if self.mode is ClockMode.MANUAL:
+            self._still = moment
+        else:
+            self._offset = moment - real_now()
+
+    def switch(self, mode: ClockMode) -> None:
+        """Run or stand still, from the present moment of the sandbox on."""
+        if mode is self.mode:
+            return
+        moment = self.now()
+        self.mode = mode
+        self.set(moment)
+
+    @property
+    def travelled(self) -> bool:
+        """Whether sandbox time differs from real time."""
+        return self.mode is ClockMode.MANUAL or self._offset != ZERO

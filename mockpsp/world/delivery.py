@@ -1,0 +1,319 @@
+"""Does what is due: sends webhooks, fires timers, lets scripted shoppers act. The only code that sends a webhook."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from mockpsp.domain.errors import Refusal
+from mockpsp.scenario.model import ShopperScript, Signature
+from mockpsp.world import records
+from mockpsp.world.clock import ClockMode
+from mockpsp.world.outbox import Delivery, Work
+from mockpsp.world.plain import instant
+from mockpsp.world.sandboxes import Sandbox
+from mockpsp.world.world import Gone, World
+
+if TYPE_CHECKING:
+    from aiohttp import BaseConnector, ClientSession
+
+log = logging.getLogger("mockpsp.delivery")
+_LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".test.local")
+
+
+class Policy(Protocol):
+    """How one provider delivers webhooks."""
+
+    timeout_seconds: float
+
+    def retries(self, settings: Any) -> Sequence[timedelta]:
+        """The waiting times after the first, second, … failed attempt; none left means given up."""
+
+    def headers(
+        self, queued: records.Queued, credentials: Mapping[str, Any], signature: Signature
+    ) -> Mapping[str, str]:
+        """The request headers, signature included, over exactly ``queued.body``."""
+
+    def accepted(self, status: int, body: bytes) -> bool:
+        """Whether this answer acknowledges the webhook."""
+
+
+class Driver(Protocol):
+    """Acts in the shopper's place."""
+
+    async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
+        """Do at ``ref`` what the script says. Raises Refusal when the page would not allow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One piece of work that was due, in words."""
+
+    due: datetime
+    what: str
+
+
+def is_local(url: str) -> bool:
+    """Whether a webhook target is this machine, a private address, or a name without a public domain."""
+    host = (urlsplit(url).hostname or "").lower()
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or "." not in host.strip(".") or host.endswith(_LOCAL_ENDINGS)
+    return address.is_loopback or address.is_private
+
+
+class Courier:
+    """One per server. Commits call ``wake``; the clock, or a control call, leads to what is due.
+
+    ``connector`` may be set before the first webhook leaves; it then makes the connections (a story's endpoint has a
+    made-up address).
+    """
+
+    def __init__(self, policies: Mapping[str, Policy], drivers: Mapping[str, Driver], allowed: Callable[[str], bool]):
+        self._policies = policies
+        self._drivers = drivers
+        self._allowed = allowed
+        self.connector: Callable[[], BaseConnector] | None = None
+        self._session: ClientSession | None = None
+        self._alarms: dict[str, asyncio.TimerHandle] = {}
+        self._lanes: dict[tuple[str, str], deque[tuple[World, Delivery, list[Done]]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining: set[str] = set()
+
+    def allows(self, url: str) -> bool:
+        """Whether webhooks may go there: this machine and network, and what the user named."""
+        return self._allowed(url)
+
+    def attach(self, sandbox: Sandbox) -> None:
+        """Look after this sandbox's outbox from now on."""
+        sandbox.world.on_commit = lambda: self.wake(sandbox)
+        self.wake(sandbox)
+
+    def wake(self, sandbox: Sandbox) -> None:
+        """Something was committed: do what is due now, and set an alarm for what is due later."""
+        due = sandbox.world.outbox.next_due()
+        alarm = self._alarms.pop(sandbox.id, None)
+        if alarm is not None:
+            alarm.cancel()
+        if due is None or sandbox.world.closed or sandbox.id in self._draining:
+            return
+        delay = (due - sandbox.world.clock.now()).total_seconds()
+        if delay <= 0:
+            self._draining.add(sandbox.id)
+            self._spawn(self._drain_in_background(sandbox))
+        elif sandbox.world.clock.mode is ClockMode.REAL:
+            loop = asyncio.get_running_loop()
+            self._alarms[sandbox.id] = loop.call_later(min(delay, 3600.0) + 0.001, self.wake, sandbox)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("background work failed", exc_info=task.exception())
+
+    async def _drain_in_background(self, sandbox: Sandbox) -> None:
+        try:
+            await self.drain(sandbox)
+        except Gone:
+            log.debug("%s was reset or deleted while work was under way", sandbox.id)
+        finally:
+            self._draining.discard(sandbox.id)
+            self.wake(sandbox)
+
+    async def drain(self, sandbox: Sandbox) -> list[Done]:
+        """Do everything that is due by now, in order; on a running clock each endpoint has a queue of its own."""
+        done: list[Done] = []
+        async with sandbox.turn:
+            world = sandbox.world
+            while not world.closed and (work := world.outbox.take(world.clock.now())) is not None:
+                if isinstance(work, Delivery) and world.clock.mode is ClockMode.REAL:
+                    self._line_up(sandbox, world, work, done)
+                else:
+                    await self._do(sandbox, world, work, done)
+        return done
+
+    def _line_up(self, sandbox: Sandbox, world: World, delivery: Delivery, done: list[Done]) -> None:
+        lane = (sandbox.id, delivery.queued.url)
+        if lane in self._lanes:
+            self._lanes[lane].append((world, delivery, done))
+            return
+        self._lanes[lane] = deque([(world, delivery, done)])
+        self._spawn(self._run_lane(sandbox, lane))
+
+    async def _run_lane(self, sandbox: Sandbox, lane: tuple[str, str]) -> None:
+        queue = self._lanes[lane]
+        try:
+            while queue:
+                world, delivery, done = queue.popleft()
+                await self._deliver(sandbox, world, delivery, done)
+        finally:
+            del self._lanes[lane]
+
+    async def settle(self, sandbox: Sandbox) -> list[Done]:
+        """Return when nothing is due any more at the sandbox's present moment, deliveries under way included."""
+        done = await self.drain(sandbox)
+        while True:
+            mine = [lane for lane in self._lanes if lane[0] == sandbox.id]
+            due = sandbox.world.outbox.next_due()
+            if not mine and (due is None or due > sandbox.world.clock.now()):
+                return done
+            if self._tasks:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            done.extend(await self.drain(sandbox))
+
+    async def advance(self, sandbox: Sandbox, to: datetime) -> list[Done]:
+        """Move the clock, stopping at each moment at which something is due, and do that before moving on."""
+        done = await self.settle(sandbox)
+        async with sandbox.turn:
+            world = sandbox.world
+            while (due := world.outbox.next_due()) is not None and due <= to:
+                if due > world.clock.now():
+                    await self._move(world, due)
+                work = world.outbox.take(due)
+                if work is not None:
+                    await self._do(sandbox, world, work, done)
+            if to > world.clock.now():
+                await self._move(world, to)
+        done.extend(await self.settle(sandbox))
+        return done
+
+    async def set_clock(self, sandbox: Sandbox, to: datetime) -> list[Done]:
+        """Make it this moment; ahead like ``advance``, back without undoing anything."""
+        if to >= sandbox.world.clock.now():
+            return await self.advance(sandbox, to)
+        await self._move(sandbox.world, to)
+        return []
+
+    async def _move(self, world: World, to: datetime) -> None:
+        clock = world.clock
+        await world.commit([records.ClockMoved(clock.mode, to, to - clock.now())])
+
+    async def _do(self, sandbox: Sandbox, world: World, work: Work, done: list[Done]) -> None:
+        match work:
+            case Delivery():
+                await self._deliver(sandbox, world, work, done)
+            case records.TimerSet():
+                done.append(Done(work.due, await self._fire(world, work)))
+            case records.ShopperDue():
+                done.append(Done(work.due, await self._shop(sandbox, world, work)))
+
+    async def _fire(self, world: World, timer: records.TimerSet) -> str:
+        what = f"{timer.lifecycle} {timer.ref}: {type(timer.command).__name__}"
+        now = world.clock.now()
+        fired = records.TimerFired(timer.number, now)
+        provider, _, kind = timer.lifecycle.partition(".")
+        operation = f"{kind}.{type(timer.command).__name__}"
+        cause = world.journal.add(now, "timer", provider, operation, timer.ref, 0, timer.command).number
+        try:
+            await world.execute(world.lifecycles[timer.lifecycle], timer.ref, timer.command, cause=cause, also=(fired,))
+        except Refusal as refusal:
+            await world.commit([records.TimerFired(timer.number, world.clock.now(), str(refusal))])
+            return f"{what}: no longer applies"
+        return what
+
+    async def _shop(self, sandbox: Sandbox, world: World, due: records.ShopperDue) -> str:
+        what = f"shopper at {due.ref}"
+        script = next((line for line in world.scenario.shopper if line.key == due.script), None)
+        refused = "the scenario no longer has this shopper" if script is None else None
+        if script is not None:
+            try:
+                await self.shop(sandbox, due.provider, due.ref, script)
+            except Refusal as refusal:
+                refused = str(refusal)
+        await world.commit([records.TimerFired(due.number, world.clock.now(), refused)])
+        return what if refused is None else f"{what}: {refused}"
+
+    async def shop(self, sandbox: Sandbox, provider: str, ref: str, script: ShopperScript) -> None:
+        """Let a shopper act at ``ref``, on record. Raises Refusal when the page would not allow it."""
+        world = sandbox.world
+        _, place = world.waiting.get(ref, (provider, ""))
+        entry = world.journal.add(world.clock.now(), "shopper", provider, place, ref, 0, script)
+        await self._drivers[provider].act(sandbox, ref, script, entry.number)
+
+    # -- webhooks ----------------------------------------------------------------------------------------------------
+
+    async def _deliver(self, sandbox: Sandbox, world: World, delivery: Delivery, done: list[Done]) -> None:
+        queued = delivery.queued
+        if world.closed:
+            return
+        policy = self._policies[queued.provider]
+        started = world.clock.now()
+        status, error, answer = await self._attempt(sandbox, delivery, policy, started)
+        if world.closed:
+            return
+        accepted = status is not None and policy.accepted(status, answer)
+        attempt = len(delivery.attempts) + 1
+        waits = policy.retries(world.setups[queued.provider].settings)
+        next_due = None if accepted or attempt > len(waits) else started + waits[attempt - 1]
+        booked = records.Attempted(queued.number, attempt, started, status, error, accepted, next_due)
+        await world.commit([booked], delivery.cause)
+        outcome = f"{status}" if error is None else error
+        later = f", again at {instant(next_due)}" if next_due else "" if accepted else ", given up"
+        done.append(Done(started, f"webhook {queued.kind} {queued.ref}: {outcome}{later}"))
+
+    async def _attempt(
+        self, sandbox: Sandbox, delivery: Delivery, policy: Policy, now: datetime
+    ) -> tuple[int | None, str | None, bytes]:
+        queued = delivery.queued
+        played = _played(delivery, now)
+        if played is not None:
+            return played
+        if not self.allows(queued.url):
+            return None, "not sent: the target is not on this machine or network (see --allow-webhooks-to)", b""
+        headers = policy.headers(queued, sandbox.credentials[queued.provider], queued.signature)
+        return await self._post(queued.url, queued.body, headers, policy.timeout_seconds)
+
+    async def _post(
+        self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
+    ) -> tuple[int | None, str | None, bytes]:
+        from aiohttp import ClientError, ClientSession, ClientTimeout
+
+        if self._session is None:
+            connector = self.connector() if self.connector is not None else None
+            self._session = ClientSession(connector=connector, auto_decompress=True)
+        limit = ClientTimeout(total=seconds)
+        try:
+            async with self._session.post(
+                url, data=body, headers=headers, timeout=limit, allow_redirects=False
+            ) as response:
+                return response.status, None, await response.content.read(4096)
+        except TimeoutError:
+            return None, f"no answer within {seconds:g} seconds", b""
+        except (ClientError, OSError, ValueError) as error:
+            return None, str(error) or type(error).__name__, b""
+
+    async def close(self) -> None:
+        """Stop all background work and close connections."""
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+
+def _played(delivery: Delivery, now: datetime) -> tuple[int | None, str | None, bytes] | None:
+    """The answer that the scenario gives in the endpoint's place, if it does."""
+    outage = delivery.queued.outage
+    if outage is None:
+        return None
+    failing = outage.fails is not None and len(delivery.attempts) < outage.fails
+    down = outage.down is not None and now < (delivery.first_try or now) + outage.down
+    if not failing and not down:
+        return None
+    if outage.status is None:
+        return None, "the scenario lets nobody answer", b""
+    return outage.status, None, b""

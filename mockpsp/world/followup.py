@@ -1,0 +1,100 @@
+"""What a command's consequences lead to: rows of the outbox, as the script's delivery lines and shoppers say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mockpsp.domain.lifecycle import Consequence, Lifecycle, Notice, Served, Timer, Waiting
+from mockpsp.scenario.engine import Position, strike
+from mockpsp.scenario.model import DeliveryRule, Trigger
+from mockpsp.world import records
+
+if TYPE_CHECKING:
+    from mockpsp.world.world import World
+
+_AS_USUAL = DeliveryRule(key="", name="", event="*", trigger=Trigger())
+
+
+class FollowUp:
+    """Turns the consequences of a command into outbox rows, as the script's delivery lines and shoppers say."""
+
+    __slots__ = ("events", "lifecycle", "moved", "now", "number", "provider", "ref", "world")
+
+    def __init__(
+        self,
+        world: World,
+        lifecycle: Lifecycle[Any, Any],
+        provider: str,
+        ref: str,
+        now: datetime,
+        moved: dict[str, Position],
+    ) -> None:
+        self.world = world
+        self.lifecycle = lifecycle
+        self.provider = provider
+        self.ref = ref
+        self.now = now
+        self.moved = moved
+        self.number = world.outbox.numbers
+        self.events: list[Any] = []
+
+    def take(self, consequence: Consequence) -> None:
+        match consequence:
+            case Notice():
+                self._notice(consequence)
+            case Timer():
+                self.number += 1
+                self.events.append(
+                    records.TimerSet(self.number, self.lifecycle.name, self.ref, consequence.command, consequence.at)
+                )
+            case Waiting():
+                self._waiting(consequence)
+            case Served():
+                self.events.append(records.ShopperGone(self.ref))
+
+    def _strike(self, lines: tuple[Any, ...], facts: Mapping[str, Any]) -> Any:
+        line, moved, _ = strike(lines, facts, {**self.world.positions, **self.moved})
+        self.moved.update(moved)
+        return line
+
+    def _notice(self, notice: Notice) -> None:
+        lines = self.world.script.deliveries(f"{self.provider}.{notice.kind}")
+        rule = (self._strike(lines, notice.facts) if lines else None) or _AS_USUAL
+        urls = notice.urls or self.world.endpoints.get(self.provider) or ("",)
+        due = self.now + rule.after
+        if rule.reversed:
+            opened = self.world.groups.get((rule.name, self.ref))
+            due = opened if opened is not None and opened >= self.now else due
+        for copy in range(rule.copies):
+            for url in urls:
+                self.number += 1
+                self.events.append(
+                    records.Queued(
+                        number=self.number,
+                        provider=self.provider,
+                        kind=notice.kind,
+                        owner=self.ref,
+                        ref=notice.reference,
+                        body=notice.body,
+                        url=url,
+                        at=self.now,
+                        due=due + copy * rule.gap,
+                        rank=-self.number if rule.reversed else self.number,
+                        rule=rule.name,
+                        drop=rule.drop,
+                        signature=rule.signature,
+                        outage=rule.outage,
+                    )
+                )
+
+    def _waiting(self, waiting: Waiting) -> None:
+        self.events.append(records.ShopperExpected(self.provider, waiting.place, self.ref))
+        lines = self.world.script.shoppers(waiting.place)
+        line = self._strike(lines, waiting.facts) if lines else None
+        if line is not None and not line.abandons:
+            self.number += 1
+            self.events.append(
+                records.ShopperDue(self.number, self.provider, self.ref, line.key, self.now + line.after)
+            )

@@ -1,0 +1,160 @@
+"""The append-only record of everything: what the dashboard, verification, explanations and exports read.
+
+Entries hold bytes and frozen values and are rendered when somebody looks. The journal is bounded (entries, and bytes
+of bodies); what had to go is counted, never silently missing. Events live in the store and are never evicted.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mockpsp.scenario.engine import NearMiss
+
+
+class Entry:
+    """One line of the journal. ``cause`` is the number of the entry that led to it, 0 for none."""
+
+    __slots__ = ("at", "cause", "data", "kind", "number", "operation", "provider", "reference")
+
+    def __init__(
+        self, number: int, at: datetime, kind: str, provider: str, operation: str, reference: str, cause: int, data: Any
+    ) -> None:
+        self.number = number
+        self.at = at
+        self.kind = kind
+        self.provider = provider
+        self.operation = operation
+        self.reference = reference
+        self.cause = cause
+        self.data = data
+
+
+class Request:
+    """What came in and what went out; filled in as the request moves along the pipeline.
+
+    Bodies become None when the journal had to drop them; ``dropped`` then counts their bytes. ``finished`` once it has
+    its answer, or its connection was cut (``status`` is 0 then).
+    """
+
+    __slots__ = (
+        "answer", "answer_headers", "body", "client", "dropped", "finished", "headers", "method", "notes", "status",
+        "target",
+    )  # fmt: skip
+
+    def __init__(self, method: str, target: str, headers: tuple[tuple[bytes, bytes], ...], client: str) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.client = client
+        self.body: bytes | None = b""
+        self.status = 0
+        self.answer: bytes | None = b""
+        self.answer_headers: tuple[tuple[str, str], ...] = ()
+        self.notes: list[str] = []
+        self.dropped = 0
+        self.finished = False
+
+    @property
+    def weight(self) -> int:
+        """Bytes of both bodies."""
+        return len(self.body or b"") + len(self.answer or b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Why an operation went as it did: the law or the rule, rules that nearly matched, inferred settings in play."""
+
+    law: str
+    rule: str | None
+    nearly: tuple[NearMiss, ...]
+    settings: tuple[str, ...]
+
+
+def _nothing() -> None:
+    """For watchers who do not care."""
+
+
+class Journal:
+    """A sandbox's journal. ``watch`` hears of each entry as it is added, and of its answer, for live views."""
+
+    def __init__(self, max_entries: int = 50_000, max_body_bytes: int = 16 * 1024 * 1024) -> None:
+        self._entries: deque[Entry] = deque()
+        self._heavy: deque[Request] = deque()
+        self._bytes = 0
+        self._max_entries = max_entries
+        self._max_body_bytes = max_body_bytes
+        self._watchers: dict[object, tuple[Callable[[Entry], None], Callable[[], None]]] = {}
+        self.count = 0
+        self.entries_dropped = 0
+        self.bodies_dropped = 0
+
+    def add(
+        self, at: datetime, kind: str, provider: str, operation: str, reference: str, cause: int, data: Any
+    ) -> Entry:
+        """Append one entry and return it, with its number (1 is the first)."""
+        self.count += 1
+        entry = Entry(self.count, at, kind, provider, operation, reference, cause, data)
+        self._entries.append(entry)
+        if len(self._entries) > self._max_entries:
+            self._entries.popleft()
+            self.entries_dropped += 1
+        self._tell(entry)
+        return entry
+
+    def _tell(self, entry: Entry) -> None:
+        if self._watchers:
+            for heard, _ in tuple(self._watchers.values()):
+                heard(entry)
+
+    def answered(self, entry: Entry) -> None:
+        """A request entry is complete: weigh its bodies, and let watchers hear of it once more."""
+        entry.data.finished = True
+        self.weigh(entry.data)
+        self._tell(entry)
+
+    def close(self) -> None:
+        """Tell watchers that nothing more comes: the sandbox was reset or deleted."""
+        for _, ended in tuple(self._watchers.values()):
+            ended()
+
+    def weigh(self, request: Request) -> None:
+        """Count the bodies of an answered request; the oldest bodies go when there are too many bytes."""
+        self._heavy.append(request)
+        self._bytes += request.weight
+        while self._bytes > self._max_body_bytes and self._heavy:
+            oldest = self._heavy.popleft()
+            self._bytes -= oldest.weight
+            oldest.dropped = oldest.weight
+            oldest.body = oldest.answer = None
+            self.bodies_dropped += 1
+
+    def get(self, number: int) -> Entry | None:
+        """The entry with this number, if it is still there."""
+        index = number - 1 - self.entries_dropped
+        return self._entries[index] if 0 <= index < len(self._entries) else None
+
+    def since(self, after: int) -> Iterator[Entry]:
+        """Entries with a number above ``after``, oldest first."""
+        start = max(0, after - self.entries_dropped)
+        if start == 0:
+            yield from tuple(self._entries)
+            return
+        for index in range(start, len(self._entries)):
+            yield self._entries[index]
+
+    def watch(self, heard: Callable[[Entry], None], ended: Callable[[], None] = _nothing) -> Callable[[], None]:
+        """Call ``heard`` with every new entry and every answered request, until the returned function is called.
+
+        ``ended`` is called when the sandbox goes away.
+        """
+        token = object()
+        self._watchers[token] = (heard, ended)
+
+        def stop() -> None:
+            self._watchers.pop(token, None)
+
+        return stop

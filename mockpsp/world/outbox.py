@@ -1,0 +1,131 @@
+"""Due work as data: deliveries and their retries, timers, scripted shoppers, in the order in which they are due."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+from enum import StrEnum
+from heapq import heappop, heappush
+
+from mockpsp.world.records import Attempted, Queued, ShopperDue, TimerSet
+
+
+class Status(StrEnum):
+    """Where a webhook is on its way."""
+
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up"
+    DROPPED = "dropped"
+    NO_ENDPOINT = "no_endpoint"
+
+
+class Delivery:
+    """A webhook's row with all that became of it. ``cause`` is the journal entry that led to it, 0 for none."""
+
+    __slots__ = ("attempts", "cause", "due", "first_try", "queued", "status")
+
+    def __init__(self, queued: Queued, cause: int = 0) -> None:
+        self.queued = queued
+        self.cause = cause
+        self.attempts: tuple[Attempted, ...] = ()
+        self.first_try: datetime | None = None
+        self.due: datetime | None = queued.due
+        self.status = Status.WAITING
+        if queued.drop:
+            self.status, self.due = Status.DROPPED, None
+        elif not queued.url:
+            self.status, self.due = Status.NO_ENDPOINT, None
+
+
+Work = Delivery | TimerSet | ShopperDue
+
+
+class Outbox:
+    """Rows by number, and a heap of what is due. A row that is done stays for a while, so that it can be looked at."""
+
+    def __init__(self, keep_done: int = 5_000) -> None:
+        self._heap: list[tuple[datetime, int, int]] = []
+        self._work: dict[int, Work] = {}
+        self._done: deque[int] = deque()
+        self._keep_done = keep_done
+        self.deliveries: dict[int, Delivery] = {}
+        self.numbers = 0
+
+    def queue(self, queued: Queued, cause: int = 0) -> None:
+        """Add a webhook."""
+        self.numbers = max(self.numbers, queued.number)
+        delivery = Delivery(queued, cause)
+        self.deliveries[queued.number] = delivery
+        if delivery.due is None:
+            self._finish(queued.number)
+        else:
+            self._work[queued.number] = delivery
+            heappush(self._heap, (delivery.due, queued.rank, queued.number))
+
+    def set(self, work: TimerSet | ShopperDue) -> None:
+        """Add a timer or a scripted shopper."""
+        self.numbers = max(self.numbers, work.number)
+        self._work[work.number] = work
+        heappush(self._heap, (work.due, work.number, work.number))
+
+    def attempted(self, attempt: Attempted) -> None:
+        """Book one attempt, and the next one if there is one."""
+        delivery = self.deliveries.get(attempt.number)
+        if delivery is None:
+            return
+        delivery.attempts = (*delivery.attempts, attempt)
+        delivery.first_try = delivery.first_try or attempt.at
+        delivery.due = attempt.next_due
+        if attempt.next_due is not None:
+            delivery.status = Status.RETRYING
+            self._work[attempt.number] = delivery
+            heappush(self._heap, (attempt.next_due, delivery.queued.rank, attempt.number))
+            return
+        delivery.status = Status.DELIVERED if attempt.delivered else Status.GIVEN_UP
+        self._work.pop(attempt.number, None)
+        self._finish(attempt.number)
+
+    def done(self, number: int) -> None:
+        """A timer or a shopper has had its turn."""
+        self._work.pop(number, None)
+
+    def _finish(self, number: int) -> None:
+        self._done.append(number)
+        if len(self._done) > self._keep_done:
+            self.deliveries.pop(self._done.popleft(), None)
+
+    def next_due(self) -> datetime | None:
+        """When the next work is due; None when nothing is."""
+        while self._heap:
+            due, _, number = self._heap[0]
+            work = self._work.get(number)
+            if work is not None and _due(work) == due:
+                return due
+            heappop(self._heap)
+        return None
+
+    def take(self, until: datetime) -> Work | None:
+        """The earliest work due by then. It stays booked until its end is booked with ``attempted`` or ``done``."""
+        due = self.next_due()
+        if due is None or due > until:
+            return None
+        _, _, number = heappop(self._heap)
+        return self._work[number]
+
+    def put_back(self, work: Work) -> None:
+        """Undo ``take``, when the work could not even be tried."""
+        due = _due(work)
+        if due is not None:
+            number = work.queued.number if isinstance(work, Delivery) else work.number
+            rank = work.queued.rank if isinstance(work, Delivery) else work.number
+            heappush(self._heap, (due, rank, number))
+
+    def waiting(self) -> int:
+        """How many pieces of work are still ahead."""
+        return len(self._work)
+
+
+def _due(work: Work) -> datetime | None:
+    return work.due

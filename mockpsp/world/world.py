@@ -1,0 +1,352 @@
+"""One simulated universe. ``execute`` and ``commit`` are the only doors through which anything in it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from mockpsp.domain.errors import Refusal
+from mockpsp.domain.ledger import Ledger, transfer
+from mockpsp.domain.lifecycle import Consequence, Lifecycle, Moment
+from mockpsp.domain.money import Money
+from mockpsp.scenario.engine import SILENT, Position, Script
+from mockpsp.scenario.model import Scenario
+from mockpsp.world import records
+from mockpsp.world.clock import SandboxClock
+from mockpsp.world.followup import FollowUp
+from mockpsp.world.ids import IdSource
+from mockpsp.world.journal import Journal, Reasoning
+from mockpsp.world.outbox import Outbox
+from mockpsp.world.store import Conflict, Store
+
+ISSUED = "world/issued"
+KEEP_ANSWERS = timedelta(hours=24)
+
+
+class Gone(Refusal):
+    """The sandbox was reset or deleted while this was under way; its old world takes nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a provider makes of its part of a scenario. ``openings`` are opening balances by ledger account."""
+
+    world: Any
+    settings: Any
+    openings: Mapping[str, Money]
+
+
+class Inhabitant(Protocol):
+    """What a World needs to know of a provider."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name, the first part of its lifecycles' and operations' names."""
+
+    @property
+    def lifecycles(self) -> Sequence[Lifecycle[Any, Any]]:
+        """The kinds of objects that live here."""
+
+    def setup(self, scenario: Scenario) -> Setup:
+        """Read this provider's part of a scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command led to: the object's reference and new state, the facts, and the reasons."""
+
+    ref: str
+    state: Any
+    events: tuple[Any, ...]
+    reasoning: Reasoning
+    operation: str
+    at: datetime
+
+
+class World:
+    """State is the fold of events behind a store. One World belongs to one sandbox and one event loop."""
+
+    def __init__(
+        self, name: str, key: str, scenario: Scenario, inhabitants: Iterable[Inhabitant], store: Store, journal: Journal
+    ) -> None:
+        self.name = name
+        self.key = key
+        self.store = store
+        self.journal = journal
+        self.inhabitants = {each.name: each for each in inhabitants}
+        self.lifecycles = {each.name: each for who in self.inhabitants.values() for each in who.lifecycles}
+        self.clock = SandboxClock(scenario.clock)
+        self.ids = IdSource(scenario.seed, name)
+        self.ledger = Ledger()
+        self.outbox = Outbox()
+        self.version = 0
+        self.positions: dict[str, Position] = {}
+        self.endpoints: dict[str, tuple[str, ...]] = {}
+        self.answers: dict[str, records.Answered] = {}
+        self.in_progress: set[str] = set()
+        self.waiting: dict[str, tuple[str, str]] = {}
+        self.objects: dict[str, dict[str, Any]] = {name: {} for name in self.lifecycles}
+        self._parts: dict[str, dict[str, str]] = {name: {} for name in self.lifecycles}
+        self.groups: dict[tuple[str, str], datetime] = {}
+        self.on_commit: Callable[[], None] | None = None
+        self.closed = False
+        self._folds: dict[type[Any], Callable[[Any, int], None]] = {
+            records.Happened: self._happened,
+            records.Posted: self._posted,
+            records.Queued: self._queued,
+            records.Attempted: self._attempted,
+            records.TimerSet: self._timer_set,
+            records.ShopperDue: self._timer_set,
+            records.TimerFired: self._timer_fired,
+            records.ShopperExpected: self._shopper_expected,
+            records.ShopperGone: self._shopper_gone,
+            records.ScriptMoved: self._script_moved,
+            records.IdsDrawn: self._ids_drawn,
+            records.Answered: self._answered,
+            records.ClockMoved: self._clock_moved,
+            records.EndpointChanged: self._endpoint_changed,
+            records.ScenarioChanged: self._scenario_changed,
+        }
+        self._use(scenario)
+
+    def _use(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.script = Script(scenario)
+        self.setups = {name: who.setup(scenario) for name, who in self.inhabitants.items()}
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    def owner(self, lifecycle: str, ref: str) -> str | None:
+        """The reference of the object that ``ref`` is, or is a part of."""
+        if ref in self.objects[lifecycle]:
+            return ref
+        return self._parts[lifecycle].get(ref)
+
+    def state(self, lifecycle: str, ref: str) -> Any:
+        """An object's present state, or None."""
+        return self.objects[lifecycle].get(ref)
+
+    def moment(self, provider: str) -> Moment:
+        """What a decision of this provider may look at now; draws from its ids are never committed."""
+        setup = self.setups[provider]
+        return Moment(self.clock.now(), self.ledger, self.ids.draw(), setup.world, setup.settings)
+
+    # -- changing ----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Take no more events: work still under way for this world comes to nothing, and its alarm is called off."""
+        self.closed = True
+        tell, self.on_commit = self.on_commit, None
+        if tell is not None:
+            tell()
+
+    async def open(self) -> None:
+        """Write the first events of a new sandbox: its scenario and the opening balances."""
+        await self.commit([records.ScenarioChanged(self.scenario), *self._openings({}, self.setups)])
+
+    async def execute(
+        self,
+        lifecycle: Lifecycle[Any, Any],
+        ref: str | None,
+        command: Any,
+        *,
+        cause: int = 0,
+        answer: Callable[[Outcome], records.Answered | None] | None = None,
+        also: Sequence[Any] = (),
+    ) -> Outcome:
+        """Run one command: guard, ask the scenario, decide, commit all or nothing.
+
+        ``ref`` is None for a new object, whose first fact then names it. ``answer`` renders what an idempotence key
+        will repeat; ``also`` are further events of the same commit. Raises Refusal when the command may not happen;
+        then nothing has changed and no rule was used up.
+        """
+        while True:
+            outcome, events = self._decide(lifecycle, ref, command)
+            kept = answer(outcome) if answer is not None else None
+            events = [*events, *also] if kept is None else [*events, kept, *also]
+            try:
+                await self.commit(events, cause, outcome)
+            except Conflict:
+                await self.catch_up()
+                continue
+            return outcome
+
+    def _decide(self, lifecycle: Lifecycle[Any, Any], ref: str | None, command: Any) -> tuple[Outcome, list[Any]]:
+        provider = lifecycle.name.partition(".")[0]
+        setup = self.setups[provider]
+        draw = self.ids.draw()
+        moment = Moment(self.clock.now(), self.ledger, draw, setup.world, setup.settings)
+        before = self.objects[lifecycle.name].get(ref) if ref is not None else None
+        question = lifecycle.question(before, command, moment)
+        asked = SILENT if question is None else self.script.ask(question, self.positions)
+        decision = lifecycle.decide(before, command, asked.verdict, moment)
+        if ref is None:
+            ref = str(decision.events[0].ref)
+        state = before
+        facts: list[Any] = []
+        consequences: list[Consequence] = []
+        for event in decision.events:
+            facts.append(records.Happened(lifecycle.name, ref, event))
+            facts.extend(records.Posted(ref, entry) for entry in lifecycle.entries(state, event))
+            before, state = state, lifecycle.evolve(state, event)
+            consequences.extend(lifecycle.notices(before, state, event, moment))
+        self.ledger.check(fact.entry for fact in facts if isinstance(fact, records.Posted))
+        follow = FollowUp(self, lifecycle, provider, ref, moment.now, dict(asked.moved))
+        for consequence in consequences:
+            follow.take(consequence)
+        events = [*facts, *follow.events]
+        if follow.moved:
+            events.append(records.ScriptMoved(follow.moved))
+        if draw.moved:
+            events.append(records.IdsDrawn(draw.cursor, draw.series))
+        reasoning = Reasoning(decision.law, asked.verdict.rule, asked.nearly, decision.settings)
+        operation = question.operation if question is not None else f"{provider}.{type(command).__name__}"
+        return Outcome(ref, state, decision.events, reasoning, operation, moment.now), events
+
+    async def commit(self, events: Sequence[Any], cause: int = 0, outcome: Outcome | None = None) -> None:
+        """Append events and fold them. Raises Conflict when somebody else was faster, Gone when it was too late."""
+        if self.closed:
+            raise Gone("the sandbox was reset or deleted meanwhile")
+        before = self.version
+        await self.store.append(self.name, before, events)
+        if self.version != before:
+            await self.catch_up()
+        else:
+            if outcome is not None:
+                provider = outcome.operation.partition(".")[0]
+                self.journal.add(
+                    outcome.at, "decision", provider, outcome.operation, outcome.ref, cause, outcome.reasoning
+                )
+            self._fold(events, cause)
+        if self.on_commit is not None:
+            self.on_commit()
+
+    async def catch_up(self) -> None:
+        """Fold what others have appended meanwhile."""
+        self._fold(await self.store.read(self.name, self.version), 0)
+
+    async def change_scenario(self, scenario: Scenario, cause: int = 0) -> tuple[str, ...]:
+        """Put another scenario in force. Objects under way stay; balances move by what the file changed. Tells what."""
+        setups = {name: who.setup(scenario) for name, who in self.inhabitants.items()}
+        moves = self._openings(self.setups, setups)
+        changes = [f"scenario {self.scenario.name} → {scenario.name}"] if scenario.name != self.scenario.name else []
+        for part in ("rules", "webhooks", "faults", "shopper"):
+            old, new = len(getattr(self.scenario, part)), len(getattr(scenario, part))
+            if getattr(self.scenario, part) != getattr(scenario, part):
+                changes.append(f"{part}: {old} → {new} lines, counted from the start again")
+        changes.extend(f"{move.entry.postings[1].account}: {move.entry.kind}" for move in moves)
+        await self.commit([records.ScenarioChanged(scenario, tuple(changes)), *moves], cause)
+        return tuple(changes)
+
+    def _openings(self, old: Mapping[str, Setup], new: Mapping[str, Setup]) -> list[records.Posted]:
+        moves = []
+        for provider, setup in new.items():
+            before = old[provider].openings if provider in old else {}
+            for account, amount in setup.openings.items():
+                moved = amount - before[account] if account in before else amount
+                move = self._move(account, moved, "opening balance")
+                if move is not None:
+                    moves.append(move)
+        return moves
+
+    def _move(self, account: str, moved: Money, why: str) -> records.Posted | None:
+        if moved.minor < 0:
+            held = self.ledger.balance(account, moved.currency)
+            moved = max(moved, held.zero - held)
+        if not moved:
+            return None
+        postings = transfer(why, ISSUED, account, moved) if moved.minor > 0 else None
+        entry = postings or transfer(why, account, ISSUED, moved.zero - moved)
+        return records.Posted(account, entry)
+
+    async def set_balance(self, account: str, balance: Money, cause: int = 0) -> None:
+        """Make an account hold this much, by an entry against the outside world."""
+        held = self.ledger.balance(account, balance.currency)
+        move = self._move(account, balance - held, "balance set")
+        if move is not None:
+            await self.commit([move], cause)
+
+    # -- folding -----------------------------------------------------------------------------------------------------
+
+    def _fold(self, events: Sequence[Any], cause: int) -> None:
+        for event in events:
+            self._folds[type(event)](event, cause)
+        self.version += len(events)
+
+    def _note(self, kind: str, provider: str, operation: str, ref: str, cause: int, data: Any) -> None:
+        self.journal.add(self.clock.now(), kind, provider, operation, ref, cause, data)
+
+    def _happened(self, fact: records.Happened, cause: int) -> None:
+        lifecycle = self.lifecycles[fact.lifecycle]
+        objects = self.objects[fact.lifecycle]
+        objects[fact.ref] = lifecycle.evolve(objects.get(fact.ref), fact.event)
+        for part in lifecycle.parts(fact.event):
+            self._parts[fact.lifecycle][part] = fact.ref
+        provider, _, kind = fact.lifecycle.partition(".")
+        self._note("event", provider, f"{kind}.{type(fact.event).__name__}", fact.ref, cause, fact.event)
+
+    def _posted(self, fact: records.Posted, cause: int) -> None:
+        self.ledger.post(fact.entry)
+        self._note("posting", fact.entry.postings[-1].account.partition("/")[0], fact.entry.kind, fact.ref, cause, fact)
+
+    def _queued(self, fact: records.Queued, cause: int) -> None:
+        self.outbox.queue(fact, cause)
+        if fact.rank < 0:
+            self.groups[(fact.rule, fact.owner)] = fact.due
+        self._note("webhook", fact.provider, fact.kind, fact.ref, cause, fact)
+
+    def _attempted(self, fact: records.Attempted, cause: int) -> None:
+        self.outbox.attempted(fact)
+        delivery = self.outbox.deliveries.get(fact.number)
+        if delivery is not None:
+            queued = delivery.queued
+            self._note("delivery", queued.provider, queued.kind, queued.ref, cause, fact)
+
+    def _timer_set(self, fact: records.TimerSet | records.ShopperDue, cause: int) -> None:
+        self.outbox.set(fact)
+
+    def _timer_fired(self, fact: records.TimerFired, cause: int) -> None:
+        self.outbox.done(fact.number)
+
+    def _shopper_expected(self, fact: records.ShopperExpected, cause: int) -> None:
+        self.waiting[fact.ref] = (fact.provider, fact.place)
+
+    def _shopper_gone(self, fact: records.ShopperGone, cause: int) -> None:
+        self.waiting.pop(fact.ref, None)
+
+    def _script_moved(self, fact: records.ScriptMoved, cause: int) -> None:
+        self.positions.update(fact.positions)
+
+    def _ids_drawn(self, fact: records.IdsDrawn, cause: int) -> None:
+        self.ids.cursor = fact.cursor
+        self.ids.series.update(fact.series)
+
+    def _answered(self, fact: records.Answered, cause: int) -> None:
+        self.answers[fact.scope] = fact
+        while True:
+            oldest = next(iter(self.answers.values()))
+            if fact.at - oldest.at <= KEEP_ANSWERS:
+                return
+            del self.answers[oldest.scope]
+
+    def _clock_moved(self, fact: records.ClockMoved, cause: int) -> None:
+        self.clock.switch(fact.mode)
+        self.clock.set(fact.to)
+        self._note("clock", "", "moved", "", cause, fact)
+
+    def _endpoint_changed(self, fact: records.EndpointChanged, cause: int) -> None:
+        self.endpoints[fact.provider] = fact.urls
+        self._note("endpoint", fact.provider, "changed", "", cause, fact)
+
+    def _scenario_changed(self, fact: records.ScenarioChanged, cause: int) -> None:
+        if fact.scenario is not self.scenario:
+            self._use(fact.scenario)
+        self.positions.clear()
+        self._note(
+            "scenario", "", fact.scenario.name, "", cause, {"title": fact.scenario.title, "changes": fact.changes}
+        )
+
+
+__all__ = ["ISSUED", "Inhabitant", "Outcome", "Setup", "World"]
