@@ -1,0 +1,152 @@
+"""GCS v1HMAC: who is calling, whether the signature is right, and if it is not, what each side signed.
+
+Source: ``onlinepayments.sdk.authentication.v1hmac_authenticator`` and Worldline Direct documentation, "Authentication".
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from hmac import compare_digest, digest
+from typing import Any
+
+from mockpsp.domain.clock import format_duration
+from mockpsp.edge.errors import NotAllowed
+from mockpsp.edge.exchange import Exchange
+from mockpsp.providers.worldline.wire import http_date_seconds
+from mockpsp.world.clock import real_now
+from mockpsp.world.sandboxes import DEFAULT, Sandbox, Sandboxes
+
+SCHEME = "GCS v1HMAC:"
+CLIENT_SCHEME = "GCS v1Client:"
+_BREAK = re.compile(r"\r?\n[ \t\r\n]*")
+_DEFAULTS = {
+    "merchant_id": "CVSANDBOX",
+    "api_key_id": "MOCKPSPKEY0001",
+    "secret_api_key": "mockpsp-secret-api-key-for-local-use-only",
+    "webhook_key_id": "mockpsp-webhook-key",
+    "webhook_secret": "mockpsp-webhook-secret-for-local-use-only",
+}
+
+
+def credentials(sandbox: str) -> Mapping[str, str]:
+    """The credentials of a sandbox; constants for the default one, derived from its id for any other."""
+    if sandbox == DEFAULT:
+        return _DEFAULTS
+
+    def derived(purpose: str) -> str:
+        return blake2b(f"worldline/{purpose}/{sandbox}".encode(), digest_size=10).hexdigest()
+
+    return {
+        "merchant_id": f"CV{derived('merchant')[:8].upper()}",
+        "api_key_id": derived("key").upper(),
+        "secret_api_key": f"secret-{derived('secret')}",
+        "webhook_key_id": f"whk-{derived('webhook key')}",
+        "webhook_secret": f"whs-{derived('webhook secret')}",
+    }
+
+
+def canonical(value: str) -> str:
+    """A header value as it is signed: each line break with the white space after it is one space; trimmed."""
+    return _BREAK.sub(" ", value).strip() if "\n" in value else value.strip()
+
+
+def data_to_sign(method: str, content_type: str, date: str, gcs: Iterable[tuple[str, str]], target: str) -> str:
+    """The text that both sides sign; every line ends with a line feed, the last one too."""
+    lines = sorted((name.lower(), canonical(value)) for name, value in gcs)
+    block = "".join(f"{name}:{value}\n" for name, value in lines)
+    return f"{method}\n{content_type}\n{date}\n{block}{target}\n"
+
+
+def sign(secret: str, data: str) -> str:
+    """base64 of HMAC-SHA256; the secret is UTF-8 text."""
+    return b64encode(digest(secret.encode(), data.encode("utf-8", "surrogateescape"), "sha256")).decode()
+
+
+def claimed_key(authorization: str) -> str | None:
+    """The key id of an Authorization header, if it has the right form."""
+    if not authorization.startswith(SCHEME):
+        return None
+    return authorization[len(SCHEME) :].partition(":")[0].strip() or None
+
+
+def locate(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
+    """The sandbox of the key id, of the client session, or of the link."""
+    authorization = x.request.headers.get("Authorization", "")
+    if authorization.startswith(CLIENT_SCHEME):
+        return sandboxes.by_key(authorization[len(CLIENT_SCHEME) :][:8])
+    key = claimed_key(authorization)
+    if key is not None:
+        return sandboxes.identified("worldline", key)
+    return sandboxes.by_key(x.path["token"][:8]) if "token" in x.path else None
+
+
+def authenticate_server(x: Exchange) -> None:
+    """Verify key, merchant, date and signature of a server call. Raises NotAllowed, with both signed texts noted."""
+    headers = x.request.headers
+    authorization = headers.get("Authorization", "")
+    key = claimed_key(authorization)
+    if key is None:
+        raise NotAllowed("the Authorization header must read 'GCS v1HMAC:{api key id}:{signature}'")
+    given = x.sandbox.credentials["worldline"]
+    if key != given["api_key_id"]:
+        raise NotAllowed(f"no sandbox knows the API key id {key!r}")
+    _check_merchant(x, given)
+    _check_signature(x, given, authorization.rpartition(":")[2].strip())
+    _check_date(x)
+
+
+def _check_merchant(x: Exchange, given: Mapping[str, Any]) -> None:
+    merchant = x.path.get("merchantId", given["merchant_id"])
+    if merchant.lower() != given["merchant_id"].lower():
+        raise NotAllowed(f"the key belongs to merchant {given['merchant_id']!r}, the path names {merchant!r}")
+
+
+def _check_signature(x: Exchange, given: Mapping[str, Any], signature: str) -> None:
+    request = x.request
+    headers = request.headers
+    gcs = [(name, value) for name, value in headers.items() if name.lower().startswith("x-gcs")]
+    date = headers.get("Date", "")
+    sent_type = headers.get("Content-Type", "")
+    # Without a body clients disagree: the JavaScript SDK sends a content type on GET and signs none.
+    types = [""] if request.method == "GET" else [sent_type] if x.raw else [sent_type, ""]
+    for content_type in types:
+        data = data_to_sign(request.method, content_type, date, gcs, request.raw_path)
+        if compare_digest(sign(given["secret_api_key"], data).encode(), signature.encode()):
+            return
+    expected = data_to_sign(request.method, types[0], date, gcs, request.raw_path)
+    x.note(f"the signature sent is {signature!r}; over the text that mockpsp signed it would be "
+           f"{sign(given['secret_api_key'], expected)!r}")  # fmt: skip
+    x.note(f"the text that mockpsp signed (\\n shown as ⏎): {expected.replace(chr(10), '⏎')}")
+    raise NotAllowed("the signature is wrong: another secret, or another text was signed")
+
+
+def _check_date(x: Exchange) -> None:
+    headers = x.request.headers
+    text = headers.get("Date") or headers.get("X-GCS-Date", "")
+    moment = http_date_seconds(text) if text else None
+    if moment is None:
+        raise NotAllowed(f"a Date (or X-GCS-Date) header in RFC 1123 form is needed, not {text!r}")
+    tolerance: timedelta = x.settings.date_tolerance
+    here = x.world.clock.now()
+    if not _near(moment, here, tolerance) and not _near(moment, real_now(), tolerance):
+        raise NotAllowed(f"Date {text!r} is more than {format_duration(tolerance)} from {here.isoformat()}")
+
+
+def _near(moment: datetime, now: datetime, tolerance: timedelta) -> bool:
+    return abs(moment - now) <= tolerance
+
+
+def authenticate_client(x: Exchange) -> None:
+    """Verify the client session of a browser call. Raises NotAllowed."""
+    session = x.request.headers.get("Authorization", "").removeprefix(CLIENT_SCHEME)
+    state = x.world.state("worldline.session", session)
+    if state is None:
+        raise NotAllowed("no client session is called that")
+    if x.path.get("customerId", state.customer) != state.customer:
+        raise NotAllowed("the client session belongs to another customer")
+    if x.world.clock.now() > state.expires:
+        raise NotAllowed("the client session has expired")

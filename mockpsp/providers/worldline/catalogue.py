@@ -1,0 +1,107 @@
+"""The words that scenarios may use of Worldline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mockpsp.providers.worldline import holdings, settings
+from mockpsp.providers.worldline.errors import REASONS
+from mockpsp.providers.worldline.webhooks import EVENTS
+from mockpsp.scenario.catalogue import Catalogue, Operation, Place
+
+_REASONS = tuple(REASONS)
+_ORDER = {"amount": "money", "merchant_reference": "text", "order_amount": "money"}
+_CARD = {**_ORDER, "brand": "text", "card": "text", "attempt": "number", "hosted": "flag"}
+_MAINTENANCE = {**_ORDER, "payment_product": "number"}
+_LATE = {"after": "duration", "resolves": "text"}
+
+OPERATIONS: Mapping[str, Operation] = {
+    "beneficiary": Operation(
+        title="ANCV is asked who the beneficiary is",
+        facts={
+            "beneficiary": "text",
+            "amount": "money",
+            "attempt": "number",
+            "merchant_reference": "text",
+            "hosted": "flag",
+        },
+        outcomes={"known": (), "refused": _REASONS},
+    ),
+    "cv_connect": Operation(
+        title="the beneficiary confirmed the vouchers in the app",
+        facts={**_ORDER, "beneficiary": "text", "attempt": "number", "adjustable": "flag", "hosted": "flag"},
+        outcomes={"accepted": (), "refused": _REASONS, "cancelled": (), "no_answer": (), "pending": _REASONS},
+        details=_LATE,
+    ),
+    "card_complement": Operation(
+        title="a card is to pay what vouchers left open",
+        facts=_CARD,
+        outcomes={"accepted": (), "refused": _REASONS, "pending": _REASONS},
+        details=_LATE,
+    ),
+    "card_payment": Operation(
+        title="a card is to pay the whole order",
+        facts=_CARD,
+        outcomes={"accepted": (), "refused": _REASONS},
+    ),
+    "capture": Operation(
+        title="the merchant captures; the result comes after capture_delay",
+        facts=_MAINTENANCE,
+        outcomes={"accepted": (), "refused": (), "uncertain": ()},
+    ),
+    "cancel": Operation(
+        title="the merchant cancels; the result comes after cancel_delay",
+        facts=_MAINTENANCE,
+        outcomes={"accepted": (), "refused": ()},
+    ),
+    "refund": Operation(
+        title="the merchant refunds; the result comes after refund_delay, except declined, which is the call's answer",
+        facts={**_MAINTENANCE, "voucher_share": "money", "card_share": "money"},
+        outcomes={"accepted": (), "refused": (), "uncertain": (), "declined": _REASONS},
+    ),
+}
+
+_CARD_FIELDS = ("number", "expiry", "cvv", "holder", "brand")
+_PAGE = {"amount": "money", "beneficiary": "text", "merchant_reference": "text", "payment_product": "number"}
+_TENDERS = {"cv_connect": ("beneficiary",), "card": _CARD_FIELDS}
+
+CALLS: Mapping[str, str] = {
+    "create_hosted_checkout": "POST /hostedcheckouts",
+    "get_hosted_checkout": "GET /hostedcheckouts/{hostedCheckoutId}",
+    "create_payment": "POST /payments",
+    "get_payment": "GET /payments/{paymentId}",
+    "get_payment_details": "GET /payments/{paymentId}/details",
+    "capture": "POST /payments/{paymentId}/capture",
+    "cancel": "POST /payments/{paymentId}/cancel",
+    "refund": "POST /payments/{paymentId}/refund",
+    "get_captures": "GET /payments/{paymentId}/captures",
+    "get_refunds": "GET /payments/{paymentId}/refunds",
+    "subsequent_payment": "POST /payments/{paymentId}/subsequent",
+    "get_products": "GET /products",
+    "get_product": "GET /products/{paymentProductId}",
+    "get_product_groups": "GET /productgroups",
+    "create_session": "POST /sessions",
+    "create_token": "POST /tokens",
+    "get_token": "GET /tokens/{tokenId}",
+    "delete_token": "DELETE /tokens/{tokenId}",
+    "test_connection": "GET /services/testconnection",
+    "get_iin_details": "POST /services/getIINdetails",
+    "validate_webhook_credentials": "POST /webhooks/validateCredentials",
+    "send_test_webhook": "POST /webhooks/sendtest",
+}
+
+
+def catalogue() -> Catalogue:
+    """What the loader checks names against."""
+    return Catalogue(
+        operations=OPERATIONS,
+        calls=CALLS,
+        call_facts={"amount": "money", "merchant_reference": "text", "payment_id": "text", "merchant": "text"},
+        events=EVENTS,
+        places={
+            "hosted_checkout": Place(title="the hosted checkout", facts=_PAGE, tenders=_TENDERS),
+            "payment": Place(title="a payment created without our page", facts=_PAGE, tenders=_TENDERS),
+        },
+        world=holdings.SCHEMA,
+        settings=settings.SCHEMA,
+    )

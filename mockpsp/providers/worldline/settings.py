@@ -1,0 +1,158 @@
+"""Behaviours of the platform that are settings, above all those that nobody outside Worldline can be sure of.
+
+Each is inferred unless its description says otherwise; the journal names it when it decided something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any
+
+from mockpsp.domain.clock import format_duration
+from mockpsp.domain.money import Money
+
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldlineSettings:
+    """The settings of one sandbox. ``SCHEMA`` describes each one."""
+
+    merchant_action: str = "confirm_in_app"
+    beneficiary_optional: bool = False
+    card_webhook_amount: str = "order_total"
+    late_voucher_refund: str = "refused_at_once"
+    voucher_refund_window: timedelta = timedelta(hours=4)
+    insufficient_fixed_vouchers: str = "rejected"
+    webhook_retries: tuple[timedelta, ...] = (
+        10 * _MINUTE,
+        60 * _MINUTE,
+        120 * _MINUTE,
+        480 * _MINUTE,
+        1440 * _MINUTE,
+    )
+    redirected_category: str = "PENDING_CONNECT_OR_3RD_PARTY"
+    refunded_payment_status: str = "latest_operation"
+    unknown_properties: str = "ignored"
+    create_hosted_checkout_status: int = 200
+    create_session_status: int = 200
+    date_tolerance: timedelta = timedelta(minutes=5)
+    product_label: str = "Chèque-Vacances Connect"
+    minimum_vouchers: Money | None = None
+    payment_id_form: str = "short"
+    cancel_closed_status: int = 400
+    idempotence_error_code: str = ""
+    processing_time: timedelta = timedelta(milliseconds=40)
+    capture_delay: timedelta = timedelta(0)
+    cancel_delay: timedelta = timedelta(0)
+    refund_delay: timedelta = timedelta(0)
+    session_timeout: timedelta = timedelta(minutes=180)
+
+
+def _choice(description: str, *values: str | int) -> dict[str, Any]:
+    return {"description": description, "enum": list(values)}
+
+
+def _span(description: str) -> dict[str, Any]:
+    return {"description": description, "type": "string", "format": "duration"}
+
+
+_DESCRIBED: dict[str, dict[str, Any]] = {
+    "merchant_action": _choice(
+        "What CreatePayment asks the merchant to do for product 5412: wait while the beneficiary confirms in the app, "
+        "show a QR code, or redirect to the CV Connect portal.",
+        "confirm_in_app",
+        "qr_code",
+        "redirect",
+    ),
+    "beneficiary_optional": {
+        "description": "CreatePayment for 5412 without beneficiaryId uses the customer's e-mail address, or else shows "
+        "a QR code; false refuses it, as CAWL's product page says.",
+        "type": "boolean",
+    },
+    "card_webhook_amount": _choice(
+        "amountOfMoney in payments and webhooks of the card share of a split.", "order_total", "share"
+    ),
+    "late_voucher_refund": _choice(
+        "A refund that needs voucher money after the refund window: refused at once with 400, or accepted and refused "
+        "later (status 83).",
+        "refused_at_once",
+        "refused_later",
+    ),
+    "voucher_refund_window": _span("How long after the payment vouchers can be refunded (documented: four hours)."),
+    "insufficient_fixed_vouchers": _choice(
+        "adjustableAmount false and vouchers that do not cover the order: the payment is rejected, or the vouchers pay "
+        "what they can and the card pays the rest.",
+        "rejected",
+        "card_complement",
+    ),
+    "webhook_retries": {
+        "description": "Waiting times after each failed delivery; then the platform gives up.",
+        "type": "array",
+        "items": {"type": "string", "format": "duration"},
+        "maxItems": 30,
+    },
+    "redirected_category": _choice(
+        "statusCategory of REDIRECTED (46); sources of different age disagree.",
+        "PENDING_CONNECT_OR_3RD_PARTY",
+        "PENDING_PAYMENT",
+    ),
+    "refunded_payment_status": _choice(
+        "Status of a payment after a refund: that of the latest operation, or CAPTURED as long as money is left.",
+        "latest_operation",
+        "captured_while_money_is_left",
+    ),
+    "unknown_properties": _choice("Unknown properties of a request.", "ignored", "refused"),
+    "create_hosted_checkout_status": _choice("HTTP status of CreateHostedCheckout.", 200, 201),
+    "create_session_status": _choice("HTTP status of CreateSession.", 200, 201),
+    "date_tolerance": _span("How far the Date header may be off (documented: five minutes)."),
+    "product_label": {"description": "Display label of product 5412.", "type": "string", "minLength": 1},
+    "minimum_vouchers": {
+        "description": "Smallest voucher payment; absent means none (other gateways had 20.00 EUR once).",
+        "type": "string",
+        "format": "money",
+    },
+    "payment_id_form": _choice("Payment ids as 4375008553_0, or in the newer form of 19 digits.", "short", "long"),
+    "cancel_closed_status": _choice("HTTP status of a cancel that comes too late.", 400, 409),
+    "idempotence_error_code": {
+        "description": "errorCode of the 409 while a first request is under way; 30001002 makes the Python SDK raise "
+        "IdempotenceException.",
+        "type": "string",
+    },
+    "processing_time": _span(
+        "How long CreatePayment with an idempotence key is under way, in real time, so that a double click meets 409."
+    ),
+    "capture_delay": _span("From CAPTURE_REQUESTED to the result."),
+    "cancel_delay": _span("From the cancel call to CANCELLED (6)."),
+    "refund_delay": _span("From REFUND_REQUESTED to the result."),
+    "session_timeout": _span("Life of a hosted checkout that names no sessionTimeout (documented: 180 minutes)."),
+}
+
+
+def _told(value: Any) -> Any:
+    match value:
+        case timedelta():
+            return format_duration(value)
+        case tuple():
+            return [_told(each) for each in value]
+        case _:
+            return value
+
+
+def _schema() -> Mapping[str, Any]:
+    properties = {}
+    for each in fields(WorldlineSettings):
+        default = {} if each.default is None else {"default": _told(each.default)}
+        properties[each.name] = {**_DESCRIBED[each.name], **default}
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+SCHEMA = _schema()
+
+
+def read_settings(given: Mapping[str, Any]) -> WorldlineSettings:
+    """Settings out of a loaded scenario; what it does not name keeps its default."""
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return WorldlineSettings(**values)

@@ -1,0 +1,95 @@
+"""The shopper without a browser: a scripted one, or a call of the control API, takes the same steps as the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mockpsp.edge.provider import Checkout
+from mockpsp.providers.worldline import commands as c
+from mockpsp.providers.worldline import decide, links
+from mockpsp.providers.worldline.errors import ShopperRefused
+from mockpsp.providers.worldline.holdings import CV_CONNECT
+from mockpsp.providers.worldline.routes import ORDERS
+from mockpsp.providers.worldline.states import Code, Order, Stage
+from mockpsp.scenario.model import ShopperScript, Tender
+from mockpsp.world.sandboxes import Sandbox
+
+DEFAULT_EXPIRY, DEFAULT_CVV, DEFAULT_CARD = "1230", "123", "4012000033330026"
+PRODUCTS = {"visa": 1, "mastercard": 3, "cartes_bancaires": 130}
+
+
+class WorldlineShopper:
+    """Pays tender by tender until the order is paid, refused or given up; after a refused card comes the next one."""
+
+    async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
+        """See Driver. Raises ShopperRefused when the page would not allow it."""
+        if script.abandons:
+            return
+        if script.cancels:
+            await self._run(sandbox, ref, c.GiveUp(), cause)
+            return
+        for tender in script.pays:
+            if self._order(sandbox, ref).stage is not Stage.IN_PROGRESS:
+                raise ShopperRefused("closed")
+            if tender.kind == "cv_connect":
+                await self._pay_vouchers(sandbox, ref, tender, cause)
+            else:
+                await self._run(sandbox, ref, c.PayCard(card=card_of(tender), amount=tender.amount), cause)
+
+    async def _pay_vouchers(self, sandbox: Sandbox, ref: str, tender: Tender, cause: int) -> None:
+        order = self._order(sandbox, ref)
+        beneficiary = tender.fields.get("beneficiary") or order.beneficiary
+        if order.first.code is not Code.REDIRECTED or beneficiary != order.beneficiary:
+            await self._run(sandbox, ref, c.GoToConnect(beneficiary=beneficiary), cause)
+        if self._order(sandbox, ref).first.code is Code.REDIRECTED:
+            await self._run(sandbox, ref, c.OpenApp(), cause)
+            await self._run(sandbox, ref, c.PayVouchers(amount=tender.amount), cause)
+
+    def _order(self, sandbox: Sandbox, ref: str) -> Order:
+        order: Order = decide.in_progress(sandbox.world.state(ORDERS.name, ref))
+        return order
+
+    async def _run(self, sandbox: Sandbox, ref: str, command: Any, cause: int) -> None:
+        await sandbox.world.execute(ORDERS, ref, command, cause=cause)
+
+
+def card_of(tender: Tender) -> c.CardData:
+    """The card in a shopper's hand; what the script leaves out is a test card's."""
+    fields = tender.fields
+    return c.CardData(
+        number=fields.get("number", DEFAULT_CARD),
+        expiry=fields.get("expiry", DEFAULT_EXPIRY).replace("/", ""),
+        holder=fields.get("holder", ""),
+        cvv=fields.get("cvv", DEFAULT_CVV),
+        product=PRODUCTS.get(fields.get("brand", "")),
+    )
+
+
+def tenders_on_offer(order: Order) -> tuple[str, ...]:
+    """What the shopper can pay with now."""
+    if order.first.accepted:
+        return ("card",)
+    products = decide.products_on_offer(order)
+    vouchers = ("cv_connect",) if CV_CONNECT in products else ()
+    return (*vouchers, *(("card",) if set(products) - {CV_CONNECT} else ()))
+
+
+def checkouts(sandbox: Sandbox, origin: str) -> Iterator[Checkout]:
+    """Orders that wait for a shopper, oldest first."""
+    world = sandbox.world
+    for ref, (provider, place) in world.waiting.items():
+        if provider != "worldline":
+            continue
+        order: Order = world.state(ORDERS.name, ref)
+        hosted = order.created.hosted
+        yield Checkout(
+            ref=ref,
+            place=place,
+            url=links.page(world, order, origin),
+            amount=order.total,
+            remaining=order.remaining,
+            tenders=tenders_on_offer(order),
+            expires=hosted.expires if hosted is not None else None,
+            reference=order.created.references.merchant_reference,
+        )

@@ -1,0 +1,148 @@
+"""Facts to webhooks: which event types, their envelope, their signature, when they count as delivered.
+
+Source: Worldline Direct documentation, "Webhooks"; ``onlinepayments.sdk.webhooks`` of the Python SDK. No readable
+source gives the retry times: they are a setting.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from hmac import digest
+from typing import Any
+
+from mockpsp.domain.clock import paris
+from mockpsp.domain.lifecycle import Moment, Notice
+from mockpsp.providers.worldline import events as e
+from mockpsp.providers.worldline import wire
+from mockpsp.providers.worldline.settings import WorldlineSettings
+from mockpsp.providers.worldline.states import Order, Tender
+from mockpsp.scenario.model import Signature
+from mockpsp.world.records import Queued
+
+EVENTS: Mapping[str, str] = {
+    "payment.created": "a checkout or payment was created",
+    "payment.redirected": "the shopper was sent to the third party",
+    "payment.authorization_requested": "the issuer has not answered yet",
+    "payment.pending_capture": "authorised, to be captured",
+    "payment.capture_requested": "a capture is under way",
+    "payment.captured": "paid",
+    "payment.rejected": "refused, or a refund was refused later",
+    "payment.rejected_capture": "a capture was refused",
+    "payment.cancelled": "given up by the shopper, or cancelled by the merchant",
+    "refund.refund_requested": "a refund is under way",
+    "payment.refunded": "money went back",
+    "payment.test": "sendtest",
+}
+
+
+def created_at(moment: datetime) -> str:
+    """The envelope's time: Paris, seven digits of a second, as in recorded webhooks."""
+    local = moment.astimezone(paris())
+    offset = local.strftime("%z")
+    return f"{local:%Y-%m-%dT%H:%M:%S}.{local.microsecond:06d}7{offset[:3]}:{offset[3:]}"
+
+
+def envelope(kind: str, merchant: str, part: str, body: Mapping[str, Any], id: str, now: datetime) -> bytes:
+    """A webhook's bytes; they are signed and sent as they are."""
+    return wire.to_bytes(
+        {
+            "apiFullVersion": "v1.1",
+            "apiVersion": "v1",
+            "created": created_at(now),
+            "id": id,
+            "merchantId": merchant,
+            part: body,
+            "type": kind,
+        }
+    )
+
+
+_ABOUT_THE_PAYMENT: Mapping[type[Any], str] = {
+    e.AnswerAwaited: "payment.authorization_requested",
+    e.Refused: "payment.rejected",
+    e.GivenUp: "payment.cancelled",
+}
+_ABOUT_AN_OPERATION: Mapping[type[Any], str] = {
+    e.CaptureRequested: "payment.capture_requested",
+    e.Captured: "payment.captured",
+    e.CaptureRefused: "payment.rejected_capture",
+    e.Cancelled: "payment.cancelled",
+    e.RefundRefused: "payment.rejected",
+}
+_ABOUT_A_REFUND: Mapping[type[Any], str] = {
+    e.RefundRequested: "refund.refund_requested",
+    e.Refunded: "payment.refunded",
+}
+
+
+def notices_of(before: Order | None, order: Order, event: e.Event, moment: Moment) -> Iterator[Notice]:
+    """The webhooks of one fact."""
+    settings: WorldlineSettings = moment.settings
+    kind, tender, number = _subject(order, event)
+    if tender is None:
+        return
+    part = "refund" if type(event) in _ABOUT_A_REFUND else "payment"
+    operation = tender.operation(number)
+    if part == "refund" and operation is not None:
+        body = wire.refund(order, tender, operation, settings)
+    else:
+        body = wire.payment(order, tender, number, settings, moment.now)
+    reference = wire.payment_id(tender.inner, number, settings)
+    yield Notice(
+        kind=kind,
+        reference=reference,
+        body=envelope(kind, order.created.merchant, part, body, moment.ids.uuid(), moment.now),
+        urls=order.created.webhooks,
+        facts={
+            "payment_product": tender.product,
+            "amount": order.total,
+            "share": operation.amount if operation is not None else tender.share,
+            "merchant_reference": order.created.references.merchant_reference,
+            "payment_id": reference,
+        },
+    )
+
+
+def _subject(order: Order, event: e.Event) -> tuple[str, Tender | None, int]:
+    match event:
+        case e.OrderCreated():
+            return "payment.created", order.first, 0
+        case e.Redirected():
+            return "payment.redirected", order.first, 0
+        case e.Accepted():
+            return "payment.captured" if event.sale else "payment.pending_capture", order.tender(event.tender), 0
+    for table, numbered in ((_ABOUT_THE_PAYMENT, False), (_ABOUT_AN_OPERATION, True), (_ABOUT_A_REFUND, True)):
+        kind = table.get(type(event))
+        if kind is not None:
+            return kind, order.tender(getattr(event, "tender", "")), getattr(event, "number", 0) if numbered else 0
+    return "", None, 0
+
+
+def signature(secret: str, body: bytes) -> str:
+    """``X-GCS-Signature``: base64 of HMAC-SHA256 over the raw bytes, the secret as UTF-8 text."""
+    return b64encode(digest(secret.encode(), body, "sha256")).decode()
+
+
+class WorldlinePolicy:
+    """Any 2xx acknowledges; a failed delivery is tried again after the times of ``webhook_retries``."""
+
+    timeout_seconds = 10.0
+
+    def retries(self, settings: WorldlineSettings) -> Sequence[timedelta]:
+        """See Policy."""
+        return settings.webhook_retries
+
+    def headers(self, queued: Queued, credentials: Mapping[str, Any], signature_kind: Signature) -> Mapping[str, str]:
+        """See Policy. A wrong signature is a well-formed one by another secret."""
+        headers = {"Content-Type": "application/json", "X-GCS-KeyId": credentials["webhook_key_id"]}
+        if signature_kind is not Signature.MISSING:
+            secret = credentials["webhook_secret"]
+            wrong = "-forged" if signature_kind is Signature.WRONG else ""
+            headers["X-GCS-Signature"] = signature(f"{secret}{wrong}", queued.body)
+        return headers
+
+    def accepted(self, status: int, body: bytes) -> bool:
+        """See Policy."""
+        return 200 <= status < 300
