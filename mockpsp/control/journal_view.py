@@ -1,0 +1,261 @@
+"""How journal entries look in JSON, and what they have to say for themselves. All that leaves here is masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mockpsp.edge.contract import Contract, unknown_properties
+from mockpsp.world import records
+from mockpsp.world.journal import Entry, Reasoning, Request
+from mockpsp.world.masking import form_value, mask, mask_headers, mask_target, mask_text
+from mockpsp.world.plain import body_text, instant, plain
+
+if TYPE_CHECKING:
+    from mockpsp.scenario.engine import NearMiss
+    from mockpsp.scenario.model import DeliveryRule, FaultRule, Rule
+    from mockpsp.world.journal import Journal
+    from mockpsp.world.outbox import Delivery
+    from mockpsp.world.sandboxes import Sandbox
+
+
+def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
+    """The last value of a header, or nothing."""
+    found = [value for each, value in headers if each.lower() == name]
+    return found[-1].decode("utf-8", "replace") if found else ""
+
+
+def request_value(request: Request) -> Any:
+    """A request's body as JSON, as the object that a form stands for, or as text; None without one. Not masked."""
+    if not request.body:
+        return None
+    if header(request.headers, b"content-type").partition(";")[0].strip() == "application/x-www-form-urlencoded":
+        form = form_value(request.body.decode("utf-8", "replace"))
+        if form is not None:
+            return form
+    return body_text(request.body)
+
+
+def shown(value: Any) -> Any:
+    """A body as it may be seen."""
+    return mask_text(value) if isinstance(value, str) else mask(value)
+
+
+class View:
+    """The journal of one sandbox, for reading."""
+
+    def __init__(self, sandbox: Sandbox, journal: Journal, contracts: Mapping[str, Contract]) -> None:
+        self.journal = journal
+        self._world = sandbox.world
+        self._contracts = contracts
+
+    # -- one entry ---------------------------------------------------------------------------------------------------
+
+    def entry(self, entry: Entry) -> dict[str, Any]:
+        """One entry: what all have in common, then what its kind adds."""
+        trace = entry.number if entry.kind == "request" else entry.cause
+        return {
+            "id": entry.number,
+            "at": instant(entry.at),
+            "kind": entry.kind,
+            "provider": entry.provider or None,
+            "operation": entry.operation,
+            "reference": entry.reference or None,
+            "trace": trace or None,
+            **self._particulars(entry),
+        }
+
+    def _particulars(self, entry: Entry) -> dict[str, Any]:
+        match entry.data:
+            case Request() as request:
+                return self._request(entry, request)
+            case Reasoning() as reasoning:
+                return self._reasoning(reasoning)
+            case records.Posted(entry=booked):
+                return {"posting": plain(booked)}
+            case records.Queued() as queued:
+                return {"webhook": mask(plain(queued))}
+            case records.Attempted() as attempt:
+                return {"delivery": plain(attempt)}
+            case records.ClockMoved() as moved:
+                return {"clock": plain(moved)}
+            case records.EndpointChanged() as changed:
+                return {"urls": list(changed.urls)}
+            case dict() as told:
+                return {entry.kind: mask(plain(told))}
+            case other:
+                return {"event" if entry.kind == "event" else "data": mask(plain(other))}
+
+    def _request(self, entry: Entry, request: Request) -> dict[str, Any]:
+        value = request_value(request)
+        return {
+            "method": request.method,
+            "target": mask_target(request.target),
+            "client": request.client,
+            "headers": mask_headers(
+                (name.decode("utf-8", "replace"), each.decode("utf-8", "replace")) for name, each in request.headers
+            ),
+            "body": shown(value),
+            "status": request.status or None,
+            "answer_headers": mask_headers(request.answer_headers),
+            "answer": shown(body_text(request.answer)) if request.answer else None,
+            "finished": request.finished,
+            "notes": [mask_text(each) for each in request.notes],
+            "ignored": self._ignored(entry, value),
+            "dropped": request.dropped,
+        }
+
+    def _ignored(self, entry: Entry, value: Any) -> list[str]:
+        """What the provider does not read, as far as its contract names all that it does."""
+        if not isinstance(value, dict | list):
+            return []
+        try:
+            contract = self._contracts[entry.provider]
+            return unknown_properties(contract, contract.operation(entry.operation).body_schema, value)
+        except (KeyError, FileNotFoundError, RecursionError):
+            return []
+
+    def _reasoning(self, reasoning: Reasoning) -> dict[str, Any]:
+        return {
+            "law": mask_text(reasoning.law),
+            "rule": reasoning.rule,
+            "nearly": [{"rule": self._line_name(each), "why": mask_text(each.why)} for each in reasoning.nearly],
+            "settings": list(reasoning.settings),
+        }
+
+    def _line_name(self, miss: NearMiss) -> str:
+        """A line's name as a reader knows it; its key when the scenario has changed meanwhile."""
+        scenario = self._world.scenario
+        lines: list[Rule | FaultRule | DeliveryRule] = [*scenario.rules, *scenario.faults, *scenario.webhooks]
+        for line in lines:
+            if line.key == miss.line:
+                return line.name or line.key
+        return miss.line
+
+    # -- what belongs together ---------------------------------------------------------------------------------------
+
+    def delivery_of(self, entry: Entry) -> Delivery | None:
+        """The outbox row behind a webhook entry or a delivery entry, if it is still there."""
+        if isinstance(entry.data, records.Queued | records.Attempted):
+            return self._world.outbox.deliveries.get(entry.data.number)
+        return None
+
+    def references(self, entry: Entry) -> set[str]:
+        """All references that an entry goes by: its own, and its object's."""
+        found = {entry.reference} if entry.reference else set()
+        delivery = self.delivery_of(entry)
+        if delivery is not None:
+            found |= {delivery.queued.ref, delivery.queued.owner}
+        return found
+
+    def aliases(self, reference: str) -> set[str]:
+        """The reference, and the object that it is a part of."""
+        owners = (self._world.owner(lifecycle, reference) for lifecycle in self._world.lifecycles)
+        return {reference, *(each for each in owners if each is not None)}
+
+    def led_to(self) -> dict[int, set[str]]:
+        """The references that each entry led to something about, by its number."""
+        found: dict[int, set[str]] = {}
+        for entry in self.journal.since(0):
+            if entry.cause:
+                found.setdefault(entry.cause, set()).update(self.references(entry))
+        return found
+
+    def because_of(self, entry: Entry) -> Iterator[Entry]:
+        """What followed from an entry, in order; from a webhook, its deliveries."""
+        number = entry.data.number if isinstance(entry.data, records.Queued) else None
+        for each in self.journal.since(entry.number):
+            attempt = each.data.number if isinstance(each.data, records.Attempted) else None
+            if each.cause == entry.number or (number is not None and attempt == number):
+                yield each
+
+    # -- why ---------------------------------------------------------------------------------------------------------
+
+    def explanation(self, entry: Entry, followed: list[Entry]) -> str:
+        """A paragraph: what happened, what decided it, what nearly did, and what came of it."""
+        match entry.data:
+            case Request() as request:
+                sentences = self._why_request(entry, request, followed)
+            case Reasoning() as reasoning:
+                sentences = [*self._why(entry.operation, reasoning), _caused(entry)]
+            case records.Queued() as queued:
+                sentences = self._why_webhook(entry, queued, followed)
+            case records.Attempted() as attempt:
+                sentences = [_told(attempt), f"It is a delivery of webhook {attempt.number}.", _caused(entry)]
+            case _:
+                sentences = [f"{entry.kind} {entry.operation}".strip().capitalize() + ".", _caused(entry)]
+        return mask_text(" ".join(each for each in sentences if each))
+
+    def _why_request(self, entry: Entry, request: Request, followed: list[Entry]) -> list[str]:
+        what = f"{request.method} {mask_target(request.target)} ({entry.provider}.{entry.operation})"
+        if not request.finished:
+            sentences = [f"{what} has not been answered yet."]
+        elif not request.status:
+            sentences = [f"{what} was not answered: its connection was cut."]
+        else:
+            sentences = [f"{what} was answered with status {request.status}."]
+        for each in followed:
+            if isinstance(each.data, Reasoning):
+                sentences += self._why(each.operation, each.data)
+        if not any(isinstance(each.data, Reasoning) for each in followed):
+            sentences.append("No command was decided because of it.")
+        sentences += [_sentence(note) for note in request.notes]
+        ignored = self._ignored(entry, request_value(request))
+        if ignored:
+            sentences.append(f"Not read: {', '.join(ignored[:20])}.")
+        if request.dropped:
+            sentences.append(f"The journal had to drop {request.dropped} bytes of its bodies.")
+        return [*sentences, _came_of_it(followed)]
+
+    def _why(self, operation: str, reasoning: Reasoning) -> list[str]:
+        if reasoning.rule is not None:
+            sentences = [f"{operation} was decided by the rule {reasoning.rule!r}: {_sentence(reasoning.law)}"]
+        else:
+            sentences = [f"{operation} was decided naturally: {_sentence(reasoning.law)}"]
+        sentences += [
+            f"The rule {self._line_name(each)!r} nearly matched: {_sentence(each.why)}" for each in reasoning.nearly
+        ]
+        if reasoning.settings:
+            sentences.append(f"Settings that decided: {', '.join(reasoning.settings)}.")
+        return sentences
+
+    def _why_webhook(self, entry: Entry, queued: records.Queued, followed: list[Entry]) -> list[str]:
+        where = f"to {queued.url}" if queued.url else "nowhere, since no endpoint was set"
+        sentences = [f"Webhook {queued.number} of type {queued.kind} about {queued.ref} goes {where}."]
+        if queued.rule:
+            sentences.append(f"The line {queued.rule!r} of the scenario shapes its delivery.")
+        if queued.drop:
+            sentences.append("The scenario drops it.")
+        delivery = self.delivery_of(entry)
+        if delivery is not None:
+            sentences.append(f"It is {delivery.status.value.replace('_', ' ')}.")
+        sentences += [_told(each.data) for each in followed if isinstance(each.data, records.Attempted)]
+        return [*sentences, _caused(entry)]
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _told(attempt: records.Attempted) -> str:
+    outcome = attempt.error or f"status {attempt.status}"
+    later = f", again at {instant(attempt.next_due)}" if attempt.next_due else "" if attempt.delivered else ", given up"
+    return f"Attempt {attempt.attempt} at {instant(attempt.at)}: {outcome}{later}."
+
+
+def _caused(entry: Entry) -> str:
+    return f"Entry {entry.cause} led to it." if entry.cause else ""
+
+
+def _came_of_it(followed: list[Entry]) -> str:
+    counts: dict[str, int] = {}
+    for each in followed:
+        if each.kind != "decision":
+            counts[each.kind] = counts.get(each.kind, 0) + 1
+    told = [f"{count} {_plural(kind) if count > 1 else kind}" for kind, count in counts.items()]
+    return f"It led to {', '.join(told)}." if told else "Nothing changed."
+
+
+def _plural(kind: str) -> str:
+    return "deliveries" if kind == "delivery" else f"{kind}s"

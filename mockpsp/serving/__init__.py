@@ -1,0 +1,1 @@
+"""``mockpsp serve``: sockets before everything else, then one server until a signal ends it."""

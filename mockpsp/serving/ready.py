@@ -1,0 +1,96 @@
+"""What ``serve`` tells when it is ready: a block for people, a file for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mockpsp import __version__
+from mockpsp.edge.provider import Provider
+from mockpsp.serving.tls import how_to_trust
+from mockpsp.settings import Settings
+from mockpsp.world.clock import ClockMode
+from mockpsp.world.plain import instant
+from mockpsp.world.sandboxes import Sandbox
+
+
+def block(
+    sandbox: Sandbox,
+    providers: Mapping[str, Provider],
+    settings: Settings,
+    url: str,
+    https: str | None,
+    ca_file: Path | None,
+    warnings: tuple[str, ...],
+) -> str:
+    """Addresses, scenario, credentials, and what to type next."""
+    lines = [f"mockpsp {__version__} is ready at {url}", ""]
+    lines.extend(f"  {name:<12}{what}" for name, what in _facts(sandbox, settings, url, https))
+    if ca_file is not None:
+        lines += ["", "  To trust its certificate, set one of these for the client:"]
+        lines += [f"    {line}" for line in how_to_trust(ca_file)]
+    for name, provider in providers.items():
+        lines += ["", f"  {provider.title}"]
+        variables = provider.environment(sandbox.credentials[name], url)
+        lines += [f"    {variable}={value}" for variable, value in variables.items()]
+    lines += ["", "  Next"]
+    commands = list(_commands(url, settings))
+    width = max(len(command) for command, _ in commands)
+    lines += [f"    {command:<{width}}  {what}" for command, what in commands]
+    for warning in warnings:
+        lines += ["", f"  Warning: {warning}"]
+    return "\n".join([*lines, ""])
+
+
+def _facts(sandbox: Sandbox, settings: Settings, url: str, https: str | None) -> Iterator[tuple[str, str]]:
+    scenario, clock = sandbox.world.scenario, sandbox.world.clock
+    if https is not None:
+        yield "https", https
+    yield "Dashboard", f"{url}/_mockpsp/"
+    yield "Scenario", f"{scenario.name}: {scenario.title}"
+    if clock.mode is ClockMode.MANUAL:
+        yield "Clock", f"stands still at {instant(clock.now())}, as the scenario says, until it is moved"
+    for provider, target in settings.webhooks.items():
+        yield "Webhooks", f"{provider} sends to {target}"
+    if settings.watch:
+        yield "Watching", ", ".join(settings.scenarios)
+
+
+def _commands(url: str, settings: Settings) -> Iterator[tuple[str, str]]:
+    at = "" if url == "http://localhost:8080" else f" --url {url}"
+    yield f"mockpsp credentials{at}", "these lines again, to put into a .env file"
+    yield "mockpsp scenarios list", "what else can happen; serve --scenario NAME"
+    yield "mockpsp play NAME", "one of them from first call to last webhook"
+    if not settings.webhooks:
+        yield "mockpsp serve --webhook ...", "PROVIDER=URL: where webhooks go"
+    yield "Ctrl+C", "ends the server"
+
+
+def document(
+    sandbox: Sandbox, providers: Mapping[str, Provider], url: str, https: str | None, ca_file: Path | None
+) -> dict[str, Any]:
+    """The content of the ready file."""
+    base_urls: dict[str, str] = {}
+    for provider in providers.values():
+        base_urls.update(provider.base_urls(url))
+    told = {
+        "url": url,
+        "pid": os.getpid(),
+        "version": __version__,
+        "dashboard": f"{url}/_mockpsp/",
+        "base_urls": base_urls,
+        "credentials": {name: dict(each) for name, each in sandbox.credentials.items()},
+    }
+    if https is not None and ca_file is not None:
+        told |= {"https_url": https, "ca_file": str(ca_file)}
+    return told
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write the file so that nobody ever reads half of it. It holds test credentials only."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    part.replace(path)

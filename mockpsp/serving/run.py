@@ -1,0 +1,136 @@
+"""One server until a signal ends it. Imported after the sockets are bound, because aiohttp is most of a start."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from aiohttp import http_parser, web
+
+from mockpsp.app import build_app, catalogues
+from mockpsp.edge.keys import PROVIDERS, SANDBOXES
+from mockpsp.serving import ready
+from mockpsp.serving.sockets import CannotListen, Listening, listen
+from mockpsp.serving.tls import Certificate, certificate
+from mockpsp.settings import Settings
+from mockpsp.world.sandboxes import DEFAULT
+
+Say = Callable[[str], None]
+GRACE_SECONDS = 2.0
+
+
+def run(settings: Settings, listening: Listening, ready_file: Path | None, say: Say) -> None:
+    """Serve until SIGINT or SIGTERM. Raises what build_app raises, NoTls, CannotListen."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_Server(settings, listening, ready_file, say).serve())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+class _Server:
+    def __init__(self, settings: Settings, listening: Listening, ready_file: Path | None, say: Say) -> None:
+        self.settings = settings
+        self.listening = listening
+        self.ready_file = ready_file
+        self.say = say
+        self.stop = asyncio.Event()
+
+    async def serve(self) -> None:
+        """From the first import to the last connection."""
+        with suppress(asyncio.CancelledError):  # a second Ctrl+C while starting or stopping
+            async with AsyncExitStack() as stack:
+                app = build_app(self.settings)
+                runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE_SECONDS)
+                await runner.setup()
+                stack.push_async_callback(runner.cleanup)
+                https, shown = await self._https(runner, stack)
+                for each in self.listening.sockets:
+                    await web.SockSite(runner, each).start()
+                _settle_down()
+                _on_signals(self.stop.set)
+                self._tell(app, https, shown, stack)
+                if self.settings.watch:
+                    await self._watch(app, stack)
+                await self.stop.wait()
+                self.say("stopping")
+
+    async def _https(self, runner: web.AppRunner, stack: AsyncExitStack) -> tuple[Listening | None, Certificate | None]:
+        if not self.settings.tls:
+            return None, None
+        shown = stack.enter_context(certificate(self.listening.name))
+        try:
+            bound = listen(self.settings.host, self.listening.port + 1)
+        except (CannotListen, OverflowError):
+            bound = listen(self.settings.host, 0)
+        for each in bound.sockets:
+            await web.SockSite(runner, each, ssl_context=shown.context).start()
+        return bound, shown
+
+    def _tell(
+        self, app: web.Application, https: Listening | None, shown: Certificate | None, stack: AsyncExitStack
+    ) -> None:
+        sandbox, providers, url = app[SANDBOXES].get(DEFAULT), app[PROVIDERS], self.listening.origin()
+        secure = https.origin("https") if https is not None else None
+        ca_file = shown.ca_file if shown is not None else None
+        self.say(ready.block(sandbox, providers, self.settings, url, secure, ca_file, _warnings(self.settings)))
+        if self.ready_file is not None:
+            ready.write(self.ready_file, ready.document(sandbox, providers, url, secure, ca_file))
+            stack.callback(self.ready_file.unlink, missing_ok=True)
+
+    async def _watch(self, app: web.Application, stack: AsyncExitStack) -> None:
+        from mockpsp.serving.watch import watch
+
+        def world() -> Any:
+            return app[SANDBOXES].get(DEFAULT).world
+
+        work: Coroutine[Any, Any, None] = watch(self.settings.scenarios, catalogues, world, self.say, self.stop)
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._watch_ended)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        stack.push_async_callback(end)
+
+    def _watch_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.say(f"watching has ended: {task.exception()!r}")
+
+
+def _settle_down() -> None:
+    """What exists now stays; the collector need not look at it again, nor look so often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def _warnings(settings: Settings) -> tuple[str, ...]:
+    found = []
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        found.append("aiohttp runs without its C extensions, at less than half its speed; reinstall it from a wheel")
+    if settings.host not in ("localhost", "127.0.0.1", "::1"):
+        found.append(f"--host {settings.host} lets other machines in; the credentials are public")
+    return tuple(found)
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    """End on SIGINT and SIGTERM; where the loop cannot listen for them (Windows), by a plain handler."""
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(each, stop)
+        except NotImplementedError:
+            signal.signal(each, lambda *_: loop.call_soon_threadsafe(stop))

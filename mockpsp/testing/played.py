@@ -1,0 +1,73 @@
+"""What became of a story: plain frozen records that renderers and tests read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mockpsp.testing.expect import Failure, Received
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of the merchant's application. ``status`` is ``dropped`` when the connection was cut.
+
+    ``trace`` is the journal entry that explains the answer, 0 when there is none; ``notes`` are that entry's.
+    """
+
+    operation: str
+    method: str
+    target: str
+    sent: Any
+    status: int | str
+    answer: Any
+    trace: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One journal entry that a step led to, at sandbox time, with the webhook that reached the endpoint, if it is one.
+
+    ``data`` is what the entry holds; for a delivery, ``about`` is the webhook's own entry (``records.Queued``).
+    """
+
+    number: int
+    at: str
+    kind: str
+    provider: str
+    operation: str
+    reference: str
+    cause: int
+    data: Any
+    about: Any = None
+    received: Received | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One step of the story and all that followed from it. ``says`` tells in words what the step does."""
+
+    number: int
+    line: int
+    kind: str
+    at: str
+    says: str
+    outcome: str
+    call: Call | None
+    happenings: tuple[Happening, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A whole story. ``journal`` holds one JSON object per entry, the same in every run of the same scenario."""
+
+    name: str
+    title: str
+    seed: int
+    start: str
+    exchanges: tuple[Exchange, ...]
+    failures: tuple[Failure, ...]
+    webhooks: tuple[Received, ...]
+    journal: tuple[Mapping[str, Any], ...]

@@ -1,0 +1,56 @@
+"""A merchant's webhook endpoint, in a thread: keeps what arrives, answers what the test wants."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Received:
+    """One webhook as it came over the wire."""
+
+    path: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+@dataclass
+class Receiver:
+    """``status`` is answered from now on; ``received`` grows."""
+
+    url: str = ""
+    status: int = 200
+    received: list[Received] = field(default_factory=list)
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """Listen on a free loopback port."""
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            receiver.received.append(Received(self.path, list(self.headers.items()), body))
+            self.send_response(receiver.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Tests need no access log."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    worker = threading.Thread(target=server.serve_forever, name="webhook receiver")
+    worker.start()
+    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/webhooks"
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        worker.join()
