@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.edge.contract import Contract, unknown_properties
+from mockpsp.scenario.model import ShopperScript
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Reasoning, Request
 from mockpsp.world.masking import form_value, mask, mask_headers, mask_target, mask_text
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from mockpsp.world.journal import Journal
     from mockpsp.world.outbox import Delivery
     from mockpsp.world.sandboxes import Sandbox
+
+
+ROOTS = ("request", "shopper", "timer")
+"""The kinds that nothing else in the journal leads to."""
 
 
 def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
@@ -53,7 +58,7 @@ class View:
 
     def entry(self, entry: Entry) -> dict[str, Any]:
         """One entry: what all have in common, then what its kind adds."""
-        trace = entry.number if entry.kind == "request" else entry.cause
+        trace = entry.number if entry.kind in ROOTS else entry.cause
         return {
             "id": entry.number,
             "at": instant(entry.at),
@@ -74,17 +79,19 @@ class View:
             case records.Posted(entry=booked):
                 return {"posting": plain(booked)}
             case records.Queued() as queued:
-                return {"webhook": mask(plain(queued))}
+                told = plain(queued)
+                body = told.pop("content", None)
+                return {"webhook": mask({**told, "body": body})}
             case records.Attempted() as attempt:
                 return {"delivery": plain(attempt)}
             case records.ClockMoved() as moved:
                 return {"clock": plain(moved)}
             case records.EndpointChanged() as changed:
                 return {"urls": list(changed.urls)}
-            case dict() as told:
-                return {entry.kind: mask(plain(told))}
+            case ShopperScript() as script:
+                return {"shopper": _shopper(script)}
             case other:
-                return {"event" if entry.kind == "event" else "data": mask(plain(other))}
+                return {entry.kind: mask(plain(other))}
 
     def _request(self, entry: Entry, request: Request) -> dict[str, Any]:
         value = request_value(request)
@@ -182,9 +189,21 @@ class View:
                 sentences = self._why_webhook(entry, queued, followed)
             case records.Attempted() as attempt:
                 sentences = [_told(attempt), f"It is a delivery of webhook {attempt.number}.", _caused(entry)]
+            case _ if entry.kind in ROOTS:
+                sentences = self._why_root(entry, followed)
             case _:
                 sentences = [f"{entry.kind} {entry.operation}".strip().capitalize() + ".", _caused(entry)]
         return mask_text(" ".join(each for each in sentences if each))
+
+    def _why_root(self, entry: Entry, followed: list[Entry]) -> list[str]:
+        if entry.kind == "shopper":
+            sentences = [f"A shopper acted at {entry.operation or entry.provider} on {entry.reference}."]
+        else:
+            sentences = [f"The moment of {entry.operation} of {entry.reference} came."]
+        for each in followed:
+            if isinstance(each.data, Reasoning):
+                sentences += self._why(each.operation, each.data)
+        return [*sentences, _came_of_it(followed)]
 
     def _why_request(self, entry: Entry, request: Request, followed: list[Entry]) -> list[str]:
         what = f"{request.method} {mask_target(request.target)} ({entry.provider}.{entry.operation})"
@@ -231,6 +250,15 @@ class View:
             sentences.append(f"It is {delivery.status.value.replace('_', ' ')}.")
         sentences += [_told(each.data) for each in followed if isinstance(each.data, records.Attempted)]
         return [*sentences, _caused(entry)]
+
+
+def _shopper(script: ShopperScript) -> dict[str, Any]:
+    """What the shopper does, without where in the scenario it is written."""
+    pays = [
+        {"with": each.kind, **({"amount": str(each.amount)} if each.amount is not None else {}), **each.fields}
+        for each in script.pays
+    ]
+    return {"pays": mask(pays), "cancels": script.cancels, "abandons": script.abandons}
 
 
 def _sentence(text: str) -> str:

@@ -115,7 +115,7 @@ async def act(call: Call) -> web.Response:
     ref = call.path("ref")
     provider, place = _find_checkout(call, ref)
     script = _script(call.body, place, provider)
-    await provider.driver.act(call.sandbox, ref, script, 0)
+    await call.courier.shop(call.sandbox, provider.name, ref, script)
     state = provider.summary(call.world, ref)
     return reply({"ref": ref, "state": mask(plain(dict(state))) if state is not None else None})
 

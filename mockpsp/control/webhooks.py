@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from mockpsp.control.calls import Call, commit, reply
 from mockpsp.control.errors import ControlError, bad
@@ -89,7 +89,7 @@ async def resend(call: Call) -> web.Response:
             404,
             "unknown-webhook",
             f"there is no webhook {n}",
-            hint=f"GET {call.request.path.rpartition('/')[0].rpartition('/')[0]} lists them",
+            hint="GET …/webhooks lists them",
         )
     queued = delivery.queued
     asked = (call.body or {}).get("url")

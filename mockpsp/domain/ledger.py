@@ -7,9 +7,9 @@ money comes from, before this simulation knows of it) may go below zero.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 
 OUTSIDE = "world/"
 
@@ -26,16 +26,14 @@ class Overdrawn(Exception):
         self.account = account
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Value, frozen=True):
     """A signed amount on one account, in minor units of the entry's currency."""
 
     account: str
     minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value, frozen=True):
     """Postings that add up to zero, with the word for what they are (hold, capture, release, refund)."""
 
     kind: str

@@ -7,29 +7,29 @@ verdict, ``decide``, ``evolve``, ``entries`` and ``notices``. If one of them ref
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
+
+from msgspec import field
 
 from mockpsp.domain.ids import Ids
 from mockpsp.domain.ledger import Entry
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 
 Fact = str | int | bool | Money | None
 """What a rule's ``when`` can compare."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Value, frozen=True):
     """What is left to decide once the state allows a command: an operation's name, the facts that rules may match."""
 
     operation: str
     facts: Mapping[str, Fact]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Value, frozen=True):
     """A rule's answer. Without a rule (``outcome`` is None) the natural answer applies."""
 
     outcome: str | None = None
@@ -48,8 +48,7 @@ class Balances(Protocol):
         """What the account holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Value, frozen=True):
     """All that a decision may look at besides state and command: the time (UTC), balances, ids, the world's data.
 
     ``world`` and ``settings`` are the provider's own, as its ``setup`` built them from the scenario.
@@ -62,8 +61,7 @@ class Moment:
     settings: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Value, frozen=True):
     """Facts, and the law behind them in a sentence; ``settings`` names the inferred behaviours that decided."""
 
     events: tuple[Any, ...]
@@ -71,38 +69,58 @@ class Decision:
     settings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A webhook that the provider sends because of a fact: its type, its exact bytes, and where to.
+class Body:
+    """A webhook's exact bytes: made out of frozen values when somebody first needs them, the same ever after."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], bytes] | bytes) -> None:
+        self._made = make if isinstance(make, bytes) else None
+        self._make = None if isinstance(make, bytes) else make
+
+    @property
+    def content(self) -> bytes:
+        """The bytes."""
+        if self._made is None:
+            assert self._make is not None, "a body is made of bytes or by a function"
+            self._made, self._make = self._make(), None
+        return self._made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Body) and self.content == other.content
+
+    def __hash__(self) -> int:
+        return hash(self.content)
+
+
+class Notice(Value, frozen=True):
+    """A webhook that the provider sends because of a fact: its type, its body, and where to.
 
     ``urls`` replaces the sandbox's endpoint when it is not empty.
     """
 
     kind: str
     reference: str
-    body: bytes
+    body: Body
     urls: tuple[str, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(Value, frozen=True):
     """A command that is due at a later moment (UTC): an expiry, a settlement. It meets the state as it is then."""
 
     at: datetime
     command: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Value, frozen=True):
     """From now on a shopper can act on this object, at this place (``worldline.hosted_checkout``)."""
 
     place: str
     facts: Mapping[str, Fact]
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(Value, frozen=True):
     """No shopper can act on this object any more."""
 
 

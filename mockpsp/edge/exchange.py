@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from msgspec import field
 
+from mockpsp.domain.value import Value
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Request
 from mockpsp.world.sandboxes import Sandbox
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from mockpsp.edge.provider import Provider, Route
     from mockpsp.world.world import Outcome
 
+LONGEST_HOST = 260
+"""A domain name of 253 characters and a port."""
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+class Answer(Value, frozen=True):
     """What leaves: status, exact bytes, and headers. ``body`` None sends none and no content type."""
 
     status: int
@@ -94,5 +97,6 @@ class Exchange:
 
     @property
     def origin(self) -> str:
-        """Scheme and host by which the caller reached us, for links."""
-        return f"{self.request.scheme}://{self.request.host}"
+        """Scheme and host by which the caller reached us, for links; longer than a name can be, it is none."""
+        host = self.request.host
+        return f"{self.request.scheme}://{host if len(host) <= LONGEST_HOST else 'localhost'}"

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
-from json import JSONDecodeError, JSONDecoder
+from json import JSONDecodeError, JSONDecoder, dumps
+from math import isfinite
 from typing import Any, NoReturn
 
 from aiohttp import web
@@ -34,7 +36,7 @@ log = logging.getLogger("mockpsp.edge")
 
 
 class Cut(Exception):
-    """The scenario cuts the connection; nothing is answered."""
+    """The scenario cuts the connection, or the client did; nothing is answered."""
 
 
 async def locate(x: Exchange, proceed: Proceed) -> Answer:
@@ -85,11 +87,41 @@ async def translate(x: Exchange, proceed: Proceed) -> Answer:
 _DECODER_ERRORS = (JSONDecodeError, UnicodeDecodeError, RecursionError, ValueError)
 
 
+_DEEPEST = 200
+_LARGEST_EXACT = 2**53
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_decode = JSONDecoder(parse_constant=_no_constant).decode
+def _number(text: str) -> int | float:
+    """A number with a point or an exponent; a whole one is an int, as JSON Schema has it."""
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text[:40]} is too large")
+    return int(value) if value.is_integer() and abs(value) <= _LARGEST_EXACT else value
+
+
+_decode = JSONDecoder(parse_constant=_no_constant, parse_float=_number).decode
+
+
+def _check_depth(raw: bytes) -> None:
+    """Raise ValueError for a body nested deeper than any reader of it should have to go, on any Python."""
+    if raw.count(b"[") + raw.count(b"{") <= _DEEPEST:
+        return
+    depth = 0
+    for match in _STRUCTURE.finditer(raw):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(match[0], 0)
+        if depth > _DEEPEST:
+            raise ValueError(f"nested deeper than {_DEEPEST} levels")
+
+
+def _check_text(raw: bytes, value: Any) -> None:
+    """Raise ValueError when an escape stands for half a character, which no answer and no store could repeat."""
+    if b"\\ud" in raw or b"\\uD" in raw:
+        dumps(value, ensure_ascii=False).encode()
 
 
 async def read(x: Exchange, proceed: Proceed) -> Answer:
@@ -101,6 +133,8 @@ async def read(x: Exchange, proceed: Proceed) -> Answer:
             raise BodyTooLarge(error.text or "the body is too large") from error
         except (web.RequestPayloadError, ValueError) as error:
             raise BadBody(str(error)) from error
+        except ConnectionError as error:
+            raise Cut("the client hung up before its body was whole") from error
     return await proceed(x)
 
 
@@ -130,11 +164,14 @@ async def validate(x: Exchange, proceed: Proceed) -> Answer:
 
 
 def parse(raw: bytes) -> Any:
-    """JSON as the standard has it: UTF-8, no NaN, bounded depth and digits. Raises BadBody."""
+    """JSON as the standard has it: UTF-8, no NaN, no lone surrogates, bounded depth and digits. Raises BadBody."""
     try:
-        return _decode(raw.decode("utf-8"))
+        _check_depth(raw)
+        value = _decode(raw.decode("utf-8"))
+        _check_text(raw, value)
     except _DECODER_ERRORS as error:
         raise BadBody(f"the body is not JSON: {error}") from error
+    return value
 
 
 async def replay(x: Exchange, proceed: Proceed) -> Answer:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
 from mockpsp.domain.lifecycle import Fact
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.world.delivery import Driver, Policy
@@ -27,8 +27,7 @@ class Access(StrEnum):
 Handler = Callable[[Exchange], Awaitable[Answer]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Value, frozen=True, kw_only=True):
     """One method and path (in aiohttp's pattern language), the operation of the contract behind it, and its handler.
 
     ``idempotent`` routes keep their answer under the caller's idempotence key.
@@ -42,8 +41,7 @@ class Route:
     idempotent: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(Value, frozen=True, kw_only=True):
     """An account with a balance, as the control API shows it; ``ledger`` is where its money lies."""
 
     ref: str
@@ -54,8 +52,7 @@ class Account:
     held: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
+class Checkout(Value, frozen=True, kw_only=True):
     """Something that waits for a shopper. ``tenders`` are the means of payment on offer now."""
 
     ref: str
@@ -68,8 +65,7 @@ class Checkout:
     reference: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unsupported:
+class Unsupported(Value, frozen=True):
     """An endpoint that is known and not emulated: method, path pattern, operation, and the reason in a few words."""
 
     method: str
@@ -94,6 +90,15 @@ class MerchantCalls(Protocol):
         now: datetime,
     ) -> tuple[str, str, dict[str, str], bytes | None]:
         """Method, target (path and query), signed headers and body of one call. Raises KeyError for an unknown one."""
+
+    def usual(
+        self, sandbox: Sandbox, operation: str, *, amount: Money | None, of: Any
+    ) -> tuple[Mapping[str, str], Any]:
+        """Path and body of a usual call: for this amount, about what ``of``, an earlier answer, opened.
+
+        None for ``amount`` means the operation's own default, such as everything that is left; None for ``of`` means
+        nothing earlier. A body of None is no body. Raises KeyError for an unknown operation.
+        """
 
     def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
         """Type and reference of a received webhook whose signature is right. Raises ValueError if it is not."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import field
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+from mockpsp.domain.value import Value
+
+
+class Operation(Value, frozen=True, kw_only=True):
     """A question that rules can answer: its facts with their kinds, its outcomes with the reasons each may carry.
 
     Kinds of facts: ``money``, ``text``, ``number``, ``flag``. ``details`` are further keys of ``then``, with kinds
@@ -21,8 +23,7 @@ class Operation:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Value, frozen=True, kw_only=True):
     """Where a shopper can act: its tenders and the fields of each (besides ``with`` and ``amount``)."""
 
     title: str
@@ -30,8 +31,7 @@ class Place:
     tenders: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogue:
+class Catalogue(Value, frozen=True, kw_only=True):
     """One provider's words, all without the provider's name in front.
 
     operations: questions for rules. calls: API operations for faults and stories, with a one-line title.

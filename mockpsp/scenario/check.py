@@ -4,45 +4,76 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
 
-from mockpsp.scenario.conditions import implies
+from mockpsp.domain.lifecycle import Fact
+from mockpsp.scenario.conditions import Given
 from mockpsp.scenario.grammar import GIVEN, LABEL
-from mockpsp.scenario.model import Trigger
+from mockpsp.scenario.model import Condition, Op, Trigger
 from mockpsp.scenario.problems import Problems, Spot
 from mockpsp.scenario.yaml_nodes import Many, Node, Scalar, Table
 
-_COMPARED = 100
+_COMPARED = 20
 _LABEL = re.compile(rf"\$\{{({LABEL})[.}}\[]")
 
 
-@dataclass(slots=True)
+class Earlier(NamedTuple):
+    """A line that strikes whenever its conditions hold, for ever."""
+
+    name: str
+    spot: Spot
+    meant: frozenset[str]
+    when: tuple[Condition, ...]
+
+
 class Shadows:
     """Finds lines that an earlier one of the same section always forestalls.
 
-    Each line is compared with at most a hundred unlimited lines about the same names, so a large file stays quick.
+    Lines that want one value of a fact (most do, in long files) are found by that value; of the others, a line is
+    compared with twenty at most, so a long file stays quick.
     """
 
-    problems: Problems
-    what: str
-    _endless: dict[str, list[tuple[str, Spot, frozenset[str], Trigger]]] = field(default_factory=dict)
+    def __init__(self, problems: Problems, what: str) -> None:
+        self.problems = problems
+        self.what = what
+        self._pinned: dict[tuple[str, str, Fact], list[Earlier]] = {}
+        self._others: dict[str, list[Earlier]] = {}
 
     def add(self, name: str, spot: Spot, meant: frozenset[str], trigger: Trigger) -> None:
         """The next line of the section, and the operations or events that it is about; at least one."""
-        for first, where, covered, before in self._endless.get(min(meant), []):
-            if meant <= covered and implies(trigger.when, before.when):
-                line = f" in line {where.line}" if where.line else ""
-                self.problems.add(
-                    spot,
-                    f"this {self.what} never strikes: '{first}'{line} comes first and has no limit; "
-                    "put this one before it, or give that one 'times'",
-                )
-                return
-        if trigger.uses is None:
-            for each in meant:
-                lines = self._endless.setdefault(each, [])
-                if len(lines) < _COMPARED:
-                    lines.append((name, spot, meant, trigger))
+        given = Given(trigger.when)
+        first = self._forestalled(meant, given)
+        if first is not None:
+            line = f" in line {first.spot.line}" if first.spot.line else ""
+            self.problems.add(
+                spot,
+                f"this {self.what} never strikes: '{first.name}'{line} comes first and has no limit; "
+                "put this one before it, or give that one 'times'",
+            )
+        elif trigger.uses is None:
+            self._remember(Earlier(name, spot, meant, trigger.when))
+
+    def _forestalled(self, meant: frozenset[str], given: Given) -> Earlier | None:
+        about = min(meant)
+        lists = [self._others.get(about, [])]
+        lists += [self._pinned.get((about, fact, value), []) for fact, value in given.pinned()]
+        for earlier in chain.from_iterable(lists):
+            if meant <= earlier.meant and given.implies(earlier.when):
+                return earlier
+        return None
+
+    def _remember(self, line: Earlier) -> None:
+        pin = next(((each.fact, each.value) for each in line.when if each.op is Op.IS), None)
+        for about in line.meant:
+            if pin is not None:
+                fact, value = pin
+                assert not isinstance(value, tuple), "only one_of has several values"
+                known = self._pinned.setdefault((about, fact, value), [])
+            else:
+                known = self._others.setdefault(about, [])
+            if len(known) < _COMPARED:
+                known.append(line)
 
 
 class Unique:
@@ -62,39 +93,47 @@ class Unique:
 
 
 def labels(node: Node) -> Iterator[tuple[str, Spot]]:
-    """The labels of earlier answers that a value speaks of: ``checkout`` in ``${checkout.id}``."""
+    """The labels that a value speaks of, in its keys too: ``checkout`` in ``${checkout.id}``."""
     if isinstance(node, Scalar):
-        if isinstance(node.value, str) and "${" in node.value:
-            for match in _LABEL.finditer(node.value):
-                yield match[1], node.spot
-        return
-    for child in node.items if isinstance(node, Many) else node.items.values():
-        yield from labels(child)
+        for label in _LABEL.findall(node.text) if "${" in node.text else ():
+            yield label, node.spot
+    elif isinstance(node, Many):
+        for child in node.items:
+            yield from labels(child)
+    else:
+        for key, child in node.items.items():
+            for label in _LABEL.findall(key) if "${" in key else ():
+                yield label, node.keys[key]
+            yield from labels(child)
 
 
 class Labels:
-    """Labels in a story, in the order in which its steps run. Each leads to the call that got the answer."""
+    """Labels in a story, in the order in which its steps run. Each leads to the call that got the answer.
+
+    A label may be given again; it then stands for the later answer.
+    """
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
         self.calls: dict[str, str] = {}
-        self._spots = Unique(problems, "label")
 
     def define(self, label: str, spot: Spot, call: str) -> None:
         """A step keeps its answer under this label."""
-        self._spots.add(label, spot)
-        self.calls.setdefault(label, call)
+        if label in GIVEN:
+            self.problems.add(spot, f"every story has '{label}' already; choose another label")
+        self.calls[label] = call
 
     def use(self, label: str, spot: Spot) -> None:
-        """Something speaks of the label; a problem if no earlier step defined it."""
-        if label not in self.calls and label not in GIVEN:
+        """Something speaks of the answer under a label; a problem if no earlier step kept one."""
+        if label not in self.calls:
             hint = self.problems.hint(label, self.calls)
             self.problems.add(spot, f"no step before this one has 'as: {label}'{hint}")
 
     def scan(self, node: Node) -> None:
         """Every label in a value."""
         for label, spot in labels(node):
-            self.use(label, spot)
+            if label not in GIVEN:
+                self.use(label, spot)
 
     def scan_keys(self, step: Table, skip: Callable[[str], bool]) -> None:
         """Every label in a step, except under some keys."""

@@ -180,26 +180,57 @@ def _possible(conditions: Sequence[Condition]) -> bool:
     return high - low >= len(excluded) or any(low + step not in excluded for step in range(int(high - low) + 1))
 
 
-def implies(later: Sequence[Condition], earlier: Sequence[Condition]) -> bool:
-    """Whether everything that satisfies ``later`` surely satisfies ``earlier``; in doubt, no."""
-    return all(_implied(condition, [each for each in later if each.fact == condition.fact]) for condition in earlier)
+class Given:
+    """What the conditions of one line leave open, fact by fact; made once, compared with many earlier lines."""
 
+    __slots__ = ("_left",)
 
-def _implied(wanted: Condition, given: Sequence[Condition]) -> bool:
-    if wanted in given:
+    def __init__(self, when: Sequence[Condition]) -> None:
+        by_fact: dict[str, list[Condition]] = {}
+        for condition in when:
+            by_fact.setdefault(condition.fact, []).append(condition)
+        self._left = {fact: _Left(found) for fact, found in by_fact.items()}
+
+    def pinned(self) -> list[tuple[str, Fact]]:
+        """Facts that can have one value only."""
+        left = self._left.items()
+        return [(fact, each.values[0]) for fact, each in left if each.values and len(set(each.values)) == 1]
+
+    def implies(self, earlier: Sequence[Condition]) -> bool:
+        """Whether everything that satisfies this line surely satisfies ``earlier``; in doubt, no."""
+        for condition in earlier:
+            left = self._left.get(condition.fact)
+            if left is None or not left.implies(condition):
+                return False
         return True
-    candidates = _candidates(given)
-    if candidates is not None:
-        return all(holds(wanted, value) for value in candidates)
-    bounded = [each for each in given if each.op in _ORDERED]
-    if not bounded or not _same_currency([wanted, *bounded]):
-        return False
-    low, high = _bounds(bounded)
-    if wanted.op in _ORDERED:
-        least, most = _bounds([wanted])
-        return least <= low and high <= most
-    return wanted.op is Op.IS_NOT and (wanted.value is None or not low <= _units(wanted.value) <= high)
 
 
-def _same_currency(conditions: Iterable[Condition]) -> bool:
-    return len({each.value.currency for each in conditions if isinstance(each.value, Money)}) <= 1
+class _Left:
+    """What the conditions on one fact leave of it: some values, or a range."""
+
+    __slots__ = ("conditions", "currencies", "high", "low", "values")
+
+    def __init__(self, conditions: Sequence[Condition]) -> None:
+        self.conditions = conditions
+        self.values = _candidates(conditions)
+        bounded = [each for each in conditions if each.op in _ORDERED]
+        self.low, self.high = _bounds(bounded)
+        self.currencies = {_currency(each.value) for each in bounded}
+
+    def implies(self, wanted: Condition) -> bool:
+        if self.values is not None:
+            return all(holds(wanted, value) for value in self.values)
+        if wanted.op in _ORDERED:
+            least, most = _bounds((wanted,))
+            return least <= self.low and self.high <= most and _currency(wanted.value) in self.currencies
+        if wanted in self.conditions:
+            return True
+        if wanted.op is not Op.IS_NOT or not self.currencies:
+            return False
+        if wanted.value is None or _currency(wanted.value) not in self.currencies:
+            return True
+        return not self.low <= _units(wanted.value) <= self.high
+
+
+def _currency(value: Fact | tuple[Fact, ...]) -> str:
+    return value.currency if isinstance(value, Money) else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import NamedTuple, Protocol, TypeVar
 
 from mockpsp.domain.lifecycle import NATURAL, Fact, Question, Verdict
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 from mockpsp.scenario.model import Condition, DeliveryRule, FaultRule, Op, Rule, Scenario, ShopperScript, Trigger
 
 
@@ -40,16 +40,14 @@ class Line(Protocol):
 L = TypeVar("L", bound=Line)
 
 
-@dataclass(frozen=True, slots=True)
-class NearMiss:
+class NearMiss(Value, frozen=True):
     """A line that was asked and did not strike, and why."""
 
     line: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value, frozen=True):
     """The outcome of one look at the script. ``moved`` are positions that changed, to be committed with the rest."""
 
     verdict: Verdict

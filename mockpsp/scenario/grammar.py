@@ -148,7 +148,17 @@ _COMPANY: Json = {
 def _steps() -> dict[str, Json]:
     label = _said({"type": "string", "pattern": f"^{LABEL}$"}, "Keeps the answer under this label.")
     values = {"type": "object", "additionalProperties": _TEXT}
-    sent = {"body": _ANY, "path": values, "query": _OPEN, "headers": values, "key": _TEXT, "as": label}
+    usual = "the provider's usual call, which 'body' and 'path' change like a JSON merge patch: null takes a key away"
+    sent = {
+        "of": _said(_TEXT, f"About what the answer with this label opened; {usual}."),
+        "amount": _said(_ref("money"), f"For so much; {usual}."),
+        "body": _ANY,
+        "path": values,
+        "query": _OPEN,
+        "headers": values,
+        "key": _said(_TEXT, "The idempotence key."),
+        "as": label,
+    }
     expect = {"expect": _EXPECT}
     shopper = _object("a shopper step", "shopper", {"shopper": _TEXT, **_ACTS, **expect})
     endpoint = {"endpoint": _TEXT, "status": _STATUS, **expect}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from msgspec import field
+
 from mockpsp.domain.lifecycle import Fact
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 
 ZERO = timedelta(0)
 
@@ -27,8 +29,7 @@ class Op(StrEnum):
     MATCHES = "matches"
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Value, frozen=True):
     """One comparison of one fact. ``one_of`` holds a tuple, ``matches`` the text of a regular expression."""
 
     fact: str
@@ -36,8 +37,7 @@ class Condition:
     value: Fact | tuple[Fact, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Value, frozen=True):
     """When a line of the script strikes: all conditions hold, from the ``nth`` match on, ``times`` times at most.
 
     ``nth`` alone strikes once, at exactly that match (1 is the first); with ``times`` it starts there.
@@ -58,8 +58,7 @@ class Trigger:
         return 1 if self.times is None and self.nth is not None else self.times
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Value, frozen=True, kw_only=True):
     """Overrides the natural answer to one operation."""
 
     key: str
@@ -80,8 +79,7 @@ class Signature(StrEnum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
+class Outage(Value, frozen=True, kw_only=True):
     """The merchant's endpoint as this scenario plays it, without asking the real one.
 
     ``fails`` attempts, or all attempts during ``down`` after the first one, are answered with ``status``;
@@ -93,8 +91,7 @@ class Outage:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRule:
+class DeliveryRule(Value, frozen=True, kw_only=True):
     """How webhooks of one type (a name, or a pattern with ``*``) are delivered."""
 
     key: str
@@ -118,8 +115,7 @@ class Drop(StrEnum):
     AFTER_EFFECT = "after_effect"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultRule:
+class FaultRule(Value, frozen=True, kw_only=True):
     """A fault of transport on one API call (a name, or a pattern with ``*``): latency, a status, a cut connection."""
 
     key: str
@@ -133,8 +129,7 @@ class FaultRule:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tender:
+class Tender(Value, frozen=True, kw_only=True):
     """One means of payment in the shopper's hand. Without an amount it pays all that it can."""
 
     kind: str
@@ -142,8 +137,7 @@ class Tender:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShopperScript:
+class ShopperScript(Value, frozen=True, kw_only=True):
     """What the shopper does at a page: pays with tenders in turn, or cancels, or just leaves (``abandons``)."""
 
     key: str
@@ -156,11 +150,12 @@ class ShopperScript:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Value, frozen=True, kw_only=True):
     """One step of the story that ``play`` runs: exactly one of the kinds below, named by ``kind``.
 
     merchant: call ``operation`` with ``body``, ``path``, ``query``, idempotence ``key``; ``label`` keeps the answer.
+    With ``amount``, or ``of`` (the label of an earlier answer), it is the provider's usual call for that amount, about
+    what that answer opened, and ``body`` and ``path`` only say what is different.
     shopper: act on the checkout that the answer ``label`` opened. advance: move the clock by ``span``.
     endpoint: the merchant's webhook endpoint answers ``status`` from now on. settle: deliver all that is due.
     ``expect`` holds what must be true right after the step.
@@ -169,6 +164,8 @@ class Step:
     kind: str
     operation: str = ""
     label: str = ""
+    of: str = ""
+    amount: Money | None = None
     body: Any = None
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -181,8 +178,7 @@ class Step:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scenario:
+class Scenario(Value, frozen=True, kw_only=True):
     """One file. ``world`` and ``settings`` are by provider and already shaped as that provider's catalogue says."""
 
     name: str

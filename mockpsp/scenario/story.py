@@ -11,7 +11,7 @@ from mockpsp.scenario.check import Labels
 from mockpsp.scenario.lines import Lines
 from mockpsp.scenario.model import ZERO, Step, Trigger
 from mockpsp.scenario.problems import Bad
-from mockpsp.scenario.reading import Reader, duration, shown, text, whole, yes
+from mockpsp.scenario.reading import Reader, duration, money, shown, text, whole, yes
 from mockpsp.scenario.vocabulary import Vocabulary
 from mockpsp.scenario.yaml_nodes import Many, Node, Table, plain
 
@@ -90,6 +90,9 @@ class Story:
     def _merchant(self, step: Table) -> Step:
         call = self.reader.get(step, "merchant", self.words.call, "")
         self.labels.scan_keys(step, lambda key: key == "expect")
+        of = self.reader.get(step, "of", _label, "")
+        if of:
+            self.labels.use(of, step.items["of"].spot)
         label = self.reader.get(step, "as", _label, "")
         if label:
             self.labels.define(label, step.items["as"].spot, call)
@@ -98,6 +101,8 @@ class Story:
             kind="merchant",
             operation=call,
             label=label,
+            of=of,
+            amount=self.reader.get(step, "amount", money, None),
             body=plain(body) if body is not None else None,
             path=self._texts(step, "path"),
             query=self.reader.get(step, "query", self._query, {}),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import http_parser, web
 
@@ -19,6 +19,9 @@ from mockpsp.serving.sockets import CannotListen, Listening, listen
 from mockpsp.serving.tls import Certificate, certificate
 from mockpsp.settings import Settings
 from mockpsp.world.sandboxes import DEFAULT
+
+if TYPE_CHECKING:
+    from mockpsp.serving.watch import Watched
 
 Say = Callable[[str], None]
 GRACE_SECONDS = 2.0
@@ -51,6 +54,7 @@ class _Server:
         """From the first import to the last connection."""
         with suppress(asyncio.CancelledError):  # a second Ctrl+C while starting or stopping
             async with AsyncExitStack() as stack:
+                watched = self._watched()
                 app = build_app(self.settings)
                 runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE_SECONDS)
                 await runner.setup()
@@ -61,8 +65,8 @@ class _Server:
                 _settle_down()
                 _on_signals(self.stop.set)
                 self._tell(app, https, shown, stack)
-                if self.settings.watch:
-                    await self._watch(app, stack)
+                if watched is not None:
+                    self._follow(watched, app, stack)
                 await self.stop.wait()
                 self.say("stopping")
 
@@ -89,14 +93,18 @@ class _Server:
             ready.write(self.ready_file, ready.document(sandbox, providers, url, secure, ca_file))
             stack.callback(self.ready_file.unlink, missing_ok=True)
 
-    async def _watch(self, app: web.Application, stack: AsyncExitStack) -> None:
-        from mockpsp.serving.watch import watch
+    def _watched(self) -> Watched | None:
+        if not self.settings.watch:
+            return None
+        from mockpsp.serving.watch import Watched
 
+        return Watched(self.settings.scenarios, catalogues)
+
+    def _follow(self, watched: Watched, app: web.Application, stack: AsyncExitStack) -> None:
         def world() -> Any:
             return app[SANDBOXES].get(DEFAULT).world
 
-        work: Coroutine[Any, Any, None] = watch(self.settings.scenarios, catalogues, world, self.say, self.stop)
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(watched.follow(world, self.say, self.stop))
         task.add_done_callback(self._watch_ended)
 
         async def end() -> None:
@@ -114,7 +122,7 @@ def _settle_down() -> None:
     """What exists now stays; the collector need not look at it again, nor look so often."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(10_000, 20, 1_000)
 
 
 def _warnings(settings: Settings) -> tuple[str, ...]:

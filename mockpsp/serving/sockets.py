@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 BACKLOG = 512
 _ATTEMPTS = 20
+_NAME_ERRORS = ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_AGAIN")  # each system has some of them
+_NOT_OURS = {errno.EADDRNOTAVAIL, *(getattr(socket, name, errno.EADDRNOTAVAIL) for name in _NAME_ERRORS)}
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -83,7 +85,7 @@ def _advice(error: OSError, host: str, port: int) -> str:
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"port {port} is not open to you; choose one above 1023 with --port"
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+    if error.errno in _NOT_OURS:
         return f"{host!r} is no address of this machine; --host localhost is reachable from here only"
     return f"cannot listen on {host}:{port}: {error.strerror or error}"
 

@@ -16,53 +16,56 @@ POLL_SECONDS = 1.0
 Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
-async def watch(
-    names: Sequence[str],
-    catalogues: Callable[[], Mapping[str, Catalogue]],
-    world: Callable[[], World],
-    say: Callable[[str], None],
-    stop: asyncio.Event,
-) -> None:
-    """Until ``stop``: whenever a file changes, reload and say what is different, or what is wrong with it."""
-    paths = [Library(catalogues).path(name) for name in names]
-    async for _ in changes(paths, stop):
-        try:
-            scenario = Library(catalogues).together(names)
-        except ScenarioError as error:
-            say("the scenario was changed and has mistakes; the old one stays in force:")
-            for problem in error.problems:
-                say(f"  {problem}")
-        except (UnknownScenario, OSError) as error:
-            say(f"the scenario cannot be read: {error}; the old one stays in force")
-        else:
-            told = await world().change_scenario(scenario)
-            say("the scenario was changed and is in force" + ("" if told else "; nothing is different"))
-            for line in told:
-                say(f"  {line}")
+class Watched:
+    """Scenario files as they are now, before they are read: whatever changes from here on will be noticed."""
 
+    def __init__(self, names: Sequence[str], catalogues: Callable[[], Mapping[str, Catalogue]]) -> None:
+        self.names = names
+        self._catalogues = catalogues
+        self.paths = [Library(catalogues).path(name) for name in names]
+        self._seen = _stamp(self.paths)
 
-async def changes(paths: Sequence[Path], stop: asyncio.Event) -> AsyncIterator[None]:
-    """One item whenever one of the files is different from before and is there."""
-    seen = _stamp(paths)
-    async for _ in _wakes(paths, stop):
-        now = _stamp(paths)
-        if now != seen and None not in now:
-            seen = now
-            yield
+    async def follow(self, world: Callable[[], World], say: Callable[[str], None], stop: asyncio.Event) -> None:
+        """Until ``stop``: whenever a file changes, reload and say what is different, or what is wrong with it."""
+        async for _ in self.changes(stop):
+            try:
+                scenario = Library(self._catalogues).together(self.names)
+            except ScenarioError as error:
+                say("the scenario was changed and has mistakes; the old one stays in force:")
+                for problem in error.problems:
+                    say(f"  {problem}")
+            except (UnknownScenario, OSError) as error:
+                say(f"the scenario cannot be read: {error}; the old one stays in force")
+            else:
+                told = await world().change_scenario(scenario)
+                say("the scenario was changed and is in force" + ("" if told else "; nothing is different"))
+                for line in told:
+                    say(f"  {line}")
+
+    async def changes(self, stop: asyncio.Event) -> AsyncIterator[None]:
+        """One item whenever one of the files is different from before and all of them are there."""
+        async for _ in _wakes(self.paths, stop):
+            now = _stamp(self.paths)
+            if now != self._seen and None not in now:
+                self._seen = now
+                yield
 
 
 async def _wakes(paths: Sequence[Path], stop: asyncio.Event) -> AsyncIterator[None]:
-    """Moments at which looking at the files is worth it: as the system says, or else once a second."""
+    """Moments at which to look at the files: once a second, and sooner when the system says that they changed."""
     try:
         from watchfiles import awatch
     except ImportError:
         while not stop.is_set():
+            yield
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), POLL_SECONDS)
-            yield
         return
     folders = {path.resolve().parent for path in paths}
-    async for _ in awatch(*folders, stop_event=stop, recursive=False, step=50, debounce=200, rust_timeout=1000):
+    pause = int(POLL_SECONDS * 1000)
+    async for _ in awatch(
+        *folders, stop_event=stop, recursive=False, step=50, debounce=200, rust_timeout=pause, yield_on_timeout=True
+    ):
         yield
 
 

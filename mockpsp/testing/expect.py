@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from json import dumps
 from typing import Any, NamedTuple
 
 from mockpsp.domain.ledger import OUTSIDE, Ledger
 from mockpsp.domain.money import BadMoney, Money
-from mockpsp.edge.provider import Provider
+from mockpsp.edge.provider import Account, Provider
 from mockpsp.world.plain import plain
 from mockpsp.world.records import Posted
 from mockpsp.world.world import World
@@ -57,7 +57,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What expectations are held against. ``status`` and ``body`` are ABSENT where nothing was answered."""
+    """What expectations are held against. ``status`` and ``body`` are ABSENT where nothing was answered.
+
+    ``meant`` gives the references that a name in ``state`` may stand for, such as those of a labelled answer.
+    """
 
     status: Any
     body: Any
@@ -65,6 +68,7 @@ class Facts:
     calls: int
     world: World
     providers: Mapping[str, Provider]
+    meant: Callable[[str], Iterable[str]]
 
 
 def check(expect: Mapping[str, Any], facts: Facts) -> Iterator[Miss]:
@@ -148,28 +152,37 @@ def _differs(entry: Any, webhook: Received, index: int) -> Iterator[Miss]:
 
 
 def _accounts(expected: Any, facts: Facts) -> Iterator[Miss]:
+    known = {
+        f"{name}/{account.ref}": account
+        for name, provider in facts.providers.items()
+        for account in provider.accounts(facts.world)
+    }
     for ref, wanted in expected.items():
         path = f"accounts.{ref}"
-        found = next(
-            (
-                account
-                for name, provider in facts.providers.items()
-                for account in provider.accounts(facts.world)
-                if ref in (account.ref, f"{name}/{account.ref}")
-            ),
-            None,
-        )
+        found = _account(str(ref), known)
         if found is None:
-            yield from compare(wanted, ABSENT, path)
+            misses = list(compare(wanted, ABSENT, path))
+            yield from (Miss(path, wanted, f"no account; known: {', '.join(known)}") for _ in misses[:1])
         elif isinstance(wanted, Mapping) and not _is_operators(wanted):
             yield from compare(wanted, {"balance": plain(found.balance), "held": plain(found.held)}, path)
         else:
             yield from compare(wanted, plain(found.balance), path)
 
 
+def _account(name: str, known: Mapping[str, Account]) -> Account | None:
+    """An account by its reference, or by a title or kind that only one has: a beneficiary's id, ``merchant``."""
+    by_reference = known.get(name) or next((each for each in known.values() if each.ref == name), None)
+    by_name = [each for each in known.values() if name in (each.title, each.kind)]
+    return by_reference or (by_name[0] if len(by_name) == 1 else None)
+
+
 def _state(expected: Any, facts: Facts) -> Iterator[Miss]:
     for ref, wanted in expected.items():
-        summaries = (provider.summary(facts.world, str(ref)) for provider in facts.providers.values())
+        summaries = (
+            provider.summary(facts.world, meant)
+            for meant in facts.meant(str(ref))
+            for provider in facts.providers.values()
+        )
         summary = next((each for each in summaries if each is not None), None)
         yield from compare(wanted, ABSENT if summary is None else plain(dict(summary)), f"state.{ref}")
 
@@ -237,17 +250,27 @@ def _holds(word: str, value: Any, actual: Any) -> bool:
 def _same(expected: Any, actual: Any) -> bool:
     if isinstance(expected, bool) or isinstance(actual, bool):
         return expected is actual
-    if isinstance(expected, str) and isinstance(actual, str) and expected != actual:
+    if isinstance(expected, str) and isinstance(actual, str | Mapping) and expected != actual:
         money = _money(expected)
         return money is not None and money == _money(actual)
     return bool(expected == actual)
 
 
-def _money(text: Any) -> Money | None:
+def _money(value: Any) -> Money | None:
+    """``12.00 EUR`` or an amount as providers write it."""
     try:
-        return Money.parse(text) if isinstance(text, str) else None
+        return Money.parse(value) if isinstance(value, str) else money_of(value)
     except BadMoney:
         return None
+
+
+def money_of(value: Any) -> Money | None:
+    """What an object that is nothing but an amount in minor units and its currency says; else None."""
+    if not isinstance(value, Mapping) or len(value) != 2:
+        return None
+    amounts = [value[key] for key in ("amount", "value") if isinstance(value.get(key), int)]
+    currencies = [value[key] for key in ("currencyCode", "currency") if isinstance(value.get(key), str)]
+    return Money(amounts[0], currencies[0]) if len(amounts) == len(currencies) == 1 else None
 
 
 def _order(value: Any, actual: Any) -> int | None:

@@ -27,6 +27,10 @@ class Labels:
         self._bodies[label] = body
         self._statuses[label] = status
 
+    def knows(self, label: str) -> bool:
+        """Whether an answer is kept under this label."""
+        return label in self._bodies
+
     def body(self, label: str) -> Any:
         """The whole answer under a label. Raises UnknownReference."""
         if label not in self._bodies:

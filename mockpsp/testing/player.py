@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from json import dumps
 from typing import Any
+
+from msgspec.structs import replace
 
 from mockpsp.control.journal_view import View
 from mockpsp.domain.clock import format_duration
@@ -166,7 +167,7 @@ class Player:
             case "settle":
                 return "all that is due is delivered"
             case _:
-                return ""
+                return f"expects {', '.join(step.expect)}"
 
     async def _merchant(self, step: Step) -> str:
         journal, strangers = self.sandbox.world.journal, self.server.sandboxes.get(DEFAULT).world.journal
@@ -205,12 +206,13 @@ class Player:
         if provider is None:
             raise BadStory("merchant", f"a call of {', '.join(self.providers)}", step.operation)
         try:
+            path, body = self._said(step, provider, operation)
             return provider.merchant().request(
                 self.sandbox,
                 operation,
-                path={key: self.labels.text(value) for key, value in step.path.items()},
+                path=path,
                 query=self.labels.fill(step.query),
-                body=self.labels.fill(step.body),
+                body=body,
                 key=None if step.key is None else self.labels.text(step.key),
                 headers={key: self.labels.text(value) for key, value in step.headers.items()},
                 now=self.sandbox.world.clock.now(),
@@ -221,6 +223,16 @@ class Player:
             raise BadStory(
                 "merchant", f"a call of {name} with all of its path", f"{step.operation}: {error}"
             ) from error
+
+    def _said(self, step: Step, provider: Provider, operation: str) -> tuple[dict[str, str], Any]:
+        """Path and body of a call: as written, or what the step changes in the provider's usual call."""
+        path = {key: self.labels.text(value) for key, value in step.path.items()}
+        body = self.labels.fill(step.body)
+        if step.amount is None and not step.of:
+            return path, body
+        of = self.labels.body(step.of) if step.of else None
+        usual_path, usual_body = provider.merchant().usual(self.sandbox, operation, amount=step.amount, of=of)
+        return {**usual_path, **path}, usual_body if body is None else merged(usual_body, body)
 
     async def _shopper(self, step: Step) -> str:
         script = step.shopper
@@ -257,6 +269,12 @@ class Player:
         named = ((name, ref) for value in values for name, ref, url in offers if value in (ref, url))
         spoken = ((name, ref) for value in values for name, ref, _ in offers if ref in value)
         return next(named, None) or next(spoken, None)
+
+    def _meant(self, name: str) -> Iterator[str]:
+        """The references that a name may stand for: itself, or what the answer with this label mentions."""
+        yield name
+        if self.labels.knows(name):
+            yield from _texts(self.labels.body(name))
 
     # -- what came of it ---------------------------------------------------------------------------------------------
 
@@ -328,6 +346,7 @@ class Player:
             calls=sum(1 for _ in _requests(self.sandbox.world.journal.since(0))),
             world=self.sandbox.world,
             providers=self.providers,
+            meant=self._meant,
         )
         try:
             expected = self.labels.fill(expect)
@@ -335,6 +354,19 @@ class Player:
             raise BadStory("expect", "values of earlier answers", str(error)) from error
         misses = [*check(expected, facts), *await unbalanced(self.sandbox.world)]
         self.failures.extend(Failure(line, *miss) for miss in misses)
+
+
+def merged(base: Any, patch: Any) -> Any:
+    """JSON merge patch (RFC 7386)."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(base) if isinstance(base, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
 
 
 def _requests(entries: Iterator[Entry]) -> Iterator[Entry]:

@@ -8,9 +8,12 @@ from json import dumps
 from textwrap import wrap
 from typing import Any
 
+from msgspec import Struct
+
 from mockpsp.domain.clock import format_duration
+from mockpsp.domain.money import Money
 from mockpsp.scenario.model import ShopperScript
-from mockpsp.testing.expect import ABSENT, DROPPED, Failure, Received
+from mockpsp.testing.expect import ABSENT, DROPPED, Failure, Received, money_of
 from mockpsp.testing.played import Call, Exchange, Happening, Played
 from mockpsp.world import records
 from mockpsp.world.clock import ZERO
@@ -21,6 +24,7 @@ from mockpsp.world.plain import instant, plain
 WIDTH = 100
 _INDENT = 37
 _FEW = 6
+_FEWEST = 3
 _TELLING = (
     "status",
     "resultcode",
@@ -29,13 +33,11 @@ _TELLING = (
     "amount",
     "value",
     "balance",
-    "reference",
     "id",
+    "reference",
     "reason",
     "error",
 )
-_CURRENCIES = ("currencyCode", "currency")
-_MONEY = ("amount", "value")
 
 Line = tuple[str, str]
 """Who, and what: one line of the trace."""
@@ -43,7 +45,8 @@ Line = tuple[str, str]
 
 def text(played: Played, *, verbose: bool = False) -> str:
     """The trace: who did what to whom, what was decided and why, at most a hundred columns wide."""
-    lines = [*wrap(played.title, WIDTH), f"{played.name}, seed {played.seed}, starts {played.start}", ""]
+    head = f"{played.name}, seed {played.seed}, starts {played.start}"
+    lines = [*wrap(played.title, WIDTH), *wrap(head, WIDTH), ""]
     day = played.start[:10]
     for exchange in played.exchanges:
         lines.extend(_exchange(exchange, day, verbose))
@@ -99,16 +102,23 @@ def _lines(exchange: Exchange, verbose: bool) -> Iterator[tuple[str, str, str]]:
         for happening in caused:
             yield from _happened(happening, verbose)
         yield exchange.at, "Shop <- mockpsp", _answered(call, verbose)
-    elif exchange.kind not in ("advance", "expect") and exchange.says:
+    elif exchange.says:
         yield exchange.at, _ACTORS[exchange.kind], exchange.says
-    elif exchange.kind == "advance":
-        yield exchange.at, "Clock", exchange.says
+    causes = {each.cause for each in after}
     for happening in after:
-        if not (exchange.kind == "shopper" and happening.kind == "shopper"):
+        idle = happening.kind == "timer" and happening.number not in causes
+        if not (exchange.kind == "shopper" and happening.kind == "shopper") and (verbose or not idle):
             yield from _happened(happening, verbose)
 
 
-_ACTORS = {"shopper": "Shopper -> mockpsp", "endpoint": "Endpoint", "settle": "mockpsp", "merchant": "Shop"}
+_ACTORS = {
+    "shopper": "Shopper -> mockpsp",
+    "advance": "Clock",
+    "endpoint": "Endpoint",
+    "settle": "mockpsp",
+    "merchant": "Shop",
+    "expect": "Story",
+}
 
 
 # -- calls -------------------------------------------------------------------------------------------------------------
@@ -135,19 +145,25 @@ def _fields(value: Any, verbose: bool) -> list[str]:
             if isinstance(value, Mapping | list)
             else [_shortened(value)]
         )
-    return [f"{path}: {_shortened(each)}" for path, each in highlights(value, _FEW)]
+    return [f"{_tail(path)}: {_shortened(each)}" for path, each in highlights(value, _FEW)]
+
+
+def _tail(path: str) -> str:
+    """The last two steps of a path; the rest only pushes the value out of sight."""
+    return ".".join(path.split(".")[-2:])
 
 
 def highlights(value: Any, most: int) -> list[tuple[str, Any]]:
     """The few fields that say most: statuses, amounts (as money), references and ids, in the body's order."""
     leaves = list(_leaves(value, ""))
-    ranked = sorted(range(len(leaves)), key=lambda index: (_rank(leaves[index][0]), leaves[index][0].count("."), index))
-    return [leaves[index] for index in sorted(ranked[:most])]
+    ranked = sorted(range(len(leaves)), key=lambda index: (_rank(*leaves[index]), leaves[index][0].count("."), index))
+    best = [leaves[index] for index in sorted(ranked[:most])]
+    return [(path, str(each) if isinstance(each, Money) else each) for path, each in best]
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
-        money = _as_money(value)
+        money = money_of(value)
         if money is not None:
             yield path or "amount", money
             return
@@ -160,23 +176,13 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _as_money(value: Mapping[str, Any]) -> str | None:
-    """An object that is nothing but an amount in minor units and its currency."""
-    from mockpsp.domain.money import Money
-
-    amounts = [value[key] for key in _MONEY if isinstance(value.get(key), int)]
-    currencies = [value[key] for key in _CURRENCIES if isinstance(value.get(key), str)]
-    if len(value) != 2 or len(amounts) != 1 or len(currencies) != 1:
-        return None
-    return str(Money(amounts[0], currencies[0]))
-
-
-def _rank(path: str) -> int:
-    last = path.rpartition(".")[2].lower()
-    for rank, word in enumerate(_TELLING):
-        if word in last:
-            return rank
-    return len(_TELLING)
+def _rank(path: str, value: Any) -> int:
+    """Low is telling. A word that is the whole name goes before one that is a part of it; money is an amount."""
+    last = "amount" if isinstance(value, Money) else path.rpartition(".")[2].lower()
+    most = len(_TELLING)
+    exact = (rank for rank, word in enumerate(_TELLING) if word == last)
+    partly = (most + rank for rank, word in enumerate(_TELLING) if word in last)
+    return next(exact, next(partly, 2 * most))
 
 
 def _shortened(value: Any) -> str:
@@ -208,7 +214,8 @@ def _brief(data: Any) -> str:
 
 def _decision(happening: Happening, verbose: bool) -> Line:
     reasons: Reasoning = happening.data
-    why = [f'rule "{reasons.rule}" decides: {reasons.law}' if reasons.rule else reasons.law]
+    named = reasons.rule is None or reasons.rule in reasons.law
+    why = [reasons.law if named else f'rule "{reasons.rule}" decides: {reasons.law}']
     why.extend(f"assumes the setting {name}" for name in reasons.settings)
     if verbose:
         why.extend(f'nearly: "{near.line}": {near.why}' for near in reasons.nearly)
@@ -231,12 +238,22 @@ def _attempted(happening: Happening, verbose: bool) -> Line:
     if attempt.attempt > 1:
         told[0] += f", attempt {attempt.attempt}"
     answer = str(attempt.status) if attempt.error is None else attempt.error
-    signature = "not received" if received is None else f"signature {_signature(received.signature)}"
+    played = happening.about is not None and happening.about.outage is not None and attempt.error is None
+    unseen = "as the scenario has it" if played else "not received"
+    signature = unseen if received is None else f"signature {_signature(received.signature)}"
     later = f", again at {instant(attempt.next_due)}" if attempt.next_due else "" if attempt.delivered else ", given up"
     told.append(f"{answer}, {signature}{later}")
     if verbose and received is not None:
         told.extend(_fields(received.body, verbose))
+    elif received is not None and isinstance(received.body, Mapping):
+        told.insert(1, _gist(mask(received.body)))
     return "mockpsp -> Endpoint", "\n".join(told)
+
+
+def _gist(body: Mapping[str, Any]) -> str:
+    """Status and amounts of a webhook; what it is about is told already."""
+    best = [(path.rpartition(".")[2], each) for path, each in highlights(body, _FEWEST)]
+    return ", ".join(f"{name}: {_shortened(each)}" for name, each in best if name != "id")
 
 
 def _signature(told: str) -> str:
@@ -298,7 +315,7 @@ def _arrow(who: str, what: str, exchange: Exchange) -> str:
         case "Shop -> mockpsp":
             return f"Shop->>mockpsp: {_safe(first)}"
         case "Shop <- mockpsp" if exchange.call is not None:
-            best = [f"{path}: {_shortened(each)}" for path, each in highlights(mask(exchange.call.answer), 1)]
+            best = [f"{_tail(path)}: {_shortened(each)}" for path, each in highlights(mask(exchange.call.answer), 1)]
             return f"mockpsp--{'x' if exchange.outcome == DROPPED else '>>'}Shop: {_safe(', '.join([first, *best]))}"
         case "Shopper -> mockpsp":
             return f"Shopper->>mockpsp: {_safe(first)}"
@@ -331,21 +348,27 @@ def _value(value: Any) -> Any:
     match value:
         case Happening():
             received = None if value.received is None else value.received.number
-            told = {each.name: getattr(value, each.name) for each in fields(value)}
+            told = _parts(value)
             del told["about"]  # has an entry of its own
             return {**told, "data": mask(plain(value.data)), "received": received}
         case Failure():
-            shown = {each.name: getattr(value, each.name) for each in fields(value)}
+            shown = _parts(value)
             return {
                 **{name: plain(None if each is ABSENT else each) for name, each in shown.items()},
                 "text": str(value),
             }
         case Call() | Received():
-            return mask({each.name: plain(getattr(value, each.name)) for each in fields(value)})
+            return mask({name: plain(each) for name, each in _parts(value).items()})
         case tuple() | list():
             return [_value(each) for each in value]
         case Mapping():
             return {str(key): _value(each) for key, each in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _value(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Struct) or is_dataclass(value):
+        return {name: _value(each) for name, each in _parts(value).items()}
     return plain(value)
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    """A record's fields by name."""
+    names = value.__struct_fields__ if isinstance(value, Struct) else [each.name for each in fields(value)]
+    return {name: getattr(value, name) for name in names}

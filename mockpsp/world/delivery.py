@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from mockpsp.domain.errors import Refusal
+from mockpsp.domain.value import Value
 from mockpsp.scenario.model import ShopperScript, Signature
 from mockpsp.world import records
 from mockpsp.world.clock import ClockMode
@@ -52,8 +52,7 @@ class Driver(Protocol):
         """Do at ``ref`` what the script says. Raises Refusal when the page would not allow it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Value, frozen=True):
     """One piece of work that was due, in words."""
 
     due: datetime
@@ -89,8 +88,11 @@ class Courier:
         self._draining: set[str] = set()
 
     def allows(self, url: str) -> bool:
-        """Whether webhooks may go there: this machine and network, and what the user named."""
-        return self._allowed(url)
+        """Whether webhooks may go there: this machine and network, and what the user named; never to no address."""
+        try:
+            return self._allowed(url)
+        except ValueError:
+            return False
 
     def attach(self, sandbox: Sandbox) -> None:
         """Look after this sandbox's outbox from now on."""
@@ -99,19 +101,34 @@ class Courier:
 
     def wake(self, sandbox: Sandbox) -> None:
         """Something was committed: do what is due now, and set an alarm for what is due later."""
+        if sandbox.world.closed:
+            self._call_off(sandbox)
+            return
         due = sandbox.world.outbox.next_due()
-        alarm = self._alarms.pop(sandbox.id, None)
-        if alarm is not None:
-            alarm.cancel()
-        if due is None or sandbox.world.closed or sandbox.id in self._draining:
+        if due is None or sandbox.id in self._draining:
             return
         delay = (due - sandbox.world.clock.now()).total_seconds()
         if delay <= 0:
             self._draining.add(sandbox.id)
             self._spawn(self._drain_in_background(sandbox))
         elif sandbox.world.clock.mode is ClockMode.REAL:
-            loop = asyncio.get_running_loop()
-            self._alarms[sandbox.id] = loop.call_later(min(delay, 3600.0) + 0.001, self.wake, sandbox)
+            self._set_alarm(sandbox, min(delay, 3600.0) + 0.001)
+
+    def _call_off(self, sandbox: Sandbox) -> None:
+        """No alarm may keep a world that was reset or deleted in memory."""
+        alarm = self._alarms.pop(sandbox.id, None)
+        if alarm is not None:
+            alarm.cancel()
+
+    def _set_alarm(self, sandbox: Sandbox, delay: float) -> None:
+        """Wake in ``delay`` seconds, unless an alarm is set that rings earlier; it will look again then."""
+        loop = asyncio.get_running_loop()
+        alarm = self._alarms.get(sandbox.id)
+        if alarm is not None:
+            if loop.time() < alarm.when() <= loop.time() + delay:
+                return
+            alarm.cancel()
+        self._alarms[sandbox.id] = loop.call_later(delay, self.wake, sandbox)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -162,9 +179,14 @@ class Courier:
             del self._lanes[lane]
 
     async def settle(self, sandbox: Sandbox) -> list[Done]:
-        """Return when nothing is due any more at the sandbox's present moment, deliveries under way included."""
+        """Return when nothing is due any more at the sandbox's present moment, deliveries under way included.
+
+        Raises Gone when the sandbox is deleted meanwhile.
+        """
         done = await self.drain(sandbox)
         while True:
+            if sandbox.world.closed:
+                raise Gone(f"sandbox {sandbox.id} was deleted meanwhile")
             mine = [lane for lane in self._lanes if lane[0] == sandbox.id]
             due = sandbox.world.outbox.next_due()
             if not mine and (due is None or due > sandbox.world.clock.now()):

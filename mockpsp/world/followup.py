@@ -77,7 +77,7 @@ class FollowUp:
                         kind=notice.kind,
                         owner=self.ref,
                         ref=notice.reference,
-                        body=notice.body,
+                        content=notice.body,
                         url=url,
                         at=self.now,
                         due=due + copy * rule.gap,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mockpsp.domain.value import Value
 from mockpsp.scenario.engine import NearMiss
 
 
@@ -64,8 +64,7 @@ class Request:
         return len(self.body or b"") + len(self.answer or b"")
 
 
-@dataclass(frozen=True, slots=True)
-class Reasoning:
+class Reasoning(Value, frozen=True):
     """Why an operation went as it did: the law or the rule, rules that nearly matched, inferred settings in play."""
 
     law: str

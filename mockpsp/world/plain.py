@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from json import loads
 from math import isfinite
 from typing import Any, NoReturn
 
+from msgspec import Struct
+
 from mockpsp.domain.clock import format_duration
+from mockpsp.domain.lifecycle import Body
 from mockpsp.domain.money import Money
 
 
@@ -38,7 +40,7 @@ def body_text(body: bytes) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """JSON for any of our values: dataclasses as objects with their ``type``, money and times as text."""
+    """JSON for any of our values: records as objects with their ``type``, money and times as text."""
     match value:
         case None | bool() | int() | str() | float():
             return value.value if isinstance(value, Enum) else value
@@ -48,8 +50,8 @@ def plain(value: Any) -> Any:
             return instant(value)
         case timedelta():
             return format_duration(value)
-        case bytes():
-            return body_text(value)
+        case bytes() | Body():
+            return body_text(value if isinstance(value, bytes) else value.content)
         case Enum():
             return value.value
         case dict():
@@ -62,7 +64,7 @@ def plain(value: Any) -> Any:
 
 
 def _plain_object(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        told = {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Struct):
+        told = {name: plain(getattr(value, name)) for name in value.__struct_fields__}
         return {"type": type(value).__name__, **{name: each for name, each in told.items() if each is not None}}
     return str(value)

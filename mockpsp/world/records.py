@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from mockpsp.domain.ledger import Entry
+from mockpsp.domain.lifecycle import Body
+from mockpsp.domain.value import Value
 from mockpsp.scenario.engine import Position
 from mockpsp.scenario.model import Outage, Signature
 from mockpsp.world.clock import ClockMode
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(Value, frozen=True):
     """A fact of one object's life."""
 
     lifecycle: str
@@ -22,16 +22,14 @@ class Happened:
     event: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Value, frozen=True):
     """A ledger entry, because of ``ref``."""
 
     ref: str
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(Value, frozen=True):
     """A webhook that is to be sent: one row of the outbox, its bytes as they will be signed.
 
     ``owner`` is the object, ``ref`` the provider's id in the body. ``rank`` orders rows that are due at the same
@@ -43,7 +41,7 @@ class Queued:
     kind: str
     owner: str
     ref: str
-    body: bytes
+    content: Body
     url: str
     at: datetime
     due: datetime
@@ -53,9 +51,13 @@ class Queued:
     signature: Signature = Signature.RIGHT
     outage: Outage | None = None
 
+    @property
+    def body(self) -> bytes:
+        """The bytes that are signed and sent."""
+        return self.content.content
 
-@dataclass(frozen=True, slots=True)
-class Attempted:
+
+class Attempted(Value, frozen=True):
     """One delivery attempt: the endpoint's status, or what went wrong; when the next one is due, if any."""
 
     number: int
@@ -67,8 +69,7 @@ class Attempted:
     next_due: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class TimerSet:
+class TimerSet(Value, frozen=True):
     """A command that waits for its moment."""
 
     number: int
@@ -78,8 +79,7 @@ class TimerSet:
     due: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(Value, frozen=True):
     """A timer's moment came; ``refused`` says why nothing followed, when nothing did."""
 
     number: int
@@ -87,8 +87,7 @@ class TimerFired:
     refused: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShopperExpected:
+class ShopperExpected(Value, frozen=True):
     """An object waits for a shopper."""
 
     provider: str
@@ -96,15 +95,13 @@ class ShopperExpected:
     ref: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShopperGone:
+class ShopperGone(Value, frozen=True):
     """An object no longer waits for a shopper."""
 
     ref: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShopperDue:
+class ShopperDue(Value, frozen=True):
     """A scripted shopper will act on ``ref``, as the line ``script`` of the scenario says."""
 
     number: int
@@ -114,23 +111,20 @@ class ShopperDue:
     due: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptMoved:
+class ScriptMoved(Value, frozen=True):
     """Lines of the script were asked, and came this far."""
 
     positions: Mapping[str, Position]
 
 
-@dataclass(frozen=True, slots=True)
-class IdsDrawn:
+class IdsDrawn(Value, frozen=True):
     """Ids were used up to here."""
 
     cursor: int
     series: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Value, frozen=True):
     """The answer to a request that carried an idempotence key; a repetition gets the same one.
 
     ``started`` is the moment of the first request; ``fingerprint`` tells another body under the same key.
@@ -144,8 +138,7 @@ class Answered:
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ClockMoved:
+class ClockMoved(Value, frozen=True):
     """The sandbox's clock was set, or switched between running and standing still."""
 
     mode: ClockMode
@@ -153,16 +146,14 @@ class ClockMoved:
     by: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointChanged:
+class EndpointChanged(Value, frozen=True):
     """Webhooks of a provider go to these addresses from now on."""
 
     provider: str
     urls: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioChanged:
+class ScenarioChanged(Value, frozen=True):
     """Another scenario is in force; ``changes`` tells what is different for a reader."""
 
     scenario: Any

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -11,6 +10,7 @@ from mockpsp.domain.errors import Refusal
 from mockpsp.domain.ledger import Ledger, transfer
 from mockpsp.domain.lifecycle import Consequence, Lifecycle, Moment
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 from mockpsp.scenario.engine import SILENT, Position, Script
 from mockpsp.scenario.model import Scenario
 from mockpsp.world import records
@@ -29,8 +29,7 @@ class Gone(Refusal):
     """The sandbox was reset or deleted while this was under way; its old world takes nothing any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Value, frozen=True):
     """What a provider makes of its part of a scenario. ``openings`` are opening balances by ledger account."""
 
     world: Any
@@ -53,8 +52,7 @@ class Inhabitant(Protocol):
         """Read this provider's part of a scenario."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Value, frozen=True):
     """What a command led to: the object's reference and new state, the facts, and the reasons."""
 
     ref: str
@@ -91,6 +89,8 @@ class World:
         self._parts: dict[str, dict[str, str]] = {name: {} for name in self.lifecycles}
         self.groups: dict[tuple[str, str], datetime] = {}
         self.on_commit: Callable[[], None] | None = None
+        self._now = self.clock.now()
+        self._decided: Outcome | None = None
         self.closed = False
         self._folds: dict[type[Any], Callable[[Any, int], None]] = {
             records.Happened: self._happened,
@@ -219,7 +219,7 @@ class World:
                 self.journal.add(
                     outcome.at, "decision", provider, outcome.operation, outcome.ref, cause, outcome.reasoning
                 )
-            self._fold(events, cause)
+            self._fold(events, cause, outcome)
         if self.on_commit is not None:
             self.on_commit()
 
@@ -270,18 +270,24 @@ class World:
 
     # -- folding -----------------------------------------------------------------------------------------------------
 
-    def _fold(self, events: Sequence[Any], cause: int) -> None:
+    def _fold(self, events: Sequence[Any], cause: int, outcome: Outcome | None = None) -> None:
+        self._now = self.clock.now()
+        self._decided = outcome
         for event in events:
             self._folds[type(event)](event, cause)
         self.version += len(events)
+        self._decided = None
 
     def _note(self, kind: str, provider: str, operation: str, ref: str, cause: int, data: Any) -> None:
-        self.journal.add(self.clock.now(), kind, provider, operation, ref, cause, data)
+        self.journal.add(self._now, kind, provider, operation, ref, cause, data)
 
     def _happened(self, fact: records.Happened, cause: int) -> None:
         lifecycle = self.lifecycles[fact.lifecycle]
         objects = self.objects[fact.lifecycle]
-        objects[fact.ref] = lifecycle.evolve(objects.get(fact.ref), fact.event)
+        if self._decided is not None:  # the decision has come to the same state already
+            objects[fact.ref] = self._decided.state
+        else:
+            objects[fact.ref] = lifecycle.evolve(objects.get(fact.ref), fact.event)
         for part in lifecycle.parts(fact.event):
             self._parts[fact.lifecycle][part] = fact.ref
         provider, _, kind = fact.lifecycle.partition(".")
@@ -334,6 +340,7 @@ class World:
     def _clock_moved(self, fact: records.ClockMoved, cause: int) -> None:
         self.clock.switch(fact.mode)
         self.clock.set(fact.to)
+        self._now = self.clock.now()
         self._note("clock", "", "moved", "", cause, fact)
 
     def _endpoint_changed(self, fact: records.EndpointChanged, cause: int) -> None:

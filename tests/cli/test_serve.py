@@ -110,17 +110,6 @@ def test_a_taken_port_is_told_before_anything_heavy_is_imported() -> None:
     assert ended.stdout.strip() == "False"
 
 
-def test_a_client_who_comes_early_waits(tmp_path: Path) -> None:
-    """The sockets listen as soon as they are bound, long before anybody accepts."""
-    from mockpsp.serving.sockets import listen
-
-    listening = listen("localhost", 0)
-    try:
-        socket.create_connection(("127.0.0.1", listening.port), timeout=5).close()
-    finally:
-        listening.close()
-
-
 def test_mistakes_in_a_scenario_file_are_told_with_their_places(quiet: Path) -> None:
     quiet.write_text("mockpsp: 1\ntitel: Typo\n", encoding="utf-8")
     ended = CliRunner().invoke(cli, ["serve", "--port", "0", "--scenario", str(quiet)])

@@ -1,4 +1,4 @@
-"""A made-up provider with one kind of object, one way to pay and one webhook: the house knows no provider but these words.
+"""A made-up provider with one kind of object and one way to pay: it also proves that the house knows no provider.
 
 A charge is opened by the merchant, and paid, in one or several parts, or cancelled by a shopper.
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from mockpsp.domain.errors import Refusal
 from mockpsp.domain.ledger import Entry, transfer
-from mockpsp.domain.lifecycle import Decision, Moment, Notice, Question, Served, Timer, Verdict, Waiting
+from mockpsp.domain.lifecycle import Body, Decision, Moment, Notice, Question, Served, Timer, Verdict, Waiting
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 from mockpsp.edge.errors import NotAllowed
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.provider import Account, Checkout, Route
@@ -56,42 +58,35 @@ OPENAPI: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Value, frozen=True):
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Pay:
+class Pay(Value, frozen=True):
     wallet: str
     amount: Money | None
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(Value, frozen=True):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Value, frozen=True):
     ref: str
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
+class Paid(Value, frozen=True):
     ref: str
     wallet: str
     amount: Money
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Value, frozen=True):
     ref: str
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(Value, frozen=True):
     ref: str
     amount: Money
     paid: Money
@@ -148,7 +143,7 @@ class Charges:
         if isinstance(event, Opened):
             return Waiting(PLACE, {}), Timer(moment.now + timedelta(hours=24), Cancel())
         body = {"charge": after.ref, "status": after.status, "paid": after.paid.minor}
-        notice = Notice(f"charge.{type(event).__name__.lower()}", f"n-{after.ref}", json.dumps(body).encode())
+        notice = Notice(f"charge.{type(event).__name__.lower()}", f"n-{after.ref}", Body(json.dumps(body).encode()))
         return (notice,) if after.status == "open" else (notice, Served())
 
     def parts(self, event: Any) -> tuple[str, ...]:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Api
+from acme_house import Api
 
 from mockpsp.world.sandboxes import Sandbox
 
 CARD = "4111111111111111"
+FORM = "application/x-www-form-urlencoded"
 
 
 async def paid(api: Api, **options: Any) -> tuple[str, str, int]:
@@ -36,7 +37,7 @@ async def test_entries_tell_everything_in_order(api: Api) -> None:
         ("request", "create_charge", trace),
         ("decision", "acme.Open", trace),
         ("event", "charge.Opened", trace),
-        ("decision", "acme.pay", None),
+        ("shopper", "acme.page", trace + 3),
     ]
     request = journal["entries"][trace - 1]
     assert (request["status"], request["method"], request["target"]) == (201, "POST", "/acme/charges")
@@ -71,7 +72,7 @@ async def test_a_reference_finds_its_object_its_parts_and_the_requests_behind(ap
     home, ref, trace = await paid(api)
     whole = (await api.get(f"{home}/journal", params={"reference": ref}))["entries"]
     assert trace in [each["id"] for each in whole]
-    assert {each["kind"] for each in whole} == {"request", "decision", "event", "posting", "webhook"}
+    assert {each["kind"] for each in whole} == {"request", "shopper", "decision", "event", "posting", "webhook"}
     assert (await api.get(f"{home}/journal", params={"reference": f"part-{ref}"}))["entries"] == whole
 
 
@@ -133,6 +134,25 @@ async def test_a_decision_names_its_rule_the_near_misses_and_the_settings(api: A
     assert decision["rule"] == "never wallet 2"
 
 
+async def test_a_shopper_and_a_timer_stand_in_the_journal_with_what_came_of_them(api: Api) -> None:
+    made = await api.sandbox()
+    home = f"/sandboxes/{made['id']}"
+    ref = await api.charge(made)
+    by_card = {"with": "card", "number": CARD, "cvc": "737", "amount": "1.00 EUR"}
+    refused = await api.call("POST", f"{home}/checkouts/{ref}/shopper", {"pay": [by_card]})
+    assert refused.status == 409
+    (entry,) = (await api.get(f"{home}/journal", params={"kind": "shopper"}))["entries"]
+    masked = {"with": "card", "amount": "1.00 EUR", "number": "411111******1111", "cvc": "***"}
+    assert entry["shopper"] == {"pays": [masked], "cancels": False, "abandons": False}
+    assert f"A shopper acted at acme.page on {ref}." in (await api.get(f"{home}/journal/{entry['id']}"))["explanation"]
+    await api.post(f"{home}/clock", {"advance": "P1D"})
+    (entry,) = (await api.get(f"{home}/journal", params={"kind": "timer"}))["entries"]
+    assert (entry["timer"], entry["trace"]) == ({"type": "Cancel"}, entry["id"])
+    explained = await api.get(f"{home}/journal/{entry['id']}")
+    assert "an open charge can be cancelled" in explained["explanation"]
+    assert [each["kind"] for each in explained["because_of_it"]] == ["decision", "event", "webhook"]
+
+
 async def test_a_refused_request_tells_what_was_noted(api: Api) -> None:
     made = await api.sandbox()
     await api.call("DELETE", f"/sandboxes/{made['id']}")
@@ -191,7 +211,7 @@ async def send(api: Api, made: dict[str, Any], raw: bytes, path: str = "/acme/ch
     [
         (json.dumps({"amount": "1.00 EUR", "card": {"number": CARD, "cvc": "737"}}).encode(), "application/json"),
         (json.dumps({"amount": "1.00 EUR", "card": {"number": int(CARD), "cvv": 737}}).encode(), "application/json"),
-        (json.dumps({"amount": "1.00 EUR", "card": {"encryptedCardNumber": f"test_{CARD}", "securityCode": "737"}}).encode(), "application/json"),
+        (json.dumps({"card": {"encryptedCardNumber": f"test_{CARD}", "cvv": 737}}).encode(), "text/plain"),
         (b'{"amount": "1.00 EUR", "card": {"number": "4111 1111 1111 1111", "cvc": "737"}', "application/json"),
         (f"number={CARD}&cvc=737".encode(), "application/x-www-form-urlencoded"),
         (f'--b\r\nname="number"\r\n\r\n{CARD}\r\ncvc: 737'.encode(), "multipart/form-data; boundary=b"),
@@ -210,7 +230,7 @@ async def test_secrets_of_headers_and_answers_never_leave(api: Api) -> None:
     made = await api.sandbox()
     said = await send(
         api, made, b"grant_type=x&client_secret=top-secret", f"/acme/token?password=top-secret&card_number={CARD}",
-        **{"X-API-Key": "top-secret", "Cookie": "a=top-secret; b=top-secret", "Content-Type": "application/x-www-form-urlencoded"},
+        **{"X-API-Key": "top-secret", "Cookie": "a=top-secret; b=top-secret", "Content-Type": FORM},
     )  # fmt: skip
     assert "top-secret" not in said
     assert CARD not in said

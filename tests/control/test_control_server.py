@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from acme_house import BROKEN_FILE, REFUSED_FILE, Api
 from aiohttp import web
-from conftest import BROKEN_FILE, REFUSED_FILE, Api
 
 from mockpsp.control import calls
 from mockpsp.control.routes import ROUTES
@@ -35,6 +37,58 @@ async def test_the_description_is_served_with_this_origin_and_covers_exactly_the
         raw["operationId"] for item in document["paths"].values() for raw in item.values() if isinstance(raw, dict)
     }
     assert described == {operation for _, _, operation, _ in ROUTES}
+
+
+async def test_every_route_is_described_at_its_path(api: Api) -> None:
+    paths = (await api.get("/openapi.json"))["paths"]
+    described = {
+        (method.upper(), path, raw["operationId"])
+        for path, item in paths.items()
+        for method, raw in item.items()
+        if method in ("get", "post", "put", "delete")
+    }
+    routed = {
+        (method, "/_mockpsp" + re.sub(r"(:[^{}]+)(?=})", "", path), operation) for method, path, operation, _ in ROUTES
+    }
+    assert described == routed
+
+
+ABSURD = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    10**30,
+    "",
+    "x" * 3000,
+    "\x00",
+    "\ud800",
+    [],
+    [[]],
+    [None],
+    {},
+    {"": 1},
+    {"\ud800": "\ud800"},
+    {"a": {"b": {}}},
+]
+
+
+@pytest.mark.parametrize("body", ABSURD, ids=lambda each: repr(each)[:20])
+async def test_no_absurd_body_and_no_absurd_path_is_ever_a_fault(api: Api, body: Any) -> None:
+    ref = await api.charge(await api.get("/sandboxes/default"))
+    words = ("default", str(body)[:200], "%00", "..%2f", "%ff", "7")
+    for method, pattern, _, _ in ROUTES:
+        if method == "GET" or method == "DELETE":
+            continue
+        for word in words:
+            path = re.sub(r"\{id\}", "default", pattern)
+            path = re.sub(r"\{ref:[^{}]+\}", ref if "shopper" in path else "wallet/w1", path)
+            path = re.sub(r"\{n:[^{}]+\}", "1", path).replace("{provider}", "acme")
+            await api.call(method, path, body)
+            if "{" in pattern:
+                where = re.sub(r"\{\w+(:[^{}]+)?\}", quote(word, safe="%", errors="replace"), pattern)
+                await api.call(method, where, body)
 
 
 async def test_unknown_paths_and_methods_are_problems_that_help(api: Api) -> None:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from acme_house import Api
 from aiohttp import ClientResponse, web
-from conftest import Api
 
 from mockpsp.control import stream
 from mockpsp.control.calls import CONTROL, Control

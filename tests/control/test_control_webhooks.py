@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from conftest import Api, Endpoint
+from acme_house import Api, Endpoint
+from aiohttp import web
 
+from mockpsp.control.errors import respond
+from mockpsp.edge.keys import COURIER
 from mockpsp.world.sandboxes import Sandbox
+from mockpsp.world.world import Gone
 
 
 async def home_of(api: Api, endpoint: Endpoint | None = None, **options: Any) -> tuple[dict[str, Any], str]:
@@ -130,7 +136,8 @@ async def test_an_endpoint_can_be_several_or_none(api: Api, endpoint: Endpoint) 
         {"url": ""}, {"url": "x"}, {"url": "ftp://localhost/x"}, {"url": "http://"}, {"url": "http://a b/"},
         {"url": "http://localhost:99999/"}, {"url": "http://[::1/"}, {"url": "javascript:alert(1)"}, {"url": 7},
         {"url": "http://a\r\nX: y/"}, {"url": "http://a/" + "x" * 3000}, {}, {"url": None, "urls": []},
-        {"urls": ["http://localhost/", "x"]}, {"urls": "http://localhost/"}, {"urls": [None]}, {"ulr": "http://localhost/"}, [],
+        {"urls": ["http://localhost/", "x"]}, {"urls": "http://localhost/"}, {"urls": [None]},
+        {"ulr": "http://localhost/"}, [],
     ],
 )  # fmt: skip
 async def test_an_endpoint_must_be_a_url(api: Api, body: Any) -> None:
@@ -165,7 +172,8 @@ async def test_accounts_are_listed_and_set(api: Api, inside: Callable[[str], San
         ("wallet/w9", {"balance": "1.00 EUR"}, 404), ("x", {"balance": "1.00 EUR"}, 404),
         ("card/any", {"balance": "1.00 EUR"}, 409), ("wallet/w1", {"balance": "-1.00 EUR"}, 400),
         ("wallet/w1", {"balance": "1.00 USD"}, 400), ("wallet/w1", {"balance": "1.0 EUR"}, 400),
-        ("wallet/w1", {"balance": 12}, 400), ("wallet/w1", {"balance": "much"}, 400), ("wallet/w1", {"balance": None}, 400),
+        ("wallet/w1", {"balance": 12}, 400), ("wallet/w1", {"balance": "much"}, 400),
+        ("wallet/w1", {"balance": None}, 400),
         ("wallet/w1", {}, 400), ("wallet/w1", {"balanse": "1.00 EUR"}, 400), ("wallet/w1", [], 400),
         ("wallet/w1", {"balance": "9" * 30 + " EUR"}, 400),
     ],
@@ -252,3 +260,45 @@ async def test_a_shopper_who_cannot_act(api: Api, body: Any, hint: str) -> None:
     assert reply.status == 400
     assert hint in reply.body.get("hint", "")
     assert (await api.get(f"{home}/checkouts"))["checkouts"][0]["remaining"] == "30.00 EUR"
+
+
+# -- a sandbox that goes away under way ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["manual", "real"])
+@pytest.mark.parametrize("how", ["reset", "delete"])
+async def test_a_delivery_under_way_comes_to_nothing_when_its_sandbox_goes_away(
+    api: Api,
+    app: web.Application,
+    endpoint: Endpoint,
+    inside: Callable[[str], Sandbox],
+    caplog: pytest.LogCaptureFixture,
+    mode: str,
+    how: str,
+) -> None:
+    made, home = await home_of(api, endpoint)
+    await api.post(f"{home}/clock", {"mode": mode})
+    sandbox = inside(made["id"])
+    endpoint.hold()
+    await pay(api, made, home)
+    await endpoint.arrived.wait()
+    settling = asyncio.ensure_future(app[COURIER].settle(sandbox))
+    old = sandbox.world
+    if how == "reset":
+        await api.post(f"{home}/reset")
+        before = (await api.get(f"{home}/journal"))["entries"]
+    else:
+        await api.call("DELETE", home)
+    endpoint.release.set()
+    with nullcontext() if how == "reset" else pytest.raises(Gone) as gone:
+        await settling
+    if gone is not None:
+        assert respond(gone.value).status == 409
+    assert old.closed
+    assert [entry.kind for entry in old.journal.since(0) if entry.kind == "delivery"] == []
+    if how == "reset":
+        assert (await api.get(f"{home}/journal"))["entries"] == before
+        await pay(api, made, home)
+        await api.post(f"{home}/webhooks/settle")
+        assert [each["status"] for each in (await api.get(f"{home}/webhooks"))["webhooks"]] == ["delivered"]
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []

@@ -87,7 +87,7 @@ async def test_every_failing_expectation_is_told_with_line_and_path(played: Play
         'line 4: webhooks: expected ["payment.paid"], was ["payment.opened"]',
         'line 4: state.nobody: expected {"status": "paid"}, was nothing there',
         "line 4: accounts.wallet: expected 1.00 EUR, was 100.00 EUR",
-        "line 4: accounts.purse: expected 0.00 EUR, was nothing there",
+        "line 4: accounts.purse: expected 0.00 EUR, was no account; known: tollgate/wallet",
         'line 4: calls: expected {"above": 1}, was 1',
         f"line 4: weather: expected one of {words}, was an unknown word",
         'at the end: webhooks.contains[1]: expected payment.refused, was ["payment.opened"]',

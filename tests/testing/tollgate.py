@@ -15,7 +15,18 @@ from typing import Any
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.domain.ledger import transfer
-from mockpsp.domain.lifecycle import Consequence, Decision, Moment, Notice, Question, Served, Timer, Verdict, Waiting
+from mockpsp.domain.lifecycle import (
+    Body,
+    Consequence,
+    Decision,
+    Moment,
+    Notice,
+    Question,
+    Served,
+    Timer,
+    Verdict,
+    Waiting,
+)
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.provider import Account, Checkout, Route
@@ -99,7 +110,7 @@ class Payments:
     def notices(self, before: Payment | None, after: Payment, event: Any, moment: Moment) -> tuple[Consequence, ...]:
         kind = "payment.opened" if isinstance(event, Opened) else f"payment.{after.status}"
         body = dumps({"type": kind, "payment": rendered(after)}).encode()
-        notice = Notice(kind, after.ref, body, facts={"amount": after.amount})
+        notice = Notice(kind, after.ref, Body(body), facts={"amount": after.amount})
         if isinstance(event, Opened):
             expiry = Timer(moment.now + timedelta(hours=1), End("expired"))
             return notice, Waiting("tollgate.gate", {"amount": after.amount}), expiry
@@ -159,6 +170,11 @@ class Merchant:
         if operation == FETCH:
             return "GET", f"/tollgate/payments/{path['id']}", known, None
         raise KeyError(operation)
+
+    def usual(
+        self, sandbox: Sandbox, operation: str, *, amount: Money | None, of: Any
+    ) -> tuple[Mapping[str, str], Any]:
+        return {"id": of["id"]} if of else {}, None if amount is None else {"amount": str(amount)}
 
     def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
         if headers.get("signature") != signature(body):

@@ -10,10 +10,9 @@ from mockpsp.domain.money import Money
 from mockpsp.edge.errors import NotSupported, UnknownPath
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.provider import Access, Account, Checkout, MerchantCalls, Route, Unsupported
-from mockpsp.providers.worldline import auth, errors, holdings, pages, routes, shopper, wire
+from mockpsp.providers.worldline import auth, errors, holdings, pages, routes, services, shopper, wire
 from mockpsp.providers.worldline.merchant import WorldlineMerchant
 from mockpsp.providers.worldline.orders import held
-from mockpsp.providers.worldline.services import CLIENT_OPERATIONS
 from mockpsp.providers.worldline.services import ROUTES as SERVICES
 from mockpsp.providers.worldline.states import Order
 from mockpsp.providers.worldline.unsupported import UNSUPPORTED
@@ -74,7 +73,7 @@ class Worldline:
         route = exchange.route
         if route is None or route.access is Access.PAGE:
             return
-        if route.operation in CLIENT_OPERATIONS:
+        if services.by_browser(exchange):
             auth.authenticate_client(exchange)
         else:
             auth.authenticate_server(exchange)
@@ -110,6 +109,7 @@ class Worldline:
         if exchange.route is not None and exchange.route.access is Access.PAGE:
             return {}
         return {
+            **(services.CORS if services.by_browser(exchange) else {}),
             "Correlation-Id": exchange.world.ids.fixed("correlation", exchange.entry.number),
             "Api_Auth": "true",
             "Strict-Transport-Security": "max-age=31536000; includeSubDomains",

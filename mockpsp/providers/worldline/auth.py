@@ -16,7 +16,7 @@ from typing import Any
 from mockpsp.domain.clock import format_duration
 from mockpsp.edge.errors import NotAllowed
 from mockpsp.edge.exchange import Exchange
-from mockpsp.providers.worldline.wire import http_date_seconds
+from mockpsp.providers.worldline.wire import http_date
 from mockpsp.world.clock import real_now
 from mockpsp.world.sandboxes import DEFAULT, Sandbox, Sandboxes
 
@@ -127,7 +127,7 @@ def _check_signature(x: Exchange, given: Mapping[str, Any], signature: str) -> N
 def _check_date(x: Exchange) -> None:
     headers = x.request.headers
     text = headers.get("Date") or headers.get("X-GCS-Date", "")
-    moment = http_date_seconds(text) if text else None
+    moment = http_date(text) if text else None
     if moment is None:
         raise NotAllowed(f"a Date (or X-GCS-Date) header in RFC 1123 form is needed, not {text!r}")
     tolerance: timedelta = x.settings.date_tolerance

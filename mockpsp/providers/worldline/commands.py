@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 from mockpsp.providers.worldline.events import Card, References
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardData:
+class CardData(Value, frozen=True, kw_only=True):
     """A card as a shopper or merchant gives it; it never reaches an event whole.
 
     ``kept`` stands in its place when the platform has the card already (a token, an earlier payment).
@@ -24,8 +23,7 @@ class CardData:
     kept: Card | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderInput:
+class OrderInput(Value, frozen=True, kw_only=True):
     """What both create calls have in common. ``webhooks`` replace the sandbox's endpoints for this order."""
 
     merchant: str
@@ -41,8 +39,7 @@ class OrderInput:
     auto_capture: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateCheckout:
+class CreateCheckout(Value, frozen=True, kw_only=True):
     """CreateHostedCheckout. ``products`` are what the page offers, ``complement`` what may pay the rest of a split."""
 
     order: OrderInput
@@ -56,8 +53,7 @@ class CreateCheckout:
     variant: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreatePayment:
+class CreatePayment(Value, frozen=True, kw_only=True):
     """CreatePayment with vouchers, a card, or another redirect product; ``authorise`` leaves the capture to later."""
 
     order: OrderInput
@@ -67,50 +63,42 @@ class CreatePayment:
     authorise: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoToConnect:
+class GoToConnect(Value, frozen=True, kw_only=True):
     """The shopper goes on to CV Connect with this beneficiary id or e-mail address."""
 
     beneficiary: str
 
 
-@dataclass(frozen=True, slots=True)
-class OpenApp:
+class OpenApp(Value, frozen=True):
     """The phone opens the CV Connect page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PayVouchers:
+class PayVouchers(Value, frozen=True, kw_only=True):
     """The beneficiary confirms in the app; None pays all that the wallet can."""
 
     amount: Money | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PayCard:
+class PayCard(Value, frozen=True, kw_only=True):
     """The shopper pays what is open by card; None pays all of it."""
 
     card: CardData
     amount: Money | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(Value, frozen=True):
     """The shopper cancels."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Value, frozen=True):
     """The beneficiary declines in the app."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expire:
+class Expire(Value, frozen=True):
     """The session's time is over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolve:
+class Resolve(Value, frozen=True, kw_only=True):
     """The issuer's late answer to a tender in status 51 arrives."""
 
     tender: str
@@ -118,8 +106,7 @@ class Resolve:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capture:
+class Capture(Value, frozen=True, kw_only=True):
     """CapturePayment; None captures what is left."""
 
     tender: str
@@ -128,8 +115,7 @@ class Capture:
     reference: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancel:
+class Cancel(Value, frozen=True, kw_only=True):
     """CancelPayment; None cancels what is left."""
 
     tender: str
@@ -137,8 +123,7 @@ class Cancel:
     reference: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refund:
+class Refund(Value, frozen=True, kw_only=True):
     """RefundPayment; None refunds what is left. ``tender`` None refunds the order: card money first, then vouchers."""
 
     tender: str | None
@@ -146,8 +131,7 @@ class Refund:
     reference: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settle:
+class Settle(Value, frozen=True, kw_only=True):
     """The result of a capture, cancel or refund arrives: ``settles`` is done, refused or uncertain."""
 
     tender: str

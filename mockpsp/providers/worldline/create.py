@@ -8,6 +8,7 @@ from mockpsp.domain.lifecycle import Decision, Moment, Question, Verdict
 from mockpsp.domain.money import Money
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import events as e
+from mockpsp.providers.worldline.currencies import CURRENCIES
 from mockpsp.providers.worldline.errors import InvalidValue
 from mockpsp.providers.worldline.holdings import COMPLEMENT, CV_CONNECT
 from mockpsp.providers.worldline.issuers import (
@@ -16,6 +17,7 @@ from mockpsp.providers.worldline.issuers import (
     card_answer,
     card_facts,
     card_product,
+    is_expiry,
     masked,
     plausible,
 )
@@ -45,6 +47,8 @@ def question_checkout(command: c.CreateCheckout) -> None:
 
 
 def _check_order(order: c.OrderInput) -> None:
+    if order.total.currency not in CURRENCIES:
+        raise InvalidValue(_CURRENCY, f"{order.total.currency} is no currency")
     if order.product == CV_CONNECT:
         if order.total.currency != "EUR":
             raise InvalidValue(_CURRENCY, "Chèque-Vacances Connect takes EUR only")
@@ -102,9 +106,12 @@ def _created(
 def question_payment(command: c.CreatePayment, moment: Moment) -> Question:
     """Guard CreatePayment, and ask the issuer's answer. Raises InvalidValue."""
     order = command.order
+    _check_order(order)
     if command.card is not None:
         if command.card.kept is None and not plausible(command.card.number, moment.world):
             raise InvalidValue("cardPaymentMethodSpecificInput.card.cardNumber", "the check digit is wrong")
+        if command.card.kept is None and not is_expiry(command.card.expiry):
+            raise InvalidValue("cardPaymentMethodSpecificInput.card.expiryDate", "MMYY is needed")
         product = card_product(command.card, moment.world, (1, 2, 3, 130))
         if product is None:
             raise InvalidValue("cardPaymentMethodSpecificInput.card.cardNumber", "no product takes this card")
@@ -113,7 +120,6 @@ def question_payment(command: c.CreatePayment, moment: Moment) -> Question:
         )
     if order.product != CV_CONNECT:
         raise InvalidValue(_PRODUCT, f"product {order.product} is not emulated")
-    _check_order(order)
     settings: WorldlineSettings = moment.settings
     if not order.beneficiary and not settings.beneficiary_optional:
         raise InvalidValue(_BENEFICIARY, "is mandatory for CreatePayment")
@@ -139,14 +145,14 @@ def decide_payment(command: c.CreatePayment, verdict: Verdict, moment: Moment) -
         complement=COMPLEMENT,
     )
     created = _created(order, moment, hosted=None, direct=direct, beneficiary=beneficiary)
-    decided = ("merchant_action",) if order.beneficiary else ("beneficiary_optional", "merchant_action")
+    decided = () if order.beneficiary else ("beneficiary_optional",)
     error, law = beneficiary_answer(beneficiary, verdict, moment)
     if error is not None:
         refused = refusal(created.ref, created.ref, order.total, CV_CONNECT, None, error, 0, moment.now)
         ended = e.AttemptsExhausted(ref=created.ref, at=moment.now)
         return Decision((created, refused, ended), law, decided)
     sent = e.Redirected(ref=created.ref, product=CV_CONNECT, beneficiary=beneficiary, at=moment.now)
-    return Decision((created, sent), law, decided)
+    return Decision((created, sent), law, (*decided, "merchant_action"))
 
 
 def _decide_card_payment(command: c.CreatePayment, card: c.CardData, verdict: Verdict, moment: Moment) -> Decision:

@@ -22,7 +22,7 @@ from mockpsp.providers.worldline.issuers import (
     masked,
 )
 from mockpsp.providers.worldline.settings import WorldlineSettings
-from mockpsp.providers.worldline.states import Code, Order, Stage, Tender
+from mockpsp.providers.worldline.states import Code, Order, Stage, Tender, evolve
 
 DIRECT_ATTEMPTS = 10
 
@@ -155,7 +155,8 @@ def decide_vouchers(order: Order, command: c.PayVouchers, verdict: Verdict, mome
     wallet = moment.world.wallet(order.beneficiary)
     if wallet is None:
         raise ShopperRefused("unknown_beneficiary", "beneficiary")
-    settings = ("insufficient_fixed_vouchers",) if fixed_amount(order) else ()
+    lacking = fixed_amount(order) and offer(order, moment) < order.total
+    settings = ("insufficient_fixed_vouchers",) if lacking else ()
     outcome, reason, law = _vouchers_law(order, wallet, amount, verdict, moment)
     match outcome:
         case "accepted":
@@ -178,7 +179,8 @@ def decide_vouchers(order: Order, command: c.PayVouchers, verdict: Verdict, mome
 def _vouchers_law(
     order: Order, wallet: Wallet, amount: Money, verdict: Verdict, moment: Moment
 ) -> tuple[str, str, str]:
-    if verdict.outcome is not None and verdict.outcome != "accepted":
+    waits_for_nothing = verdict.outcome == "pending" and not amount
+    if verdict.outcome is not None and verdict.outcome != "accepted" and not waits_for_nothing:
         return verdict.outcome, verdict.reason or "issuer_refusal", f"rule {verdict.rule!r}: {verdict.outcome}"
     able = offer(order, moment)
     least = moment.settings.minimum_vouchers
@@ -261,16 +263,25 @@ def decide_resolution(order: Order | None, command: c.Resolve, moment: Moment) -
     held = moment.balances.balance(tender.account, tender.share.currency)
     poor = not tender.account.startswith("world/") and held < tender.share
     if command.outcome == "accepted" and not poor:
-        sale = product != CV_CONNECT or not order.created.requires_approval
+        sale = tender.inner != order.ref or not order.created.requires_approval
         events = _accept(order, tender.inner, tender.share, product, tender.card, tender.account, sale, moment)
-        return Decision(tuple(events), "the issuer accepts, late")
-    error = REASONS["insufficient_funds" if poor else command.reason]
-    events = _refuse(order, tender.inner, tender.share, product, tender.card, error, moment)
+        law = "the issuer accepts, late"
+    else:
+        error = REASONS["insufficient_funds" if poor else command.reason]
+        events = _refuse(order, tender.inner, tender.share, product, tender.card, error, moment)
+        law = "the issuer refuses, late"
+    return Decision((*events, *_expired_meanwhile(order, events, moment)), law)
+
+
+def _expired_meanwhile(order: Order, events: list[Any], moment: Moment) -> list[Any]:
+    """The end of a session that only waited for this answer, when the answer left something open."""
+    after = order
+    for event in events:
+        after = evolve(after, event)
     hosted = order.created.hosted
-    still_open = not any(isinstance(each, e.AttemptsExhausted | e.Abandoned) for each in events)
-    if hosted is not None and moment.now >= hosted.expires and still_open:
-        events.append(e.Abandoned(ref=order.ref, why="time", at=moment.now))
-    return Decision(tuple(events), "the issuer refuses, late")
+    if hosted is None or moment.now < hosted.expires or after.stage is not Stage.IN_PROGRESS:
+        return []
+    return _give_up(after, "time", moment)
 
 
 # -- facts -----------------------------------------------------------------------------------------------------------

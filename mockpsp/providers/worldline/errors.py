@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from json import dumps
 from typing import Any
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.domain.machine import IllegalStep
 from mockpsp.domain.money import Money
 from mockpsp.edge import errors as edge
+from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline.events import PlatformError
 
 DIRECT = "DIRECT_PLATFORM_ERROR"
@@ -54,7 +54,8 @@ class ActionNotAllowed(Refusal):
     """The payment's state, or what is left of it, does not allow this."""
 
     def __init__(self, action: str, asked: Money | None, left: Money | None, why: str) -> None:
-        super().__init__(f"{action} of {asked or 'everything'} with {left} left: {why}")
+        with_left = f" with {left} left" if left is not None else ""
+        super().__init__(f"{action} of {asked or 'everything'}{with_left}: {why}")
         self.action = action
 
 
@@ -198,4 +199,4 @@ _SCRIPTED = {429: "TOO_MANY_REQUESTS", 502: "BAD_GATEWAY", 503: "SERVICE_UNAVAIL
 def error_body(error_id: str, http: int, error: dict[str, Any], extra: Mapping[str, Any] | None = None) -> bytes:
     """An error answer's bytes."""
     body = {"errorId": error_id, "errors": [error], "status": http, **(extra or {})}
-    return dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return to_bytes(body)

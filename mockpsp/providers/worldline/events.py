@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class PlatformError:
+class PlatformError(Value, frozen=True):
     """An error as the platform writes it into ``statusOutput.errors`` and error bodies."""
 
     id: str
@@ -20,8 +19,7 @@ class PlatformError:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Value, frozen=True):
     """A payment card as the platform keeps it: never the whole number.
 
     ``account`` is its ledger account, ``fingerprint`` leads back to what the scenario says of the card.
@@ -37,8 +35,7 @@ class Card:
     country: str = "FR"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class References:
+class References(Value, frozen=True, kw_only=True):
     """``order.references`` of a request, as far as they come back in answers."""
 
     merchant_reference: str = ""
@@ -47,8 +44,7 @@ class References:
     soft_descriptor: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hosted:
+class Hosted(Value, frozen=True, kw_only=True):
     """The hosted checkout's own settings. ``complement`` are the card products that may pay the rest of a split."""
 
     return_url: str
@@ -64,8 +60,7 @@ class Hosted:
     variant: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerToServer:
+class ServerToServer(Value, frozen=True, kw_only=True):
     """A payment created without our page: what the merchant was told to do, and where the shopper returns to."""
 
     action: str
@@ -76,8 +71,7 @@ class ServerToServer:
     complement: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderCreated:
+class OrderCreated(Value, frozen=True, kw_only=True):
     """A hosted checkout or a payment exists. ``ref`` is the inner id of its first tender, and the hostedCheckoutId.
 
     An authorisation is captured by itself after ``auto_capture``, if that is set.
@@ -99,8 +93,7 @@ class OrderCreated:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redirected:
+class Redirected(Value, frozen=True, kw_only=True):
     """The shopper was sent to the third party (CV Connect, PayPal) for the first tender."""
 
     ref: str
@@ -109,24 +102,21 @@ class Redirected:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppOpened:
+class AppOpened(Value, frozen=True, kw_only=True):
     """The phone opened the CV Connect page: the beneficiary can no longer be typed elsewhere."""
 
     ref: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retried:
+class Retried(Value, frozen=True, kw_only=True):
     """The shopper starts another attempt after a refused one."""
 
     ref: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerAwaited:
+class AnswerAwaited(Value, frozen=True, kw_only=True):
     """The issuer has not answered yet (status 51). ``card`` is None for vouchers; ``sale`` as in Accepted."""
 
     ref: str
@@ -142,8 +132,7 @@ class AnswerAwaited:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(Value, frozen=True, kw_only=True):
     """A tender was accepted for ``amount``: as a sale (captured at once) or as an authorisation."""
 
     ref: str
@@ -156,8 +145,7 @@ class Accepted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Value, frozen=True, kw_only=True):
     """A tender was refused; ``left`` attempts remain."""
 
     ref: str
@@ -170,8 +158,7 @@ class Refused:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenUp:
+class GivenUp(Value, frozen=True, kw_only=True):
     """A part of the order that will not be paid, because the shopper left or the session ended."""
 
     ref: str
@@ -181,24 +168,21 @@ class GivenUp:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderPaid:
+class OrderPaid(Value, frozen=True, kw_only=True):
     """All tenders together cover the order."""
 
     ref: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptsExhausted:
+class AttemptsExhausted(Value, frozen=True, kw_only=True):
     """The last attempt was refused and nothing is paid."""
 
     ref: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Abandoned:
+class Abandoned(Value, frozen=True, kw_only=True):
     """The order ended before it was paid in full; ``why`` is customer, time or attempts."""
 
     ref: str
@@ -206,8 +190,7 @@ class Abandoned:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureRequested:
+class CaptureRequested(Value, frozen=True, kw_only=True):
     """A capture was accepted. ``released`` goes back to the customer because this capture is final."""
 
     ref: str
@@ -220,8 +203,7 @@ class CaptureRequested:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Captured:
+class Captured(Value, frozen=True, kw_only=True):
     """Captured money arrived at the merchant."""
 
     ref: str
@@ -231,8 +213,7 @@ class Captured:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureRefused:
+class CaptureRefused(Value, frozen=True, kw_only=True):
     """A capture failed later; the authorisation stands again."""
 
     ref: str
@@ -243,8 +224,7 @@ class CaptureRefused:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRequested:
+class CancelRequested(Value, frozen=True, kw_only=True):
     """A cancellation of authorised money was accepted."""
 
     ref: str
@@ -256,8 +236,7 @@ class CancelRequested:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled:
+class Cancelled(Value, frozen=True, kw_only=True):
     """Authorised money went back to the customer."""
 
     ref: str
@@ -267,8 +246,7 @@ class Cancelled:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRefused:
+class CancelRefused(Value, frozen=True, kw_only=True):
     """A cancellation failed later; the authorisation stands again."""
 
     ref: str
@@ -278,8 +256,7 @@ class CancelRefused:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundRequested:
+class RefundRequested(Value, frozen=True, kw_only=True):
     """A refund of one tender was accepted."""
 
     ref: str
@@ -291,8 +268,7 @@ class RefundRequested:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refunded:
+class Refunded(Value, frozen=True, kw_only=True):
     """Refunded money arrived at the customer."""
 
     ref: str
@@ -302,8 +278,7 @@ class Refunded:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundRefused:
+class RefundRefused(Value, frozen=True, kw_only=True):
     """A refund was accepted by the platform and refused by the issuer afterwards."""
 
     ref: str
@@ -314,8 +289,7 @@ class RefundRefused:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftUncertain:
+class LeftUncertain(Value, frozen=True, kw_only=True):
     """The issuer's answer to a capture or refund stays unknown (92, 82)."""
 
     ref: str

@@ -6,11 +6,13 @@ Product ids (1 Visa, 2 American Express, 3 Mastercard, 130 Cartes Bancaires) are
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from msgspec import field
+
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 from mockpsp.providers.worldline.settings import read_settings
 from mockpsp.scenario.model import Scenario
 from mockpsp.world.world import Setup
@@ -21,8 +23,7 @@ COMPLEMENT = (VISA, MASTERCARD, CARTES_BANCAIRES)
 """Cards that may pay what vouchers leave open (documented on CAWL's page of the product)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
+class Wallet(Value, frozen=True):
     """An ANCV wallet. ``covers`` is the share of an order, in percent, that it is willing to pay.
 
     ``answers``: accepts, refuses (then with ``reason``), cancels (the beneficiary declines in the app), or never.
@@ -42,8 +43,7 @@ class Wallet:
         return f"worldline/wallet/{self.beneficiary}"
 
 
-@dataclass(frozen=True, slots=True)
-class WorldCard:
+class WorldCard(Value, frozen=True):
     """A payment card that the scenario knows; without a balance it pays anything."""
 
     number: str
@@ -55,8 +55,7 @@ class WorldCard:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Holdings:
+class Holdings(Value, frozen=True):
     """Wallets by beneficiary id and by e-mail address, cards by number."""
 
     wallets: Mapping[str, Wallet] = field(default_factory=dict)

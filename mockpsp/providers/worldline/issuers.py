@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from mockpsp.domain.lifecycle import Fact, Moment, Verdict
 from mockpsp.domain.money import Money
@@ -75,6 +76,11 @@ def card_product(card: c.CardData, holdings: Holdings, allowed: tuple[int, ...])
     return next((product for product in possible if product in allowed), None)
 
 
+def is_expiry(text: str) -> bool:
+    """Whether this is MMYY."""
+    return len(text) == 4 and text.isascii() and text.isdigit() and 1 <= int(text[:2]) <= 12
+
+
 def is_expired(expiry: str, now: datetime) -> bool:
     """Whether a card with this MMYY expiry is no longer valid: it is through the last day of its month."""
     month, year = int(expiry[:2]), 2000 + int(expiry[2:])
@@ -119,8 +125,7 @@ def check_card_form(card: c.CardData, holdings: Holdings) -> None:
     """What our page checks before it asks an issuer. Raises ShopperRefused with the field."""
     if not plausible(card.number, holdings):
         raise ShopperRefused("bad_card_number", "card_number")
-    expiry = card.expiry
-    if not (len(expiry) == 4 and expiry.isascii() and expiry.isdigit() and 1 <= int(expiry[:2]) <= 12):
+    if not is_expiry(card.expiry):
         raise ShopperRefused("bad_expiry", "expiry")
     if not (card.cvv.isascii() and card.cvv.isdigit() and len(card.cvv) in (3, 4)):
         raise ShopperRefused("bad_cvv", "cvv")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from mockpsp.domain.clock import format_duration
 from mockpsp.domain.lifecycle import Decision, Moment, Question, Verdict
 from mockpsp.domain.money import Money
 from mockpsp.providers.worldline import commands as c
@@ -141,7 +142,10 @@ def question_refund(order: Order | None, command: c.Refund, moment: Moment) -> Q
     if too_late and settings.late_voucher_refund == "refused_at_once":
         window = settings.voucher_refund_window
         raise ActionNotAllowed(
-            "refund", command.amount, None, f"vouchers can be refunded for {window} after the payment"
+            "refund",
+            command.amount,
+            None,
+            f"vouchers can be refunded within {format_duration(window)} of their payment",
         )
     zero = order.total.zero
     vouchers = sum((amount for tender, amount in parts if tender.product == CV_CONNECT), zero)

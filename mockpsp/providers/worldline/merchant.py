@@ -11,12 +11,15 @@ from json import dumps, loads
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from mockpsp.domain.money import Money
 from mockpsp.edge.provider import Route
 from mockpsp.providers.worldline.auth import SCHEME, data_to_sign, sign
+from mockpsp.providers.worldline.holdings import CV_CONNECT
 from mockpsp.providers.worldline.webhooks import signature
 from mockpsp.world.sandboxes import Sandbox
 
 _META = b64encode(b'{"sdkCreator":"mockpsp","sdkIdentifier":"mockpsp/story"}').decode()
+_RETURN = "https://shop.example/return"
 
 
 class WorldlineMerchant:
@@ -59,6 +62,22 @@ class WorldlineMerchant:
         sent["Authorization"] = f"{SCHEME}{given['api_key_id']}:{sign(given['secret_api_key'], data)}"
         return route.method, target, {**sent, **headers}, payload
 
+    def usual(
+        self, sandbox: Sandbox, operation: str, *, amount: Money | None, of: Any
+    ) -> tuple[Mapping[str, str], Any]:
+        """See MerchantCalls. The beneficiary is the scenario's first wallet; without one there are no vouchers."""
+        asked = self._routes[operation].path
+        named = {name: value for name, value in _named(of).items() if f"{{{name}}}" in asked}
+        if amount is None:
+            return named, None
+        if operation == "capture":
+            return named, {"amount": amount.minor}
+        sum_of_money = {"amount": amount.minor, "currencyCode": amount.currency}
+        if operation in ("cancel", "refund"):
+            return named, {"amountOfMoney": sum_of_money}
+        order = {"amountOfMoney": sum_of_money, "references": {"merchantReference": "ORDER-1"}}
+        return named, {"order": order, **_means(sandbox, operation)}
+
     def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
         """See MerchantCalls."""
         given = sandbox.credentials["worldline"]
@@ -71,3 +90,31 @@ class WorldlineMerchant:
         event = loads(body)
         part = event.get("payment") or event.get("refund") or {}
         return str(event["type"]), str(part.get("id", ""))
+
+
+def _means(sandbox: Sandbox, operation: str) -> dict[str, Any]:
+    """What a usual create call says besides its order."""
+    wallets = sandbox.world.setups["worldline"].world.wallets
+    vouchers: dict[str, Any] = {}
+    if wallets:
+        vouchers = {
+            "paymentProductId": CV_CONNECT,
+            "paymentProduct5412SpecificInput": {"beneficiaryId": next(iter(wallets))},
+        }
+    if operation == "create_hosted_checkout":
+        page = {"hostedCheckoutSpecificInput": {"locale": "fr_FR", "returnUrl": _RETURN}}
+        return {**page, "redirectPaymentMethodSpecificInput": vouchers} if vouchers else page
+    if operation == "create_payment" and vouchers:
+        return {"redirectPaymentMethodSpecificInput": {**vouchers, "redirectionData": {"returnUrl": _RETURN}}}
+    return {}
+
+
+def _named(answer: Any) -> dict[str, str]:
+    """Path parameters that an earlier answer gives: of the checkout or payment that it opened or looked at."""
+    if not isinstance(answer, Mapping):
+        return {}
+    found = answer.get("paymentResult", answer)
+    if "hostedCheckoutId" in found:
+        return {"hostedCheckoutId": found["hostedCheckoutId"], "paymentId": f"{found['hostedCheckoutId']}_0"}
+    payment = found.get("payment", found)
+    return {"paymentId": str(payment["id"])} if "id" in payment else {}

@@ -16,6 +16,7 @@ from mockpsp.domain.money import Money, decimals
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.pages import page, see_other
 from mockpsp.edge.provider import Access, Route
+from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import decide, links, texts, views, wire
 from mockpsp.providers.worldline.errors import ShopperRefused
@@ -127,9 +128,12 @@ def _start(visit: Visit) -> views.View:
 def _method(visit: Visit, products: tuple[int, ...]) -> int | None:
     if len(products) == 1:
         return products[0]
-    wanted = visit.form.get("method") or visit.x.request.query.get("method", "")
-    chosen = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else None
+    chosen = _product_id(visit.form.get("method") or visit.x.request.query.get("method", ""))
     return chosen if chosen in products else None
+
+
+def _product_id(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
 
 
 def _confirm(visit: Visit) -> views.ConfirmView:
@@ -290,7 +294,7 @@ async def _post(x: Exchange, *, phone: bool) -> Answer:
     visit = _visit(x, phone=phone)
     if visit is None:
         return _closed(x)
-    visit.form = dict(parse_qsl(x.raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
+    visit.form = _read_form(x)
     step = visit.form.get("step", "")
     if step == "choose":
         return _choose(visit)
@@ -309,10 +313,19 @@ async def _post(x: Exchange, *, phone: bool) -> Answer:
     return see_other(visit.here)
 
 
+def _read_form(x: Exchange) -> dict[str, str]:
+    """The fields of a form; none of them when there are more than any page of ours has."""
+    try:
+        return dict(parse_qsl(x.raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
+    except ValueError as error:
+        x.note(f"the form was not read: {error}")
+        return {}
+
+
 def _choose(visit: Visit) -> Answer:
-    product = visit.form.get("product", "")
-    if product.isascii() and product.isdigit() and int(product) in decide.products_on_offer(visit.order):
-        return see_other(f"{visit.here}?method={int(product)}")
+    chosen = _product_id(visit.form.get("product", ""))
+    if chosen in decide.products_on_offer(visit.order):
+        return see_other(f"{visit.here}?method={chosen}")
     visit.errors = (views.FieldError("product", visit.say("problem_product")),)
     return _show(visit, 422)
 
@@ -416,7 +429,7 @@ async def poll_progress(x: Exchange) -> Answer:
     """What our own pages poll, to reload when the other device has gone on."""
     visit = _visit(x, phone=False)
     word = "closed" if visit is None else progress(visit.order)
-    return Answer(200, wire.to_bytes({"status": word}), headers={"Cache-Control": "no-store"})
+    return Answer(200, to_bytes({"status": word}), headers={"Cache-Control": "no-store"})
 
 
 _LINK = "{token:[0-9a-f]{32}}"

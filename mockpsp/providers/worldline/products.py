@@ -8,9 +8,9 @@ onlinepayments-sdk-client-js 3.6.2, which builds a card form from ``fields``. Wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from mockpsp.domain.value import Value
 from mockpsp.providers.worldline import pictures, texts
 from mockpsp.providers.worldline.errors import InvalidValue, UnknownProduct
 from mockpsp.providers.worldline.holdings import AMEX, CARTES_BANCAIRES, CV_CONNECT, MASTERCARD, VISA
@@ -22,8 +22,7 @@ APPLE_PAY, GOOGLE_PAY, IDEAL = 302, 320, 809
 GROUP = "Cards"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardForm:
+class CardForm(Value, frozen=True, kw_only=True):
     """What a card's number and security code look like. ``mask`` as the client SDK reads it: 9 is a digit."""
 
     shortest: int = 16
@@ -32,8 +31,7 @@ class CardForm:
     code: int = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class Product(Value, frozen=True, kw_only=True):
     """A product that can be paid with here; one without a ``form`` redirects to a third party.
 
     ``scheme`` is IINDetail's cardScheme.
@@ -81,8 +79,7 @@ DIRECTORY: Mapping[int, tuple[tuple[str, str, str], ...]] = {
 """Banks behind a product: id, name, and whether it is among those shown first. Invented ones."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(Value, frozen=True, kw_only=True):
     """What a list of products depends on. ``amount`` is in minor units; None and "" are not said."""
 
     country: str

@@ -8,6 +8,7 @@ from typing import Any
 from mockpsp.edge.errors import BrokenContract
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.provider import Route
+from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import links, wire
 from mockpsp.providers.worldline.errors import (
@@ -41,7 +42,7 @@ def _merchant(x: Exchange) -> str:
 
 
 def _json(status: int, body: Any) -> Answer:
-    return Answer(status, wire.to_bytes(body))
+    return Answer(status, to_bytes(body))
 
 
 async def create_hosted_checkout(x: Exchange) -> Answer:
@@ -85,7 +86,7 @@ def _stored_card(x: Exchange) -> c.CardData | None:
     if "encryptedCustomerInput" in x.json:
         from mockpsp.providers.worldline.services import read_encrypted_card
 
-        return read_encrypted_card(x.json["encryptedCustomerInput"])
+        return read_encrypted_card(x.json["encryptedCustomerInput"], x.world)
     if "token" in method:
         return card_of_token(x.world, method["token"])
     raise BrokenContract("cardPaymentMethodSpecificInput.card", "a card, a token or encrypted input is needed", "body")

@@ -12,15 +12,18 @@ from datetime import timedelta
 from hmac import compare_digest
 from typing import Any
 
+from mockpsp.domain.lifecycle import Body
 from mockpsp.edge.errors import UnknownPath
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.keys import COURIER
 from mockpsp.edge.provider import Access, Handler, Route
+from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import encryption, iin, pictures, privacy, products, webhooks, wire
 from mockpsp.providers.worldline.auth import CLIENT_SCHEME
 from mockpsp.providers.worldline.encryption import open_encrypted
 from mockpsp.providers.worldline.errors import InvalidValue, UnknownProduct
+from mockpsp.providers.worldline.holdings import CV_CONNECT
 from mockpsp.providers.worldline.vault import (
     SEALED,
     SESSIONS,
@@ -55,7 +58,7 @@ _TEST_ID = "9999_9"
 
 
 def _json(status: int, body: Any) -> Answer:
-    return Answer(status, wire.to_bytes(body))
+    return Answer(status, to_bytes(body))
 
 
 def _merchant(x: Exchange) -> str:
@@ -71,9 +74,8 @@ async def get_products(x: Exchange) -> Answer:
     context = products.read_context(x.query)
     tokens = _session_tokens(x)
     shown = products.on_offer(context, x.settings)
-    return _json(
-        200, {"paymentProducts": [products.told(each, context, x.settings, x.origin, tokens) for each in shown]}
-    )
+    told = [products.told(each, context, x.settings, x.origin, tokens) for each in shown]
+    return _json(200, {"paymentProducts": told})
 
 
 async def get_product(x: Exchange) -> Answer:
@@ -106,7 +108,7 @@ async def create_product_session(x: Exchange) -> Answer:
         "expiresAt": int((now + timedelta(hours=1)).timestamp() * 1000),
         "merchantSessionIdentifier": x.world.ids.fixed("wallet session", x.entry.number),
     }
-    body = b64encode(wire.to_bytes(session)).decode()
+    body = b64encode(to_bytes(session)).decode()
     return _json(200, {"paymentProductSession302SpecificOutput": {"session": body}})
 
 
@@ -124,7 +126,7 @@ async def get_privacy_policy(x: Exchange) -> Answer:
     """GET /services/privacypolicy."""
     locale = x.query.get("locale", "")
     names = {id: products.product_name(id, locale) for id in products.PRODUCTS}
-    names[products.CV_CONNECT] = x.settings.product_label
+    names[CV_CONNECT] = x.settings.product_label
     chosen = x.query.get("paymentProductId")
     if chosen is not None and chosen not in names:
         raise UnknownProduct("product", "paymentProductId")
@@ -315,20 +317,15 @@ async def validate_webhook_credentials(x: Exchange) -> Answer:
     same_secret = compare_digest(expected.encode(), x.json["secret"].encode("utf-8", "replace"))
     valid = x.json["key"] == given["webhook_key_id"] and same_secret
     if not valid:
-        x.note(
-            f"the key id of this sandbox is {given['webhook_key_id']!r}; an empty body signed with its secret is {expected!r}"
-        )
+        x.note(f"the webhook key id of this sandbox is {given['webhook_key_id']!r}")
+        x.note(f"an empty body signed with its webhook secret is {expected!r}")
     return _json(200, {"result": "Valid" if valid else "Invalid"})
 
 
 async def send_test_webhook(x: Exchange) -> Answer:
     """POST /webhooks/sendtest: one ``payment.test`` to the given address, which must be one that we may call."""
     url: str = x.json["url"]
-    try:
-        allowed = x.request.app[COURIER].allows(url)
-    except ValueError as error:
-        raise InvalidValue("url", str(error)) from error
-    if not allowed:
+    if not x.request.app[COURIER].allows(url):
         raise InvalidValue("url", "the target is not on this machine or network (see --allow-webhooks-to)")
     world = x.world
     while True:
@@ -357,7 +354,7 @@ def _test_webhook(world: World, merchant: str, url: str, id: str) -> records.Que
         kind="payment.test",
         owner=_TEST_ID,
         ref=_TEST_ID,
-        body=webhooks.envelope("payment.test", merchant, "payment", payment, id, now),
+        content=Body(webhooks.envelope("payment.test", merchant, "payment", payment, id, now)),
         url=url,
         at=now,
         due=now,
@@ -399,19 +396,15 @@ def _readable(handler: Handler) -> Handler:
     return readable
 
 
+_V1 = "v1/{customerId}"
 _CLIENT: tuple[tuple[str, str, str, Handler], ...] = (
-    ("GET", "v1/{customerId}/products", "client_get_products", get_products),
-    ("GET", "v1/{customerId}/products/{paymentProductId}", "client_get_product", get_product),
-    (
-        "GET",
-        "v1/{customerId}/products/{paymentProductId}/networks",
-        "client_get_product_networks",
-        get_product_networks,
-    ),
-    ("GET", "v1/{customerId}/productgroups", "client_get_product_groups", get_product_groups),
-    ("GET", "v1/{customerId}/crypto/publickey", "client_get_public_key", client_get_public_key),
-    ("POST", "v1/{customerId}/services/getIINdetails", "client_get_iin_details", get_iin_details),
-    ("POST", "v1/{customerId}/services/surchargeCalculation", "client_calculate_surcharge", calculate_surcharge),
+    ("GET", f"{_V1}/products", "client_get_products", get_products),
+    ("GET", f"{_V1}/products/{{paymentProductId}}", "client_get_product", get_product),
+    ("GET", f"{_V1}/products/{{paymentProductId}}/networks", "client_get_product_networks", get_product_networks),
+    ("GET", f"{_V1}/productgroups", "client_get_product_groups", get_product_groups),
+    ("GET", f"{_V1}/crypto/publickey", "client_get_public_key", client_get_public_key),
+    ("POST", f"{_V1}/services/getIINdetails", "client_get_iin_details", get_iin_details),
+    ("POST", f"{_V1}/services/surchargeCalculation", "client_calculate_surcharge", calculate_surcharge),
     ("POST", "v2/{customerId}/services/dccrate", "client_get_dcc_rate", get_dcc_rate),
 )
 """Below ``/client``, and below the bare host as older clients call it."""
@@ -441,19 +434,17 @@ _SERVER: tuple[tuple[str, str, str, Handler], ...] = (
 )
 
 
+def _preflight_route(path: str) -> Route:
+    return Route(method="OPTIONS", path=path, operation="client_preflight", handler=preflight, access=Access.PAGE)
+
+
 def _client_routes(base: str) -> tuple[Route, ...]:
-    calls = [
+    calls = (
         Route(method=method, path=f"{base}/{path}", operation=operation, handler=_readable(handler))
         for method, path, operation, handler in _CLIENT
         if base or operation != "client_get_dcc_rate"  # there the server's own call answers: it is the same path
-    ]
-    asked = [
-        Route(
-            method="OPTIONS", path=f"{base}/{path}", operation="client_preflight", handler=preflight, access=Access.PAGE
-        )
-        for _, path, _, _ in _CLIENT
-    ]
-    return (*calls, *asked)
+    )
+    return (*calls, *(_preflight_route(f"{base}/{path}") for _, path, _, _ in _CLIENT))
 
 
 ROUTES: tuple[Route, ...] = (

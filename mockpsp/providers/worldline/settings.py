@@ -6,18 +6,19 @@ Each is inferred unless its description says otherwise; the journal names it whe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import fields
+
 from mockpsp.domain.clock import format_duration
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 
 _MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorldlineSettings:
+class WorldlineSettings(Value, frozen=True, kw_only=True):
     """The settings of one sandbox. ``SCHEMA`` describes each one."""
 
     merchant_action: str = "confirm_in_app"

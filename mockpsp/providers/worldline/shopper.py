@@ -9,7 +9,7 @@ from mockpsp.edge.provider import Checkout
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import decide, links
 from mockpsp.providers.worldline.errors import ShopperRefused
-from mockpsp.providers.worldline.holdings import CV_CONNECT
+from mockpsp.providers.worldline.holdings import CV_CONNECT, Holdings
 from mockpsp.providers.worldline.routes import ORDERS
 from mockpsp.providers.worldline.states import Code, Order, Stage
 from mockpsp.scenario.model import ShopperScript, Tender
@@ -39,7 +39,7 @@ class WorldlineShopper:
 
     async def _pay_vouchers(self, sandbox: Sandbox, ref: str, tender: Tender, cause: int) -> None:
         order = self._order(sandbox, ref)
-        beneficiary = tender.fields.get("beneficiary") or order.beneficiary
+        beneficiary = tender.fields.get("beneficiary") or order.beneficiary or _own_wallet(sandbox)
         if order.first.code is not Code.REDIRECTED or beneficiary != order.beneficiary:
             await self._run(sandbox, ref, c.GoToConnect(beneficiary=beneficiary), cause)
         if self._order(sandbox, ref).first.code is Code.REDIRECTED:
@@ -52,6 +52,12 @@ class WorldlineShopper:
 
     async def _run(self, sandbox: Sandbox, ref: str, command: Any, cause: int) -> None:
         await sandbox.world.execute(ORDERS, ref, command, cause=cause)
+
+
+def _own_wallet(sandbox: Sandbox) -> str:
+    """The wallet of a shopper of whom nothing is said: the first one that pays."""
+    holdings: Holdings = sandbox.world.setups["worldline"].world
+    return next((each.beneficiary for each in holdings.wallets.values() if each.answers == "accepts"), "")
 
 
 def card_of(tender: Tender) -> c.CardData:

@@ -6,13 +6,15 @@ Source of the codes: Worldline Direct documentation, "Statuses", and ``onlinepay
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, IntEnum
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from mockpsp.domain.machine import follow
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 from mockpsp.providers.worldline import events as e
 
 
@@ -149,8 +151,7 @@ class Kind(Enum):
     REFUND = "refund"
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Value, frozen=True):
     """A capture, cancel or refund of one tender; ``number`` is the suffix of its id."""
 
     number: int
@@ -163,8 +164,7 @@ class Operation:
     error: e.PlatformError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tender:
+class Tender(Value, frozen=True):
     """One means of payment of an order, with an inner id of its own. ``product`` None is not chosen yet.
 
     ``share`` is what it was asked for, ``open`` what is authorised and neither captured nor cancelled, ``captured``
@@ -207,8 +207,7 @@ class Tender:
         return self.operations[number - 1] if 0 < number <= len(self.operations) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Value, frozen=True):
     """A hosted checkout or a server-to-server payment, and the tenders that pay it, the first one first.
 
     ``ended`` says how: paid, refused, customer, time or attempts.

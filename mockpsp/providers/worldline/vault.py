@@ -7,14 +7,16 @@ inferred.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from msgspec.structs import replace
+
 from mockpsp.domain.ledger import Entry
 from mockpsp.domain.lifecycle import Consequence, Decision, Moment, Verdict
 from mockpsp.domain.machine import follow
+from mockpsp.domain.value import Value
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import events as e
 from mockpsp.providers.worldline.errors import InvalidValue, UnknownToken
@@ -23,10 +25,9 @@ from mockpsp.providers.worldline.holdings import (
     Holdings,
     card_account,
     fingerprint,
-    luhn,
     products_of,
 )
-from mockpsp.providers.worldline.issuers import is_expired, known_card, masked
+from mockpsp.providers.worldline.issuers import is_expired, known_card, masked, plausible
 from mockpsp.world.world import World
 
 SESSION_LIFE = timedelta(hours=3)
@@ -36,8 +37,7 @@ SEALED = "encryptedCustomerInput"
 # -- client sessions -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenSession:
+class OpenSession(Value, frozen=True, kw_only=True):
     """CreateSession. ``key`` is the sandbox's (8 hex digits); ``tokens`` are those that exist."""
 
     key: str
@@ -45,8 +45,7 @@ class OpenSession:
     tokens: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOpened:
+class SessionOpened(Value, frozen=True, kw_only=True):
     """A browser may call the client API until ``expires``. ``ref`` is the clientSessionId."""
 
     ref: str
@@ -56,8 +55,7 @@ class SessionOpened:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Value, frozen=True):
     """A client session: the customerId of its paths, and the tokens whose cards it may show."""
 
     ref: str
@@ -107,8 +105,7 @@ class Sessions:
 # -- tokens ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreCard:
+class StoreCard(Value, frozen=True, kw_only=True):
     """CreateToken. ``sealed`` says that the card came encrypted, so that refusals name the right property."""
 
     card: c.CardData
@@ -116,13 +113,11 @@ class StoreCard:
     sealed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ForgetCard:
+class ForgetCard(Value, frozen=True):
     """DeleteToken."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenStored:
+class TokenStored(Value, frozen=True, kw_only=True):
     """A card is kept under the token ``ref``, a UUID; its number is not part of it."""
 
     ref: str
@@ -131,8 +126,7 @@ class TokenStored:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenForgotten:
+class TokenForgotten(Value, frozen=True, kw_only=True):
     """The token is gone. ``masked`` is the number as it was shown."""
 
     ref: str
@@ -154,8 +148,7 @@ TOKEN: Mapping[TokenStage, Mapping[type[Any], TokenStage]] = {
 """Steps of a token after it was created."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Value, frozen=True):
     """A stored card. ``cobrand`` is the cobrandSelectionIndicator that it came with."""
 
     ref: str
@@ -239,7 +232,7 @@ def _check_card(command: StoreCard, moment: Moment) -> None:
     def at(name: str) -> str:
         return SEALED if command.sealed else f"card.data.card.{name}"
 
-    if not (_digits(card.number, 12, 19) and luhn(card.number)):
+    if not plausible(card.number, moment.world):
         raise InvalidValue(at("cardNumber"), "12 to 19 digits with a right check digit are needed")
     if not (_digits(card.expiry, 4, 4) and 1 <= int(card.expiry[:2]) <= 12):
         raise InvalidValue(at("expiryDate"), "MMYY is needed")

@@ -7,13 +7,13 @@ All text in them may come from a stranger: the templates escape it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 from mockpsp.providers.worldline import texts
 
 if TYPE_CHECKING:
@@ -25,16 +25,14 @@ ClosedReason = Literal["unknown", "used", "expired"]
 Stage = Literal[1, 2, 3]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(Value, frozen=True):
     """Something the customer can put right. ``field`` is a form field's name, or empty for the whole page."""
 
     field: str
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestDatum:
+class TestDatum(Value, frozen=True, kw_only=True):
     """A row of "test data that works here". ``fills`` maps form fields to what one click writes into them."""
 
     __test__: ClassVar[bool] = False  # the name must not make pytest collect it
@@ -45,8 +43,7 @@ class TestDatum:
     fills: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tender:
+class Tender(Value, frozen=True, kw_only=True):
     """One means of payment and its share. ``detail`` tells two cards apart, such as ``•••• 4675``."""
 
     product: int
@@ -54,8 +51,7 @@ class Tender:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Value, frozen=True, kw_only=True):
     """What every page knows. ``language`` is a locale as the merchant sent it (``fr_FR``, ``en``, ``de_DE``).
 
     ``status_url`` answers ``{"status": …}``; the page reloads as soon as that differs from ``status`` here.
@@ -76,8 +72,7 @@ class Page:
         return next((error.message for error in self.errors if error.field == field), "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderPage(Page):
+class OrderPage(Page, frozen=True, kw_only=True):
     """A page about one order. Its main form posts to ``post_url``, cancelling to ``cancel_url``, if given.
 
     ``open_until`` is a time as the customer reads it, such as ``12:15``.
@@ -91,8 +86,7 @@ class OrderPage(Page):
     open_until: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelectionView(OrderPage):
+class SelectionView(OrderPage, frozen=True, kw_only=True):
     """The choice of a payment method. With only one product, or with ``chosen``, that one is ticked."""
 
     template: ClassVar[str] = "selection.html"
@@ -101,8 +95,7 @@ class SelectionView(OrderPage):
     chosen: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmView(OrderPage):
+class ConfirmView(OrderPage, frozen=True, kw_only=True):
     """The hosted page's own CV Connect step: which account pays. ``beneficiary`` is editable."""
 
     template: ClassVar[str] = "confirm.html"
@@ -110,8 +103,7 @@ class ConfirmView(OrderPage):
     beneficiary: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortalView(OrderPage):
+class PortalView(OrderPage, frozen=True, kw_only=True):
     """The CV Connect portal on the first device, waiting for the app. ``phone_url`` must be absolute.
 
     ``stage``: 1 the app is not open yet, 2 it is, 3 the card complement is under way.
@@ -124,8 +116,7 @@ class PortalView(OrderPage):
     refresh_seconds: int = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhoneView(OrderPage):
+class PhoneView(OrderPage, frozen=True, kw_only=True):
     """The ANCV app: the customer sees the balance and confirms or refuses the voucher share.
 
     ``payable`` is the most that vouchers can pay here. ``typed`` is what the customer wrote before an error.
@@ -150,8 +141,7 @@ class PhoneView(OrderPage):
         return Money(1, self.amount.currency)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComplementView(OrderPage):
+class ComplementView(OrderPage, frozen=True, kw_only=True):
     """A card form: the complement in the app, or with ``card_only`` the whole payment on the hosted page.
 
     Card number and security code are never shown again after an error, so they are not part of the model.
@@ -173,8 +163,7 @@ class ComplementView(OrderPage):
         return self.amount - self.paid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultView(OrderPage):
+class ResultView(OrderPage, frozen=True, kw_only=True):
     """How it ended. ``tenders`` are the shares that were paid; ``returned`` says that they were given back.
 
     With ``return_after_seconds`` the page leaves for ``return_url`` by itself.
@@ -191,8 +180,7 @@ class ResultView(OrderPage):
     post_url: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClosedView(Page):
+class ClosedView(Page, frozen=True, kw_only=True):
     """A link that leads nowhere, any more or at all. ``return_url`` only when the order is still known."""
 
     template: ClassVar[str] = "closed.html"

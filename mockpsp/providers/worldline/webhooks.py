@@ -13,7 +13,8 @@ from hmac import digest
 from typing import Any
 
 from mockpsp.domain.clock import paris
-from mockpsp.domain.lifecycle import Moment, Notice
+from mockpsp.domain.lifecycle import Body, Moment, Notice
+from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline import events as e
 from mockpsp.providers.worldline import wire
 from mockpsp.providers.worldline.settings import WorldlineSettings
@@ -40,13 +41,13 @@ EVENTS: Mapping[str, str] = {
 def created_at(moment: datetime) -> str:
     """The envelope's time: Paris, seven digits of a second, as in recorded webhooks."""
     local = moment.astimezone(paris())
-    offset = local.strftime("%z")
-    return f"{local:%Y-%m-%dT%H:%M:%S}.{local.microsecond:06d}7{offset[:3]}:{offset[3:]}"
+    text = local.isoformat(timespec="microseconds")
+    return f"{text[:26]}7{text[26:]}"
 
 
 def envelope(kind: str, merchant: str, part: str, body: Mapping[str, Any], id: str, now: datetime) -> bytes:
     """A webhook's bytes; they are signed and sent as they are."""
-    return wire.to_bytes(
+    return to_bytes(
         {
             "apiFullVersion": "v1.1",
             "apiVersion": "v1",
@@ -83,17 +84,21 @@ def notices_of(before: Order | None, order: Order, event: e.Event, moment: Momen
     kind, tender, number = _subject(order, event)
     if tender is None:
         return
-    part = "refund" if type(event) in _ABOUT_A_REFUND else "payment"
+    id, now = moment.ids.uuid(), moment.now
     operation = tender.operation(number)
-    if part == "refund" and operation is not None:
-        body = wire.refund(order, tender, operation, settings)
-    else:
-        body = wire.payment(order, tender, number, settings, moment.now)
+
+    def render() -> bytes:
+        if type(event) in _ABOUT_A_REFUND and operation is not None:
+            refund = wire.refund(order, tender, operation, settings)
+            return envelope(kind, order.created.merchant, "refund", refund, id, now)
+        payment = wire.payment(order, tender, number, settings, now)
+        return envelope(kind, order.created.merchant, "payment", payment, id, now)
+
     reference = wire.payment_id(tender.inner, number, settings)
     yield Notice(
         kind=kind,
         reference=reference,
-        body=envelope(kind, order.created.merchant, part, body, moment.ids.uuid(), moment.now),
+        body=Body(render),
         urls=order.created.webhooks,
         facts={
             "payment_product": tender.product,

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from json import JSONEncoder
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from mockpsp.domain.money import Money
 from mockpsp.providers.worldline import commands as c
@@ -21,17 +22,14 @@ from mockpsp.providers.worldline.settings import WorldlineSettings
 from mockpsp.providers.worldline.states import STATUSES, Code, Kind, Operation, Order, Status, Tender, payment_code
 
 Json = Mapping[str, Any]
-_encode = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SHORT_ID = re.compile(r"([0-9]{10})(?:_([0-9]{1,3}))?", re.ASCII)
 _LONG_ID = re.compile(r"90000(?:0([0-9]{10})|([0-9]{11}))([0-9]{3})", re.ASCII)
 _ANY_ID = re.compile(r"[0-9]{10,20}(?:_[0-9]+)?", re.ASCII)
 _EVERY_PRODUCT = (CV_CONNECT, VISA, MASTERCARD, 130, AMEX)
 _LONG_RANGE = "900000"
-
-
-def to_bytes(body: Any) -> bytes:
-    """JSON as it goes over the wire; lone surrogates, which UTF-8 cannot say, become question marks."""
-    return _encode(body).encode("utf-8", "replace")
+_NO_PLACES = frozenset({"about", "blob", "data", "file", "javascript", "vbscript"})
+_NOT_IN_URLS = frozenset(' "<>\\^`{|}')
+_NOT_IN_HOSTS = frozenset(";,'")
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------
@@ -60,7 +58,9 @@ def read_optional_amount(body: Json | None) -> Money | None:
     return None if body is None else read_amount(body)
 
 
-def _filtered(products: tuple[int, ...], filters: Json) -> tuple[int, ...]:
+def _filtered(products: tuple[int, ...], filters: Json | None) -> tuple[int, ...]:
+    if not filters:
+        return products
     only, without = filters.get("restrictTo") or {}, filters.get("exclude") or {}
     if "products" in only or "groups" in only:
         products = tuple(each for each in products if _named(each, only))
@@ -87,8 +87,6 @@ def _read_order(merchant: str, body: Json, locale: str) -> c.OrderInput:
     card = body.get("cardPaymentMethodSpecificInput", {})
     specific = redirect.get("paymentProduct5412SpecificInput", {})
     customer = order.get("customer", {})
-    feedbacks = body.get("feedbacks", {})
-    urls = feedbacks.get("webhooksUrls") or [url for url in (feedbacks.get("webhookUrl"),) if url]
     approval = redirect.get("requiresApproval")
     delay = card.get("autoCapture", {}).get("delayInMinutes")
     if approval is None:
@@ -101,17 +99,49 @@ def _read_order(merchant: str, body: Json, locale: str) -> c.OrderInput:
         product=redirect.get("paymentProductId", card.get("paymentProductId")),
         requires_approval=bool(approval),
         adjustable=specific.get("adjustableAmount", True),
-        beneficiary=specific.get("beneficiaryId", ""),
-        webhooks=tuple(urls),
+        beneficiary=specific.get("beneficiaryId", "").strip(),
+        webhooks=_webhook_urls(body.get("feedbacks", {})),
         locale=locale or customer.get("locale", ""),
         auto_capture=None if delay is None else timedelta(minutes=delay),
     )
 
 
+def _webhook_urls(feedbacks: Json) -> tuple[str, ...]:
+    several = feedbacks.get("webhooksUrls", ())
+    for index, url in enumerate(several):
+        _check_url(f"feedbacks.webhooksUrls[{index}]", url)
+    old = feedbacks.get("webhookUrl")
+    if old:
+        _check_url("feedbacks.webhookUrl", old)
+    return tuple(several) or ((old,) if old else ())
+
+
 def _return_url(body: Json) -> str:
     redirect = body.get("redirectPaymentMethodSpecificInput", {})
-    hosted = body.get("hostedCheckoutSpecificInput", {}).get("returnUrl")
-    return str(hosted or redirect.get("redirectionData", {}).get("returnUrl") or redirect.get("returnUrl") or "")
+    given = {
+        "hostedCheckoutSpecificInput.returnUrl": body.get("hostedCheckoutSpecificInput", {}).get("returnUrl"),
+        "redirectPaymentMethodSpecificInput.redirectionData.returnUrl": redirect.get("redirectionData", {}).get(
+            "returnUrl"
+        ),
+        "redirectPaymentMethodSpecificInput.returnUrl": redirect.get("returnUrl"),
+    }
+    urls = {path: url for path, url in given.items() if url is not None}
+    for path, url in urls.items():
+        _check_url(path, url)
+    return next(iter(urls.values()), "")
+
+
+def _check_url(path: str, url: str) -> None:
+    """Raise InvalidValue for what no browser should be sent to, and no webhook either."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise InvalidValue(path, str(error)) from error
+    if not url.isprintable() or set(url) & _NOT_IN_URLS or set(parts.netloc) & _NOT_IN_HOSTS:
+        raise InvalidValue(path, "a character that no address has")
+    if parts.scheme in _NO_PLACES or (parts.scheme in ("http", "https") and not parts.hostname):
+        raise InvalidValue(path, "leads nowhere")
 
 
 def read_checkout(merchant: str, body: Json) -> c.CreateCheckout:
@@ -119,7 +149,7 @@ def read_checkout(merchant: str, body: Json) -> c.CreateCheckout:
     hosted = body.get("hostedCheckoutSpecificInput", {})
     order = _read_order(merchant, body, hosted.get("locale", ""))
     usable = _EVERY_PRODUCT if order.total.currency == "EUR" else tuple(p for p in _EVERY_PRODUCT if p != CV_CONNECT)
-    products = _filtered(usable, hosted.get("paymentProductFilters", {}))
+    products = _filtered(usable, hosted.get("paymentProductFilters"))
     allowed = tuple(product for product in COMPLEMENT if product in products or order.product == CV_CONNECT)
     timeout = hosted.get("sessionTimeout")
     return c.CreateCheckout(
@@ -130,7 +160,7 @@ def read_checkout(merchant: str, body: Json) -> c.CreateCheckout:
         timeout=None if timeout is None else timedelta(minutes=timeout),
         auto_refund=hosted.get("autoRefundSplitPayments", False),
         products=products,
-        complement=_filtered(allowed, hosted.get("splitPaymentProductFilters", {})),
+        complement=_filtered(allowed, hosted.get("splitPaymentProductFilters")),
         variant=hosted.get("variant", ""),
     )
 
@@ -528,12 +558,13 @@ def payment_created(
     }
 
 
-def http_date_seconds(text: str) -> datetime | None:
+@lru_cache(maxsize=128)  # all calls of one second carry the same date
+def http_date(text: str) -> datetime | None:
     """An RFC 1123 date in UTC, or None if it is none."""
     from email.utils import parsedate_to_datetime
 
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (TypeError, ValueError, OverflowError):  # years and offsets that no clock shows overflow
         return None
-    return moment.astimezone(UTC) if moment.tzinfo is not None else None

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mockpsp.world.masking import form_value, luhn, mask, mask_header, mask_target, mask_text
@@ -73,14 +73,17 @@ def test_forms() -> None:
     assert form_value("{}") is None
 
 
+calm = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 digits = st.text("0123456789", min_size=12, max_size=19).filter(luhn)
 
 
+@calm
 @given(digits, st.sampled_from(["number", "cardNumber", "PAN", "encrypted_card_number"]))
 def test_no_card_number_stays_under_a_key_of_cards(number: str, key: str) -> None:
     assert number not in json.dumps(mask({"a": [{key: number}, {key: {"value": number}}]}))
 
 
+@calm
 @given(digits, st.text("ab cd:,\n", max_size=5), st.text("ab cd:,\n", max_size=5))
 def test_no_card_number_stays_in_text(number: str, before: str, after: str) -> None:
     assert number not in mask_text(f"{before}{number}{after}")
@@ -92,6 +95,7 @@ json_values = st.recursive(
 )
 
 
+@calm
 @given(json_values)
 def test_masking_twice_is_masking_once(value: Any) -> None:
     assert mask(mask(value)) == mask(value)

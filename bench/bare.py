@@ -1,0 +1,46 @@
+"""The limit: aiohttp handlers that read the body and return bytes made beforehand, and do nothing else."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+
+from aiohttp import web  # noqa: E402  # bound before the import, as mockpsp does
+
+CREATED = b'{"RETURNMAC":"5b2b6c1e-9f0a-4a0e-9f63-0f6d6a4f2c11","hostedCheckoutId":"4375008601",' + b'"pad":"%s"}' % (
+    b"x" * 330
+)
+READ = b'{"createdPaymentOutput":{"pad":"%s"},"status":"IN_PROGRESS"}' % (b"x" * 640)
+HEADERS = {
+    "Content-Type": "application/json; charset=utf-8",
+    "Correlation-Id": "5b2b6c1e-9f0a-4a0e-9f63-0f6d6a4f2c11",
+    "Api_Auth": "true",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "Mockpsp-Trace": "1",
+}
+
+
+async def create(request: web.Request) -> web.Response:
+    """POST."""
+    await request.read()
+    return web.Response(body=CREATED, headers=HEADERS)
+
+
+async def read(request: web.Request) -> web.Response:
+    """GET."""
+    return web.Response(body=READ, headers=HEADERS)
+
+
+app = web.Application()
+app.router.add_post("/v2/{merchantId}/hostedcheckouts", create)
+app.router.add_get("/v2/{merchantId}/hostedcheckouts/{id}", read)
+app.router.add_get("/_mockpsp/health", read)
+try:
+    import uvloop
+except ImportError:
+    loop = None
+else:
+    loop = uvloop.new_event_loop()
+web.run_app(app, sock=listener, access_log=None, print=None, loop=loop)

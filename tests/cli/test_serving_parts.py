@@ -1,0 +1,94 @@
+"""Sockets and file watching, without a whole server around them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from mockpsp.serving import sockets, watch
+from mockpsp.serving.sockets import CannotListen, listen
+from mockpsp.serving.watch import Watched
+
+
+def has_second_loopback() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("without", [True, False], ids=["polling", "watchfiles if installed"])
+async def test_a_changed_file_is_noticed_once_and_a_missing_one_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: bool
+) -> None:
+    if without:
+        monkeypatch.setitem(sys.modules, "watchfiles", None)
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
+    file, stop = tmp_path / "story.yaml", asyncio.Event()
+    file.write_text("one", encoding="utf-8")
+    changes = Watched([str(file)], dict).changes(stop)
+
+    file.write_text("another", encoding="utf-8")
+    await asyncio.wait_for(anext(changes), 10)
+    second = asyncio.ensure_future(asyncio.wait_for(anext(changes), 10))
+    file.unlink()
+    done, _ = await asyncio.wait([second], timeout=0.1)
+    assert not done
+    file.write_text("and another", encoding="utf-8")
+    await second
+    stop.set()
+    with pytest.raises(StopAsyncIteration):
+        await asyncio.wait_for(anext(changes), 10)
+
+
+def test_early_clients_are_queued_before_anybody_accepts() -> None:
+    listening = listen("localhost", 0)
+    try:
+        assert listening.origin() == f"http://localhost:{listening.port}"
+        socket.create_connection(("127.0.0.1", listening.port), timeout=5).close()
+    finally:
+        listening.close()
+
+
+@pytest.mark.skipif(not has_second_loopback(), reason="this machine has no ::1")
+def test_a_port_that_somebody_has_on_the_other_loopback_address_is_taken() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(CannotListen, match=f"port {port} on ::1 is taken"):
+            listen("localhost", port)
+
+
+@pytest.mark.skipif(not has_second_loopback(), reason="this machine has no ::1")
+def test_a_free_port_is_free_on_both_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as other:
+        taken = [other.getsockname()[1], 0]
+        bind = sockets._bind
+        monkeypatch.setattr(
+            sockets, "_bind", lambda host, port: bind(host, taken.pop(0) if host == "127.0.0.1" else port)
+        )
+        listening = listen("localhost", 0)
+        try:
+            assert listening.port != other.getsockname()[1]
+        finally:
+            listening.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "told"), [("203.0.113.7", "is no address of this machine"), ("::1::", "is no address of this machine")]
+)
+def test_an_address_that_is_not_ours_is_told(host: str, told: str) -> None:
+    with pytest.raises(CannotListen, match=told):
+        listen(host, 0)
+
+
+@pytest.mark.parametrize(("host", "origin"), [("0.0.0.0", "http://localhost:"), ("127.0.0.1", "http://127.0.0.1:")])
+def test_the_origin_is_one_that_clients_can_use(host: str, origin: str) -> None:
+    listening = listen(host, 0)
+    listening.close()
+
+    assert listening.origin() == f"{origin}{listening.port}"

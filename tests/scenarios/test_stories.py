@@ -1,0 +1,118 @@
+"""The shipped scenarios: each story comes true, twice alike, and its expectations can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from msgspec.structs import replace
+
+import mockpsp.scenario
+from mockpsp.app import catalogues
+from mockpsp.domain.money import BadMoney, Money
+from mockpsp.scenario.library import Library
+from mockpsp.scenario.model import Scenario
+from mockpsp.scenario.problems import Problems
+from mockpsp.scenario.yaml_nodes import plain, read_text
+from mockpsp.testing.player import journal_lines, play
+
+LIBRARY = Library(catalogues)
+NAMES = LIBRARY.names()
+STORIES = [name for name in NAMES if "/" in name]
+MODELINE = "# yaml-language-server: $schema={}mockpsp/scenario/schema.json"
+
+IDEAS = """
+    vouchers-pay-all split-with-card first-card-attempt-refused-then-paid shopper-lowers-the-voucher-amount
+    fixed-amount-covered fixed-amount-not-covered card-only-on-the-hosted-page
+    cancelled-by-the-shopper abandoned-until-expiry refused-beneficiary beneficiary-declines-in-the-app
+    beneficiary-never-answers attempts-used-up answer-pending-then-accepted
+    authorised-then-captured-partly authorised-then-cancelled capture-refused-later
+    refund-card-share-then-voucher-share refund-after-four-hours refund-refused-later
+    complement-abandoned-vouchers-given-back complement-abandoned-vouchers-kept partial-webhook-trap
+    webhook-late webhook-twice webhooks-out-of-order webhook-dropped webhook-wrongly-signed
+    endpoint-down-for-a-day endpoint-fails-three-times timeout-after-the-effect platform-unavailable-once
+    server-to-server-confirmed-in-the-app server-to-server-qr-code server-to-server-redirect server-to-server-refused
+""".split()
+
+
+@cache
+def scenario(name: str) -> Scenario:
+    return LIBRARY.load(name)
+
+
+@pytest.mark.parametrize("name", STORIES)
+async def test_the_story_comes_true_twice_alike(name: str) -> None:
+    first, second = await play(scenario(name)), await play(scenario(name))
+
+    assert [str(failure) for failure in first.failures] == []
+    assert "\n".join(journal_lines(first)).encode() == "\n".join(journal_lines(second)).encode()
+
+
+@pytest.mark.parametrize("name", STORIES)
+async def test_every_line_that_expects_something_can_fail(name: str) -> None:
+    right = scenario(name)
+    wrong = replace(
+        right,
+        story=tuple(replace(step, expect=broken(step.expect)) for step in right.story),
+        expect=broken(right.expect),
+    )
+    expecting = {step.line for step in right.story if step.expect} | ({0} if right.expect else set())
+
+    played = await play(wrong)
+
+    assert expecting
+    assert {failure.line for failure in played.failures} >= expecting
+
+
+def broken(expected: Any) -> Any:
+    """The same expectation with every value in it wrong."""
+    match expected:
+        case {"absent": bool(absent)}:
+            return {"absent": not absent}
+        case Mapping():
+            return {key: broken(each) for key, each in expected.items()}
+        case []:
+            return ["something"]
+        case list():
+            return [broken(each) for each in expected]
+        case int():
+            return expected + 1 if not isinstance(expected, bool) else not expected
+        case _:
+            return _other_text(str(expected))
+
+
+def _other_text(text: str) -> str:
+    try:
+        amount = Money.parse(text)
+    except BadMoney:
+        return f"{text} not"
+    return str(Money(amount.minor + 1, amount.currency))
+
+
+@pytest.mark.parametrize("idea", IDEAS)
+def test_each_worldline_idea_has_a_file(idea: str) -> None:
+    assert f"worldline/{idea}" in NAMES
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_shipped_scenario_but_the_default_tells_a_story(name: str) -> None:
+    read = scenario(name)
+
+    assert read.story
+    assert read.tags
+    assert not read.title.endswith(".")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_editor_finds_the_grammar_and_agrees(name: str) -> None:
+    text = LIBRARY.path(name).read_text(encoding="utf-8")
+    root = read_text(text, Problems(name))
+    grammar = Path(mockpsp.scenario.__file__).with_name("schema.json").read_text(encoding="utf-8")
+
+    assert text.startswith(MODELINE.format("../" * (name.count("/") + 1)) + "\n")
+    assert root is not None
+    assert [str(error) for error in jsonschema_rs.validator_for(grammar).iter_errors(plain(root))] == []
