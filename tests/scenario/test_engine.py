@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from msgspec.structs import replace
 from typing import Any
 
 import pytest
 from fake_catalogue import CATALOGUES
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mockpsp.domain.lifecycle import NATURAL, Fact, Question
 from mockpsp.domain.money import Money
