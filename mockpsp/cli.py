@@ -305,9 +305,10 @@ def _bytes(library: Library, file: str) -> bytes:
 def schema() -> None:
     """Print the grammar of scenario files as JSON Schema, for editors."""
     from mockpsp.app import catalogues
-    from mockpsp.scenario.loader import schema as grammar
+    from mockpsp.scenario.grammar import render
+    from mockpsp.scenario.grammar import schema as grammar
 
-    click.echo(_json(grammar(catalogues())))
+    click.echo(render(grammar(catalogues())), nl=False)
 
 
 # -- play --------------------------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from mockpsp.domain.errors import Refusal
-from mockpsp.edge.contract import Contract
-from mockpsp.edge.errors import BadBody, BodyTooLarge, InProgress, NotAllowed, Scripted
+from mockpsp.edge.contract import Contract, Operation, unknown_properties
+from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract, InProgress, NotAllowed, Scripted
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.keys import CONTRACTS, SANDBOXES
 from mockpsp.edge.provider import Access, Provider, Route
@@ -160,7 +160,16 @@ async def validate(x: Exchange, proceed: Proceed) -> Answer:
             if present:
                 x.json = parse(x.raw)
             contract.check_body(operation, x.json, present)
+            if present and getattr(x.settings, "unknown_properties", "") == "refused":
+                _refuse_unknown(contract, operation, x.json)
     return await proceed(x)
+
+
+def _refuse_unknown(contract: Contract, operation: Operation, body: Any) -> None:
+    """For providers with a setting ``unknown_properties``, where a scenario sets it to ``refused``."""
+    strange = unknown_properties(contract, operation.body_schema, body)
+    if strange:
+        raise BrokenContract(strange[0], "is not known", "body")
 
 
 def parse(raw: bytes) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from time import time
 
 ZERO = timedelta(0)
 
@@ -18,16 +17,17 @@ class ClockMode(StrEnum):
 
 def real_now() -> datetime:
     """The machine's time in UTC, the only place that reads it."""
-    return datetime.fromtimestamp(time(), UTC)
+    return datetime.now(UTC)
 
 
 class SandboxClock:
     """Virtual time. It may be set ahead and back; ``now`` is what every rule of the sandbox goes by."""
 
-    __slots__ = ("_offset", "_still", "mode")
+    __slots__ = ("_offset", "_still", "mode", "moves")
 
     def __init__(self, start: datetime | None = None) -> None:
         self.mode = ClockMode.REAL if start is None else ClockMode.MANUAL
+        self.moves = 0
         self._offset = ZERO
         self._still = start or datetime.fromtimestamp(0, UTC)
 
@@ -35,10 +35,11 @@ class SandboxClock:
         """The present moment of the sandbox, in UTC."""
         if self.mode is ClockMode.MANUAL:
             return self._still
-        return real_now() + self._offset
+        return real_now() + self._offset if self._offset else real_now()
 
     def set(self, moment: datetime) -> None:
-        """Make it this moment now; a running clock runs on from there."""
+        """Make it this moment now; a running clock runs on from there. ``moves`` counts how often that happened."""
+        self.moves += 1
         if self.mode is ClockMode.MANUAL:
             self._still = moment
         else:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from mockpsp.domain.errors import Refusal
@@ -69,6 +69,14 @@ def is_local(url: str) -> bool:
     return address.is_loopback or address.is_private
 
 
+class Alarm(NamedTuple):
+    """Set for the moment when a sandbox's next work is due; ``moves`` tells whether its clock was moved since."""
+
+    handle: asyncio.TimerHandle
+    due: datetime
+    moves: int
+
+
 class Courier:
     """One per server. Commits call ``wake``; the clock, or a control call, leads to what is due.
 
@@ -82,7 +90,7 @@ class Courier:
         self._allowed = allowed
         self.connector: Callable[[], BaseConnector] | None = None
         self._session: ClientSession | None = None
-        self._alarms: dict[str, asyncio.TimerHandle] = {}
+        self._alarms: dict[str, Alarm] = {}
         self._lanes: dict[tuple[str, str], deque[tuple[World, Delivery, list[Done]]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining: set[str] = set()
@@ -104,31 +112,32 @@ class Courier:
         if sandbox.world.closed:
             self._call_off(sandbox)
             return
-        due = sandbox.world.outbox.next_due()
-        if due is None or sandbox.id in self._draining:
+        clock, due = sandbox.world.clock, sandbox.world.outbox.next_due()
+        if due is None or sandbox.id in self._draining or self._rings_in_time(sandbox.id, due, clock.moves):
             return
-        delay = (due - sandbox.world.clock.now()).total_seconds()
+        delay = (due - clock.now()).total_seconds()
         if delay <= 0:
             self._draining.add(sandbox.id)
             self._spawn(self._drain_in_background(sandbox))
-        elif sandbox.world.clock.mode is ClockMode.REAL:
-            self._set_alarm(sandbox, min(delay, 3600.0) + 0.001)
+        elif clock.mode is ClockMode.REAL:
+            self._call_off(sandbox)
+            handle = asyncio.get_running_loop().call_later(min(delay, 3600.0) + 0.001, self._ring, sandbox)
+            self._alarms[sandbox.id] = Alarm(handle, due, clock.moves)
+
+    def _rings_in_time(self, id: str, due: datetime, moves: int) -> bool:
+        """Whether an alarm is set for that moment or an earlier one, and the clock was not moved since."""
+        alarm = self._alarms.get(id)
+        return alarm is not None and alarm.due <= due and alarm.moves == moves
+
+    def _ring(self, sandbox: Sandbox) -> None:
+        self._alarms.pop(sandbox.id, None)
+        self.wake(sandbox)
 
     def _call_off(self, sandbox: Sandbox) -> None:
         """No alarm may keep a world that was reset or deleted in memory."""
         alarm = self._alarms.pop(sandbox.id, None)
         if alarm is not None:
-            alarm.cancel()
-
-    def _set_alarm(self, sandbox: Sandbox, delay: float) -> None:
-        """Wake in ``delay`` seconds, unless an alarm is set that rings earlier; it will look again then."""
-        loop = asyncio.get_running_loop()
-        alarm = self._alarms.get(sandbox.id)
-        if alarm is not None:
-            if loop.time() < alarm.when() <= loop.time() + delay:
-                return
-            alarm.cancel()
-        self._alarms[sandbox.id] = loop.call_later(delay, self.wake, sandbox)
+            alarm.handle.cancel()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -319,7 +328,7 @@ class Courier:
     async def close(self) -> None:
         """Stop all background work and close connections."""
         for alarm in self._alarms.values():
-            alarm.cancel()
+            alarm.handle.cancel()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -271,7 +271,7 @@ class World:
     # -- folding -----------------------------------------------------------------------------------------------------
 
     def _fold(self, events: Sequence[Any], cause: int, outcome: Outcome | None = None) -> None:
-        self._now = self.clock.now()
+        self._now = self.clock.now() if outcome is None else outcome.at
         self._decided = outcome
         for event in events:
             self._folds[type(event)](event, cause)

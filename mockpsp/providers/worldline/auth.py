@@ -131,7 +131,7 @@ def _check_date(x: Exchange) -> None:
     if moment is None:
         raise NotAllowed(f"a Date (or X-GCS-Date) header in RFC 1123 form is needed, not {text!r}")
     tolerance: timedelta = x.settings.date_tolerance
-    here = x.world.clock.now()
+    here = x.started
     if not _near(moment, here, tolerance) and not _near(moment, real_now(), tolerance):
         raise NotAllowed(f"Date {text!r} is more than {format_duration(tolerance)} from {here.isoformat()}")
 

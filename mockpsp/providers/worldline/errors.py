@@ -59,15 +59,6 @@ class ActionNotAllowed(Refusal):
         self.action = action
 
 
-class RefundDeclined(Refusal):
-    """A scenario lets the issuer refuse a refund during the call."""
-
-    def __init__(self, error: PlatformError, result: Any) -> None:
-        super().__init__(f"refund declined: {error.id} {error.error_code}")
-        self.error = error
-        self.result = result
-
-
 class ShopperRefused(Refusal):
     """What the shopper does is not possible on the page as it stands. ``field`` is the form field at fault."""
 
@@ -76,10 +67,6 @@ class ShopperRefused(Refusal):
         self.key = key
         self.field = field
         self.details = details
-
-
-class CannotComplete(Refusal):
-    """CompletePayment for a payment that is not waiting for it; the real platform answers 500."""
 
 
 _NOT_ALLOWED = {"capture": "50001127", "refund": "50001129", "cancel": "50001127"}
@@ -175,8 +162,6 @@ def _describe_rest(error: Exception, cancel_closed: int) -> tuple[int, dict[str,
             http = cancel_closed if action == "cancel" else 400
             id = "ACTION_NOT_ALLOWED_ON_TRANSACTION"
             return http, api_error(id, http, code="1020", category=ENGINE, error_code=_NOT_ALLOWED[action])
-        case RefundDeclined():
-            return error.error.http_status, wire_error(error.error)
         case edge.InProgress():
             return 409, api_error("DUPLICATE_REQUEST_IN_PROGRESS", 409, code="1409")
         case edge.NotSupported():
@@ -188,9 +173,7 @@ def _describe_rest(error: Exception, cancel_closed: int) -> tuple[int, dict[str,
             id = _SCRIPTED.get(error.status, "INTERNAL_SERVER_ERROR")
             return error.status, api_error(id, error.status, code="9999", retriable=retriable)
         case _:
-            return 500, api_error(
-                "INTERNAL_SERVER_ERROR", 500, code="9999", retriable=not isinstance(error, CannotComplete)
-            )
+            return 500, api_error("INTERNAL_SERVER_ERROR", 500, code="9999", retriable=True)
 
 
 _SCRIPTED = {429: "TOO_MANY_REQUESTS", 502: "BAD_GATEWAY", 503: "SERVICE_UNAVAILABLE", 504: "GATEWAY_TIMEOUT"}

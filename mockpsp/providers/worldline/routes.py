@@ -222,10 +222,9 @@ def _refunded(x: Exchange, before: Order, after: Order, command: c.Refund) -> An
     body = wire.refund(after, tender, operation, x.settings, asked)
     if operation.error is None:
         return _json(201, body)
-    error = wire_error(operation.error)
+    error = {**wire_error(operation.error), "httpStatusCode": 402}
     error_id = x.world.ids.fixed("error", x.entry.number)
-    status = operation.error.http_status
-    return Answer(status, error_body(error_id, status, error, {"refundResult": body}))
+    return Answer(402, error_body(error_id, 402, error, {"refundResult": body}))
 
 
 async def get_captures(x: Exchange) -> Answer:

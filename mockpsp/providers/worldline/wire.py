@@ -131,6 +131,7 @@ def _return_url(body: Json) -> str:
     return next(iter(urls.values()), "")
 
 
+@lru_cache(maxsize=256)  # a merchant has few addresses
 def _check_url(path: str, url: str) -> None:
     """Raise InvalidValue for what no browser should be sent to, and no webhook either."""
     try:

@@ -1068,6 +1068,21 @@ def test_encrypted_card_data_is_checked_like_a_card_in_clear(number: str, expiry
     assert world.everything() == before
 
 
+def test_unknown_properties_are_refused_where_a_scenario_says_so(
+    live: Threaded, new_sandbox: Callable[..., ControlledSandbox]
+) -> None:
+    """By default they are ignored: ``fraudFields`` and what the documentation misspells."""
+    strict = {"mockpsp": 1, "title": "t", "settings": {"worldline": {"unknown_properties": "refused"}}}
+    body = checkout_body()
+    misspelt = put(body, "redirectPaymentMethodSpecificInput.paymentProduct5412SpecificInput.adjustablAmount", True)
+    lenient, refusing = Unruly(live, new_sandbox()), Unruly(live, new_sandbox(scenario=strict))
+    assert lenient.post("hostedcheckouts", misspelt).status == 200
+    answer = refusing.post("hostedcheckouts", misspelt)
+    assert answer.status == 400
+    assert answer.json()["errors"][0]["propertyName"].endswith("SpecificInput.adjustablAmount")
+    assert refusing.post("hostedcheckouts", {**body, "fraudFields": {"anything": 1}}).status == 200
+
+
 # -- pages -------------------------------------------------------------------------------------------------------------
 
 

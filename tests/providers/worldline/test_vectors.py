@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onlinepayments.sdk.authentication.v1hmac_authenticator import V1HmacAuthenticator
-from onlinepayments.sdk.communicator_configuration import CommunicatorConfiguration
 from onlinepayments.sdk.communication.request_header import RequestHeader
+from onlinepayments.sdk.communicator_configuration import CommunicatorConfiguration
 
 from mockpsp.providers.worldline.auth import canonical, claimed_key, credentials, data_to_sign, sign
 from mockpsp.providers.worldline.errors import MalformedPaymentId
