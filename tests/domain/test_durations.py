@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockpsp.domain.clock import BadDuration, format_duration, parse_duration, parse_instant, paris, paris_day
+from mockpsp.domain.clock import BadDuration, format_duration, paris, paris_day, parse_duration, parse_instant
 
 spans = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=4000))
 
@@ -32,7 +32,9 @@ def test_spans_as_a_tester_writes_them(text: str, span: timedelta) -> None:
     assert parse_duration(text) == span
 
 
-@pytest.mark.parametrize("text", ["", "P", "PT", "4", "h", "P1Y", "P1M", "-PT1H", "-1s", "PT1H ", "1 s 2", "１s", "PT1.S"])
+@pytest.mark.parametrize(
+    "text", ["", "P", "PT", "4", "h", "P1Y", "P1M", "-PT1H", "-1s", "PT1H ", "1 s 2", "\uff11s", "PT\uff11S", "PT1.S"]
+)
 def test_what_is_no_span(text: str) -> None:
     with pytest.raises(BadDuration):
         parse_duration(text)

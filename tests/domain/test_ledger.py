@@ -10,10 +10,11 @@ from mockpsp.domain.ledger import Entry, Ledger, Overdrawn, Posting, Unbalanced,
 from mockpsp.domain.money import Money
 
 ACCOUNTS = ("world/issued", "shop/wallet", "shop/wallet/held", "shop/merchant")
+accounts = st.sampled_from(ACCOUNTS)
 moves = st.lists(
-    st.tuples(st.sampled_from(ACCOUNTS), st.sampled_from(ACCOUNTS), st.integers(0, 1_000), st.sampled_from(["EUR", "JPY"])),
+    st.tuples(accounts, accounts, st.integers(0, 1_000), st.sampled_from(["EUR", "JPY"])),
     max_size=40,
-)  # fmt: skip
+)
 
 
 def eur(minor: int) -> Money:

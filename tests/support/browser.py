@@ -1,4 +1,4 @@
-"""A browser without JavaScript: reads forms and links out of the HTML, posts what the HTML says, follows redirects to us."""
+"""A browser without JavaScript: reads forms and links out of the HTML, posts what it says, follows redirects to us."""
 
 from __future__ import annotations
 
@@ -95,8 +95,12 @@ class Browser:
         return self
 
     def follow(self, testid: str) -> Browser:
-        """Click a link."""
-        return self.open(urljoin(self.url, self.page.marked[testid]["href"]))
+        """Click a link; one that leads to the merchant is not followed any further."""
+        target = urljoin(self.url, self.page.marked[testid]["href"])
+        if urlsplit(target).netloc != urlsplit(self.url).netloc:
+            self.left = target
+            return self
+        return self.open(target)
 
     def text(self, testid: str) -> str:
         """The text of a marked element, white space made plain."""

@@ -45,7 +45,7 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    worker = threading.Thread(target=server.serve_forever, name="webhook receiver")
+    worker = threading.Thread(target=server.serve_forever, args=(0.02,), name="webhook receiver")
     worker.start()
     receiver.url = f"http://127.0.0.1:{server.server_address[1]}/webhooks"
     try:

@@ -1,4 +1,4 @@
-"""The acceptance calls: the unmodified official SDK pays, captures, cancels and refunds, a shopper clicks, webhooks come.
+"""The acceptance calls: the unmodified official SDK pays, captures and refunds, a shopper clicks, webhooks arrive.
 
 Judges are ``onlinepayments-sdk-python3`` and what the platform's documentation promises, not our own client.
 """
@@ -10,6 +10,9 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -37,6 +40,7 @@ from onlinepayments.sdk.webhooks.in_memory_secret_key_store import InMemorySecre
 from onlinepayments.sdk.webhooks.signature_validation_exception import SignatureValidationException
 from onlinepayments.sdk.webhooks.webhooks_helper import WebhooksHelper
 
+from mockpsp.providers.worldline.settings import SCHEMA
 from mockpsp.providers.worldline.webhooks import signature
 from tests.support.browser import Browser
 from tests.support.control import ControlledSandbox
@@ -65,10 +69,10 @@ def merchant(sandbox: ControlledSandbox) -> Any:
 
 
 @pytest.fixture
-def webhooks(sandbox: ControlledSandbox, receiver: Receiver) -> Iterator[Callable[[], list[Any]]]:
+def webhooks(sandbox: ControlledSandbox, receiver: Receiver) -> Callable[[], list[Any]]:
     """Events as the SDK's helper reads them, after everything that is due has been sent."""
     sandbox.endpoint("worldline", receiver.url)
-    yield lambda: unmarshalled(sandbox, receiver)
+    return lambda: unmarshalled(sandbox, receiver)
 
 
 def unmarshalled(sandbox: ControlledSandbox, receiver: Receiver) -> list[Any]:
@@ -193,7 +197,7 @@ def test_the_connection_is_fine(merchant: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"secret_api_key": "wrong"}, {"api_key_id": "NOBODY"}, {"merchant_id": "000000"}], ids=lambda each: [*each][0]
+    "wrong", [{"secret_api_key": "wrong"}, {"api_key_id": "NOBODY"}, {"merchant_id": "000000"}], ids=str
 )
 def test_wrong_credentials_are_refused_with_403(sandbox: ControlledSandbox, wrong: dict[str, str]) -> None:
     with pytest.raises(AuthorizationException) as error:
@@ -456,11 +460,12 @@ def test_a_session_lasts_three_hours_when_the_merchant_does_not_say(new_sandbox:
 
 
 def test_without_a_product_the_customer_chooses_one(merchant: Any) -> None:
-    body = checkout_body(12000, hostedCheckoutSpecificInput={"paymentProductFilters": {"restrictTo": {"products": [5412, 3]}}})
+    filters = {"paymentProductFilters": {"restrictTo": {"products": [5412, 3]}}}
+    body = checkout_body(12000, hostedCheckoutSpecificInput=filters)
     del body["redirectPaymentMethodSpecificInput"]
     created = open_checkout(merchant, body)
     browser = Browser().open(created.redirect_url)
-    assert (browser.shows("product-5412"), browser.shows("product-3"), browser.shows("product-1")) == (True, True, False)
+    assert [browser.shows(f"product-{each}") for each in (5412, 3, 1)] == [True, True, False]
     browser.submit("choose", product="3").submit("card", **{**CARD, "card_number": "5137009801943438"})
     assert browser.left
     payment = merchant.payments().get_payment(f"{created.hosted_checkout_id}_0")
@@ -481,7 +486,7 @@ def test_the_result_page_is_shown_when_the_merchant_wants_it(merchant: Any) -> N
     on_the_phone(desktop).submit("voucher")
     desktop.open(desktop.url)
     assert desktop.page.marked["outcome"]["data-outcome"] == "paid"
-    assert desktop.follow("return").returned() if False else "RETURNMAC=" in desktop.page.marked["return"]["href"]
+    assert desktop.follow("return").returned()["RETURNMAC"] == created.returnmac
 
 
 def test_the_page_is_in_the_language_of_the_locale(merchant: Any) -> None:
@@ -603,7 +608,7 @@ def both_at_once(sandbox: ControlledSandbox, body: dict[str, Any]) -> list[Any]:
 
 
 def test_of_two_at_once_one_is_told_that_the_first_is_under_way(new_sandbox: NewSandbox) -> None:
-    sandbox = with_settings(new_sandbox, processing_time="PT2S")
+    sandbox = with_settings(new_sandbox, processing_time="PT1S")
     results = both_at_once(sandbox, payment_body())
     refused_one = [each for each in results if isinstance(each, ReferenceException)]
     assert len(refused_one) == 1
@@ -692,7 +697,8 @@ def test_the_whole_amount_is_captured(sandbox: ControlledSandbox, merchant: Any)
     assert answer.id == payment.replace("_0", "_1")
     sandbox.settle()
     after = merchant.payments().get_payment(payment)
-    assert (after.status, after.status_output.is_authorized, after.status_output.is_refundable) == ("CAPTURED", False, True)
+    assert after.status == "CAPTURED"
+    assert (after.status_output.is_authorized, after.status_output.is_refundable) == (False, True)
     captures = merchant.captures().get_captures(payment).captures
     assert [(each.id, each.status, each.capture_output.amount_of_money.amount) for each in captures] == [
         (answer.id, "CAPTURED", 12000)
@@ -897,7 +903,7 @@ def test_a_scenario_declines_a_refund_during_the_call(new_sandbox: NewSandbox) -
     with pytest.raises(DeclinedRefundException) as error:
         refund(merchant, f"{checkout}_0", 1000)
     assert error.value.status_code == 402
-    assert error.value.refund_result.status == "REJECTED"
+    assert error.value.refund_response.status == "REJECTED"
 
 
 # -- 9. webhooks -------------------------------------------------------------------------------------------------------
@@ -962,16 +968,16 @@ def test_an_endpoint_that_is_down_gets_its_webhook_later(
     sandbox = new_sandbox(clock=SECONDS)
     sandbox.endpoint("worldline", receiver.url)
     receiver.status = 503
-    open_checkout(sdk(sandbox))
+    open_checkout(sdk(sandbox), checkout_body(hostedCheckoutSpecificInput={"sessionTimeout": 60 * 24 * 3}))
     for span, attempts in (("PT0S", 1), ("PT9M59S", 1), ("PT1S", 2), ("PT1H", 3)):
         sandbox.advance(span)
         assert len(receiver.received) == attempts
     receiver.status = 204
     sandbox.advance("PT2H")
-    sandbox.advance("P7D")
-    bodies = {each.body for each in receiver.received if b"payment.created" in each.body}
-    assert len(bodies) == 1, "every attempt sends the same bytes"
-    assert [each.type for each in unmarshalled(sandbox, receiver)][:4] == ["payment.created"] * 4
+    sandbox.advance("P2D")
+    assert [each.type for each in unmarshalled(sandbox, receiver)] == ["payment.created"] * 4
+    assert len({each.body for each in receiver.received}) == 1, "every attempt sends the same bytes"
+    assert sandbox.webhooks()[0]["status"] == "delivered"
 
 
 def test_webhook_credentials_are_checked(sandbox: ControlledSandbox, merchant: Any) -> None:
@@ -1033,7 +1039,7 @@ def test_a_content_type_that_was_not_signed_on_a_read_does_not_matter(sandbox: C
 
 def test_every_header_of_the_family_is_signed(sandbox: ControlledSandbox) -> None:
     caller = Merchant(sandbox)
-    extra = {"X-GCS-ClientMetaInfo": "e30=", "X-GCS-Made-Up": " two  words "}
+    extra = {"X-GCS-ClientMetaInfo": "e30=", "X-GCS-Made-Up": "two  words"}
     assert caller.call("test_connection", headers=extra).status_code == 200
     target = caller.target("test_connection", {}, {})
     headers = {**caller.headers("GET", target, None, {}), "X-GCS-Made-Up": "unsigned"}
@@ -1213,11 +1219,10 @@ def test_settings_of_http_statuses(new_sandbox: NewSandbox) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["httpStatusCode"]) == (409, 409)
 
 
-@pytest.mark.parametrize(("tolerance", "seconds", "status"), [("PT5M", 299, 200), ("PT5M", 302, 403), ("PT1H", 302, 200)])
+@pytest.mark.parametrize(
+    ("tolerance", "seconds", "status"), [("PT5M", 290, 200), ("PT5M", 302, 403), ("PT1H", 302, 200)]
+)
 def test_setting_date_tolerance(new_sandbox: NewSandbox, tolerance: str, seconds: int, status: int) -> None:
-    from email.utils import formatdate
-    from time import time
-
     caller = Merchant(with_settings(new_sandbox, date_tolerance=tolerance))
     answer = caller.call("test_connection", headers={"Date": formatdate(time() - seconds, usegmt=True)})
     assert answer.status_code == status
@@ -1264,7 +1269,7 @@ def test_setting_payment_id_form(new_sandbox: NewSandbox, receiver: Receiver) ->
 
 
 def test_setting_idempotence_error_code(new_sandbox: NewSandbox) -> None:
-    sandbox = with_settings(new_sandbox, idempotence_error_code="30001002", processing_time="PT2S")
+    sandbox = with_settings(new_sandbox, idempotence_error_code="30001002", processing_time="PT1S")
     results = both_at_once(sandbox, payment_body())
     assert [type(each) for each in results].count(IdempotenceException) == 1
 
@@ -1304,10 +1309,5 @@ def test_setting_session_timeout(new_sandbox: NewSandbox) -> None:
 
 
 def test_no_setting_is_forgotten_here() -> None:
-    from dataclasses import fields
-    from pathlib import Path
-
-    from mockpsp.providers.worldline.settings import WorldlineSettings
-
     source = Path(__file__).read_text(encoding="utf-8")
-    assert [each.name for each in fields(WorldlineSettings) if f"{each.name}=" not in source] == []
+    assert [name for name in SCHEMA["properties"] if f"{name}=" not in source] == []

@@ -1,4 +1,4 @@
-"""Signatures and ids against vectors: the SDK's unit tests, the vendor's webhook, and our own for what they leave out."""
+"""Signatures and ids against vectors: the SDK's unit tests, the vendor's webhook, and ours for what they leave out."""
 
 from __future__ import annotations
 
