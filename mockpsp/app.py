@@ -68,7 +68,7 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     )
     sandboxes = Sandboxes(providers.values(), store or MemoryStore(), courier.attach)
     sandboxes.endpoints.update({name: (url,) for name, url in settings.webhooks.items()})
-    app = web.Application(client_max_size=settings.max_body, middlewares=[dialect])
+    app = web.Application(client_max_size=settings.max_body, middlewares=[close_after_broken_body, dialect])
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = settings, providers, Contracts(tuple(providers))
     app[SANDBOXES], app[COURIER], app[LIBRARY] = sandboxes, courier, library
 
@@ -90,8 +90,10 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
 
 def _mount_control(app: web.Application) -> None:
     from mockpsp.control.routes import mount
+    from mockpsp.web.overview import mount as mount_overview
 
     mount(app)
+    mount_overview(app)
 
 
 def folder_of_pages() -> Any:
@@ -113,6 +115,16 @@ def provider_of(path: str, providers: Mapping[str, Provider]) -> Provider | None
         if any(path == prefix or path.startswith(f"{prefix}/") for prefix in provider.prefixes):
             return provider
     return None
+
+
+@web.middleware
+async def close_after_broken_body(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """After a body that could not be decoded nothing else can be read: the answer is the last on its connection."""
+    response = await handler(request)
+    if request.content.exception() is not None:
+        request.content.feed_eof()  # or aiohttp reads on, for the next request, and fails
+        response.force_close()
+    return response
 
 
 @web.middleware

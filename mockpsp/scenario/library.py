@@ -72,14 +72,35 @@ class Library:
         """Several scenarios as one: lines one after the other; of two worlds, settings or titles the later wins."""
         first, *others = [self.load(name) for name in names]
         for other in others:
-            first = replace(
-                other,
-                name=f"{first.name}+{other.name}",
-                world={**first.world, **other.world},
-                settings={**first.settings, **other.settings},
-                **{
-                    part: getattr(first, part) + getattr(other, part)
-                    for part in ("rules", "webhooks", "faults", "shopper")
-                },
-            )
+            first = _together(first, other)
         return first
+
+
+_LINES = ("rules", "webhooks", "faults", "shopper")
+
+
+def _together(first: Scenario, other: Scenario) -> Scenario:
+    settings = {
+        provider: {**complete, **{name: other.settings[provider][name] for name in other.written.get(provider, ())}}
+        for provider, complete in first.settings.items()
+    }
+    written = {
+        provider: tuple(
+            {**dict.fromkeys(first.written.get(provider, ())), **dict.fromkeys(other.written.get(provider, ()))}
+        )
+        for provider in {*first.written, *other.written}
+    }
+    lines = {part: getattr(first, part) + _own(other, part) for part in _LINES}
+    return replace(
+        other,
+        name=f"{first.name}+{other.name}",
+        world={**first.world, **other.world},
+        settings=settings,
+        written=written,
+        **lines,
+    )
+
+
+def _own(scenario: Scenario, part: str) -> tuple[Any, ...]:
+    """The lines of a scenario under keys that no other scenario has, so that each counts for itself."""
+    return tuple(replace(line, key=f"{scenario.name}/{line.key}") for line in getattr(scenario, part))

@@ -79,6 +79,7 @@ class _Loading:
             clock=self._clock(top),
             tags=self._section(top, "tags", "words", lambda node, _: text(node)),
             settings=self._settings(top),
+            written=self._written(top),
             world=self._parts(top, "world", lambda catalogue: catalogue.world, "key", "the world of "),
             shopper=self._section(top, "shopper", "shoppers", lines.shopper),
             rules=self._section(top, "rules", "rules", lines.rule),
@@ -133,6 +134,11 @@ class _Loading:
             provider: written[provider] if provider in written else provided.defaults(catalogue.settings, self.problems)
             for provider, catalogue in self.catalogues.items()
         }
+
+    def _written(self, top: Table) -> dict[str, tuple[str, ...]]:
+        node = top.items.get("settings")
+        parts = node.items if isinstance(node, Table) else {}
+        return {provider: tuple(part.items) for provider, part in parts.items() if isinstance(part, Table)}
 
     def _story(self, top: Table, lines: Lines) -> tuple[tuple[Step, ...], Labels]:
         story = Story(self.reader, self.words, lines)

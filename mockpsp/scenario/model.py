@@ -179,7 +179,10 @@ class Step(Value, frozen=True, kw_only=True):
 
 
 class Scenario(Value, frozen=True, kw_only=True):
-    """One file. ``world`` and ``settings`` are by provider and already shaped as that provider's catalogue says."""
+    """One file. ``world`` and ``settings`` are by provider and already shaped as that provider's catalogue says.
+
+    ``settings`` are complete; ``written`` are the names of those that the file itself names.
+    """
 
     name: str
     title: str
@@ -187,6 +190,7 @@ class Scenario(Value, frozen=True, kw_only=True):
     clock: datetime | None = None
     tags: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    written: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     world: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     shopper: tuple[ShopperScript, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -41,6 +41,7 @@ class FollowUp:
         self.events: list[Any] = []
 
     def take(self, consequence: Consequence) -> None:
+        """Add what one consequence leads to."""
         match consequence:
             case Notice():
                 self._notice(consequence)

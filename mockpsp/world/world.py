@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 from mockpsp.domain.errors import Refusal
@@ -35,6 +37,12 @@ class Setup(Value, frozen=True):
     world: Any
     settings: Any
     openings: Mapping[str, Money]
+
+
+@cache
+def _spoken(name: str) -> str:
+    """``CreateCheckout`` as operations are written: ``create_checkout``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 class Inhabitant(Protocol):
@@ -202,7 +210,7 @@ class World:
         if draw.moved:
             events.append(records.IdsDrawn(draw.cursor, draw.series))
         reasoning = Reasoning(decision.law, asked.verdict.rule, asked.nearly, decision.settings)
-        operation = question.operation if question is not None else f"{provider}.{type(command).__name__}"
+        operation = question.operation if question is not None else f"{provider}.{_spoken(type(command).__name__)}"
         return Outcome(ref, state, decision.events, reasoning, operation, moment.now), events
 
     async def commit(self, events: Sequence[Any], cause: int = 0, outcome: Outcome | None = None) -> None:

@@ -174,6 +174,7 @@ def _decide_card_payment(command: c.CreatePayment, card: c.CardData, verdict: Ve
 def acceptance(
     ref: str, tender: str, amount: Money, product: int, card: e.Card | None, account: str, sale: bool, moment: Moment
 ) -> e.Accepted:
+    """The fact that an issuer granted a tender; a ``sale`` is captured with it."""
     return e.Accepted(
         ref=ref, tender=tender, amount=amount, product=product, card=card, account=account, sale=sale, at=moment.now
     )
@@ -189,4 +190,5 @@ def refusal(
     left: int,
     at: datetime,
 ) -> e.Refused:
+    """The fact that an issuer refused a tender; ``left`` are the attempts that the shopper still has."""
     return e.Refused(ref=ref, tender=tender, amount=amount, product=product, card=card, error=error, left=left, at=at)

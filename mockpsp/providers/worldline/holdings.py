@@ -15,6 +15,7 @@ from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
 from mockpsp.providers.worldline.settings import read_settings
 from mockpsp.scenario.model import Scenario
+from mockpsp.world.masking import luhn
 from mockpsp.world.world import Setup
 
 CV_CONNECT = 5412
@@ -66,12 +67,6 @@ class Holdings(Value, frozen=True):
     def wallet(self, beneficiary: str) -> Wallet | None:
         """The wallet of a beneficiary id or e-mail address."""
         return self.wallets.get(beneficiary) or self.emails.get(beneficiary.lower())
-
-
-def luhn(number: str) -> bool:
-    """Whether the check digit of a card number is right."""
-    digits = [int(digit) for digit in reversed(number)]
-    return sum(digits[::2]) % 10 == -sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2]) % 10
 
 
 def products_of(number: str) -> tuple[int, ...]:
@@ -189,4 +184,20 @@ def _card(given: Mapping[str, Any]) -> WorldCard:
     return WorldCard(**{**given, "products": products})
 
 
-__all__ = ["COMPLEMENT", "CV_CONNECT", "SCHEMA", "Holdings", "Wallet", "WorldCard", "setup"]
+__all__ = [
+    "AMEX",
+    "CARTES_BANCAIRES",
+    "COMPLEMENT",
+    "CV_CONNECT",
+    "MASTERCARD",
+    "SCHEMA",
+    "VISA",
+    "Holdings",
+    "Wallet",
+    "WorldCard",
+    "card_account",
+    "fingerprint",
+    "luhn",
+    "products_of",
+    "setup",
+]

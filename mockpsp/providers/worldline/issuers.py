@@ -43,6 +43,7 @@ def known_card(card: c.CardData, holdings: Holdings) -> WorldCard | None:
 def card_facts(
     card: c.CardData, product: int, amount: Money, order: c.OrderInput | e.OrderCreated, attempt: int, *, hosted: bool
 ) -> dict[str, Fact]:
+    """What rules may match on when a card is to pay."""
     return {
         "amount": amount,
         "brand": BRANDS[product],
@@ -67,6 +68,7 @@ class CardAnswer:
 
 
 def card_product(card: c.CardData, holdings: Holdings, allowed: tuple[int, ...]) -> int | None:
+    """The product that the card is paid as: its own wish if that is possible, else the first one; None for none."""
     if card.kept is not None:
         return card.kept.product if card.kept.product in allowed else None
     known = holdings.cards.get(card.number)
@@ -88,6 +90,7 @@ def is_expired(expiry: str, now: datetime) -> bool:
 
 
 def card_answer(card: c.CardData, amount: Money, verdict: Verdict, moment: Moment) -> CardAnswer:
+    """The issuer's answer: what a rule says, else what the card, its expiry date and its balance lead to."""
     known = known_card(card, moment.world)
     account = card.kept.account if card.kept is not None else card_account(card.number, known)
     country = known.country if known is not None else "FR"
@@ -134,6 +137,7 @@ def check_card_form(card: c.CardData, holdings: Holdings) -> None:
 def beneficiary_facts(
     beneficiary: str, order: c.OrderInput | e.OrderCreated, attempt: int, *, hosted: bool
 ) -> dict[str, Fact]:
+    """What rules may match on when ANCV is asked who the beneficiary is."""
     return {
         "beneficiary": beneficiary,
         "amount": order.total,
@@ -144,6 +148,7 @@ def beneficiary_facts(
 
 
 def beneficiary_answer(beneficiary: str, verdict: Verdict, moment: Moment) -> tuple[e.PlatformError | None, str]:
+    """ANCV's answer: an error or None, and why."""
     if verdict.outcome == "refused":
         return REASONS[verdict.reason or "issuer_refusal"], f"rule {verdict.rule!r}: ANCV refuses the beneficiary"
     if not beneficiary:

@@ -137,11 +137,12 @@ def _product_id(text: str) -> int | None:
 
 
 def _confirm(visit: Visit) -> views.ConfirmView:
+    ledger = visit.x.world.ledger
     wallets = [
         views.TestDatum(
             label=wallet.holder or wallet.email or "CV Connect",
             value=wallet.beneficiary,
-            effect=str(wallet.balance),
+            effect=visit.money(ledger.balance(wallet.account, wallet.balance.currency)),
             fills={"beneficiary": wallet.beneficiary},
         )
         for wallet in visit.holdings.wallets.values()

@@ -973,6 +973,18 @@ def test_gzip_is_understood(world: World) -> None:
     assert world.post("hostedcheckouts", raw=packed, after=[("Content-Encoding", "gzip")]).status == 200
 
 
+def test_a_body_that_cannot_be_decoded_ends_its_connection_politely(world: World) -> None:
+    """What follows it cannot be told from it, so the answer says that it is the last one, and arrives."""
+    target = f"/v2/{world.given['merchant_id']}/hostedcheckouts"
+    body = b"this is no gzip"
+    sent = world.signed("POST", target, content_type="application/json")
+    request = message("POST", target, [*sent, ("Content-Length", str(len(body))), ("Content-Encoding", "gzip")], body)
+    for _ in range(10):
+        answer = exchange(world.live.port, request)
+        assert answer.status == 400
+        assert answer.headers["Connection"] == "close"
+
+
 def test_x_gcs_date_stands_in_for_date(world: World) -> None:
     now = format_datetime(world.live.call(world.sandbox.world.clock.now), usegmt=True)
     answer = world.get("services/testconnection", date=None, headers=[("X-GCS-Date", now)])
