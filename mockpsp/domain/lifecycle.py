@@ -7,11 +7,11 @@ verdict, ``decide``, ``evolve``, ``entries`` and ``notices``. If one of them ref
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from msgspec import field
+from msgspec import Struct, field
 
 from mockpsp.domain.ids import Ids
 from mockpsp.domain.ledger import Entry
@@ -69,22 +69,24 @@ class Decision(Value, frozen=True):
     settings: tuple[str, ...] = ()
 
 
-class Body:
+class Renderer(Protocol):
+    """Makes a webhook's bytes out of frozen values; a value itself, so that it can wait in the outbox."""
+
+    def __call__(self) -> bytes:
+        """The bytes, the same at every call."""
+
+
+class Body(Struct, gc=False, eq=False):
     """A webhook's exact bytes: made out of frozen values when somebody first needs them, the same ever after."""
 
-    __slots__ = ("_made", "_make")
-
-    def __init__(self, make: Callable[[], bytes] | bytes) -> None:
-        self._made = make if isinstance(make, bytes) else None
-        self._make = None if isinstance(make, bytes) else make
+    source: bytes | Renderer
 
     @property
     def content(self) -> bytes:
         """The bytes."""
-        if self._made is None:
-            assert self._make is not None, "a body is made of bytes or by a function"
-            self._made, self._make = self._make(), None
-        return self._made
+        if not isinstance(self.source, bytes):
+            self.source = self.source()
+        return self.source
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Body) and self.content == other.content

@@ -10,3 +10,10 @@ class Value(Struct, frozen=True, gc=False):
 
     The garbage collector does not look at values: they are immutable and never part of a cycle.
     """
+
+
+class Row(Struct, gc=False, eq=False):
+    """A record that is filled in as time goes by, and is itself and no other; the collector does not look at it either.
+
+    It must hold values, texts and bytes only, so that it can never be part of a cycle.
+    """

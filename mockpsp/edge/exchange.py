@@ -67,7 +67,7 @@ class Exchange:
 
     def note(self, text: str) -> None:
         """Write into the journal entry why something went as it did."""
-        self.record.notes.append(text)
+        self.record.notes += (text,)
 
     async def run(
         self,

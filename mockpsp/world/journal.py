@@ -11,52 +11,41 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from mockpsp.domain.value import Value
+from mockpsp.domain.value import Row, Value
 from mockpsp.scenario.engine import NearMiss
 
 
-class Entry:
+class Entry(Row):
     """One line of the journal. ``cause`` is the number of the entry that led to it, 0 for none."""
 
-    __slots__ = ("at", "cause", "data", "kind", "number", "operation", "provider", "reference")
-
-    def __init__(
-        self, number: int, at: datetime, kind: str, provider: str, operation: str, reference: str, cause: int, data: Any
-    ) -> None:
-        self.number = number
-        self.at = at
-        self.kind = kind
-        self.provider = provider
-        self.operation = operation
-        self.reference = reference
-        self.cause = cause
-        self.data = data
+    number: int
+    at: datetime
+    kind: str
+    provider: str
+    operation: str
+    reference: str
+    cause: int
+    data: Any
 
 
-class Request:
+class Request(Row):
     """What came in and what went out; filled in as the request moves along the pipeline.
 
     Bodies become None when the journal had to drop them; ``dropped`` then counts their bytes. ``finished`` once it has
     its answer, or its connection was cut (``status`` is 0 then).
     """
 
-    __slots__ = (
-        "answer", "answer_headers", "body", "client", "dropped", "finished", "headers", "method", "notes", "status",
-        "target",
-    )  # fmt: skip
-
-    def __init__(self, method: str, target: str, headers: tuple[tuple[bytes, bytes], ...], client: str) -> None:
-        self.method = method
-        self.target = target
-        self.headers = headers
-        self.client = client
-        self.body: bytes | None = b""
-        self.status = 0
-        self.answer: bytes | None = b""
-        self.answer_headers: tuple[tuple[str, str], ...] = ()
-        self.notes: list[str] = []
-        self.dropped = 0
-        self.finished = False
+    method: str
+    target: str
+    headers: tuple[tuple[bytes, bytes], ...]
+    client: str
+    body: bytes | None = b""
+    status: int = 0
+    answer: bytes | None = b""
+    answer_headers: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    dropped: int = 0
+    finished: bool = False
 
     @property
     def weight(self) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from heapq import heappop, heappush
 
+from mockpsp.domain.value import Row
 from mockpsp.world.records import Attempted, Queued, ShopperDue, TimerSet
 
 
@@ -21,21 +22,21 @@ class Status(StrEnum):
     NO_ENDPOINT = "no_endpoint"
 
 
-class Delivery:
+class Delivery(Row):
     """A webhook's row with all that became of it. ``cause`` is the journal entry that led to it, 0 for none."""
 
-    __slots__ = ("attempts", "cause", "due", "first_try", "queued", "status")
+    queued: Queued
+    cause: int = 0
+    attempts: tuple[Attempted, ...] = ()
+    first_try: datetime | None = None
+    due: datetime | None = None
+    status: Status = Status.WAITING
 
-    def __init__(self, queued: Queued, cause: int = 0) -> None:
-        self.queued = queued
-        self.cause = cause
-        self.attempts: tuple[Attempted, ...] = ()
-        self.first_try: datetime | None = None
-        self.due: datetime | None = queued.due
-        self.status = Status.WAITING
-        if queued.drop:
+    def __post_init__(self) -> None:
+        self.due = self.queued.due
+        if self.queued.drop:
             self.status, self.due = Status.DROPPED, None
-        elif not queued.url:
+        elif not self.queued.url:
             self.status, self.due = Status.NO_ENDPOINT, None
 
 

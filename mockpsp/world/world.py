@@ -338,6 +338,7 @@ class World:
         self.ids.series.update(fact.series)
 
     def _answered(self, fact: records.Answered, cause: int) -> None:
+        self.answers.pop(fact.scope, None)  # a key that is used again after a day goes to the end
         self.answers[fact.scope] = fact
         while True:
             oldest = next(iter(self.answers.values()))

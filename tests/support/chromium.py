@@ -40,7 +40,9 @@ FLAGS = (
     "--remote-debugging-pipe",
 )
 PATIENCE_SECONDS = 30.0
-_LAUNCH = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+_LAUNCH = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
 _BETWEEN_PAGES = ("context", "navigated", "not attached", "Inspected target")
 Json = Any
 
@@ -178,9 +180,7 @@ class Person:
 class Tab:
     """One page in front of somebody."""
 
-    def __init__(
-        self, browser: Chromium, session: str, target: str, *, scripts: bool, width: int, height: int
-    ) -> None:
+    def __init__(self, browser: Chromium, session: str, target: str, *, scripts: bool, width: int, height: int) -> None:
         self.browser = browser
         self._session = session
         self._target = target

@@ -54,7 +54,10 @@ def shopfront() -> Iterator[Shopfront]:
     worker = threading.Thread(target=server.serve_forever, args=(0.02,), name="shopfront")
     worker.start()
     shop.url = f"http://127.0.0.1:{server.server_address[1]}"
-    shop.put("/back", "<!doctype html><meta charset=utf-8><title>Shop</title><h1 data-testid=thanks>Back in the shop</h1>")
+    shop.put(
+        "/back", "<!doctype html><meta charset=utf-8><title>Shop</title><h1 data-testid=thanks>Back in the shop</h1>"
+    )
+    shop.put("/favicon.ico", b"", "image/png")
     try:
         yield shop
     finally:

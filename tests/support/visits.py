@@ -11,11 +11,11 @@ from tests.support.worldline import Merchant, checkout_body
 
 
 def start(sandbox: ControlledSandbox, shop: Shopfront, **changes: Any) -> dict[str, Any]:
-    """A hosted checkout over 1400.00 EUR that returns to the shop; changes by section. ``redirectUrl`` is its page."""
+    """A hosted checkout over 1400.00 EUR that returns to the shop, with changes by section (None: without it)."""
     hosted = {"returnUrl": f"{shop.url}/back?cart=77", **changes.pop("hostedCheckoutSpecificInput", {})}
-    body = checkout_body(hostedCheckoutSpecificInput=hosted, **changes)
-    if changes.get("redirectPaymentMethodSpecificInput", "") is None:
-        del body["redirectPaymentMethodSpecificInput"]
+    body = checkout_body(hostedCheckoutSpecificInput=hosted, **{k: v for k, v in changes.items() if v is not None})
+    for section in [name for name, change in changes.items() if change is None]:
+        del body[section]
     made: dict[str, Any] = Merchant(sandbox).call("create_hosted_checkout", body).json()
     return made
 

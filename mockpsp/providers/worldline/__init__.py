@@ -116,14 +116,12 @@ class Worldline:
         }
 
     def call_facts(self, exchange: Exchange) -> Mapping[str, Fact]:
-        """See Provider."""
-        body = exchange.json if isinstance(exchange.json, dict) else {}
-        order = body.get("order", {})
-        given = order.get("amountOfMoney") or body.get("amountOfMoney")
-        references = order.get("references") or body.get("operationReferences") or {}
+        """See Provider. What the contract does not name for this call may be anything, and is no fact then."""
+        body = exchange.json
+        reference = _inside(body, "order", "references") or _inside(body, "operationReferences")
         return {
-            "amount": Money(int(given["amount"]), given["currencyCode"]) if given else None,
-            "merchant_reference": references.get("merchantReference"),
+            "amount": _asked_amount(exchange),
+            "merchant_reference": _text(reference.get("merchantReference")),
             "payment_id": exchange.path.get("paymentId"),
             "merchant": exchange.path.get("merchantId"),
         }
@@ -169,6 +167,30 @@ class Worldline:
     def merchant(self) -> MerchantCalls:
         """See Provider."""
         return WorldlineMerchant((*routes.ROUTES, *SERVICES))
+
+
+def _inside(value: Any, *names: str) -> Mapping[str, Any]:
+    """The object that lies at a path of names; an empty one where there is none."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _asked_amount(x: Exchange) -> Money | None:
+    """The amount that a call speaks of; a capture's has the currency of its payment."""
+    given = _inside(x.json, "order", "amountOfMoney") or _inside(x.json, "amountOfMoney")
+    minor, currency = given.get("amount"), _text(given.get("currencyCode"))
+    if x.route is not None and x.route.operation == "capture":
+        minor = x.json.get("amount") if isinstance(x.json, dict) else None
+        try:
+            currency = routes.find_payment(x.world, x.path["paymentId"])[0].total.currency
+        except (errors.UnknownPayment, errors.MalformedPaymentId):
+            currency = None
+    return Money(minor, currency) if type(minor) is int and currency is not None else None
 
 
 def _account(world: World, ref: str, kind: str, ledger: str, currency: str) -> Account:

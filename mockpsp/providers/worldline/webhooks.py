@@ -14,6 +14,7 @@ from typing import Any
 
 from mockpsp.domain.clock import paris
 from mockpsp.domain.lifecycle import Body, Moment, Notice
+from mockpsp.domain.value import Value
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline import events as e
 from mockpsp.providers.worldline import wire
@@ -78,22 +79,46 @@ _ABOUT_A_REFUND: Mapping[type[Any], str] = {
 }
 
 
+class Rendering(Value, frozen=True, kw_only=True):
+    """All that a webhook's bytes are made of: the order as it was then, and what of it the event is about."""
+
+    kind: str
+    order: Order
+    tender: Tender
+    number: int
+    refund: bool
+    settings: WorldlineSettings
+    id: str
+    now: datetime
+
+    def __call__(self) -> bytes:
+        """The bytes."""
+        operation = self.tender.operation(self.number)
+        merchant = self.order.created.merchant
+        if self.refund and operation is not None:
+            refund = wire.refund(self.order, self.tender, operation, self.settings)
+            return envelope(self.kind, merchant, "refund", refund, self.id, self.now)
+        payment = wire.payment(self.order, self.tender, self.number, self.settings, self.now)
+        return envelope(self.kind, merchant, "payment", payment, self.id, self.now)
+
+
 def notices_of(before: Order | None, order: Order, event: e.Event, moment: Moment) -> Iterator[Notice]:
     """The webhooks of one fact."""
     settings: WorldlineSettings = moment.settings
     kind, tender, number = _subject(order, event)
     if tender is None:
         return
-    id, now = moment.ids.uuid(), moment.now
     operation = tender.operation(number)
-
-    def render() -> bytes:
-        if type(event) in _ABOUT_A_REFUND and operation is not None:
-            refund = wire.refund(order, tender, operation, settings)
-            return envelope(kind, order.created.merchant, "refund", refund, id, now)
-        payment = wire.payment(order, tender, number, settings, now)
-        return envelope(kind, order.created.merchant, "payment", payment, id, now)
-
+    render = Rendering(
+        kind=kind,
+        order=order,
+        tender=tender,
+        number=number,
+        refund=type(event) in _ABOUT_A_REFUND,
+        settings=settings,
+        id=moment.ids.uuid(),
+        now=moment.now,
+    )
     reference = wire.payment_id(tender.inner, number, settings)
     yield Notice(
         kind=kind,

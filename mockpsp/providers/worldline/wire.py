@@ -275,7 +275,7 @@ def _card_output(tender: Tender) -> dict[str, Any]:
 def _specific(tender: Tender) -> dict[str, Any]:
     if tender.card is not None:
         return {"cardPaymentMethodSpecificOutput": _card_output(tender), "paymentMethod": "card"}
-    if tender.product == CV_CONNECT and tender.code is not Code.CREATED:
+    if tender.product == CV_CONNECT and tender.code not in (Code.CREATED, Code.CANCELLED_BY_CUSTOMER):
         return {"redirectPaymentMethodSpecificOutput": {"paymentProductId": CV_CONNECT}, "paymentMethod": "redirect"}
     return {}
 
@@ -328,6 +328,8 @@ def payment_status(
     refundable = any(each.refundable > 0 and not late(each, now, settings) for each in _refund_sources(order, tender))
     if code is Code.REFUNDED and settings.refunded_payment_status != "latest_operation" and refundable:
         code = Code.CAPTURED
+    if code in (Code.CAPTURE_REQUESTED, Code.CAPTURE_UNCERTAIN):
+        refundable = False
     status = status_of(code, settings)
     if tender.accepted:
         status = status._replace(authorised=open_money, cancellable=open_money, refundable=refundable)

@@ -962,9 +962,7 @@ def test_webhooks_go_where_the_payment_says(sandbox: ControlledSandbox, merchant
     assert {each.path for each in receiver.received} == {"/webhooks", "/webhooks/second"}
 
 
-def test_an_endpoint_that_is_down_gets_its_webhook_later(
-    new_sandbox: NewSandbox, receiver: Receiver
-) -> None:
+def test_an_endpoint_that_is_down_gets_its_webhook_later(new_sandbox: NewSandbox, receiver: Receiver) -> None:
     sandbox = new_sandbox(clock=SECONDS)
     sandbox.endpoint("worldline", receiver.url)
     receiver.status = 503
@@ -1126,9 +1124,7 @@ def test_setting_beneficiary_optional(new_sandbox: NewSandbox) -> None:
 
 
 @pytest.mark.parametrize(("choice", "amount"), [("order_total", 140000), ("share", 40000)])
-def test_setting_card_webhook_amount(
-    new_sandbox: NewSandbox, receiver: Receiver, choice: str, amount: int
-) -> None:
+def test_setting_card_webhook_amount(new_sandbox: NewSandbox, receiver: Receiver, choice: str, amount: int) -> None:
     sandbox = with_settings(new_sandbox, card_webhook_amount=choice)
     sandbox.endpoint("worldline", receiver.url)
     checkout = paid_split(sandbox, sdk(sandbox))

@@ -8,6 +8,7 @@ since the signature does not cover bodies.
 from __future__ import annotations
 
 import gzip
+import logging
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -879,7 +880,7 @@ def check_error(answer: Answer, row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_bad_request_is_refused_and_changes_nothing(row: Row, world: World) -> None:
+def test_a_bad_request_is_refused_and_changes_nothing(row: Row, world: World, caplog: pytest.LogCaptureFixture) -> None:
     given = row.before(world)
     before = world.everything()
     entries = world.live.call(lambda: world.sandbox.world.journal.count)
@@ -892,6 +893,7 @@ def test_a_bad_request_is_refused_and_changes_nothing(row: Row, world: World) ->
     assert "refused: " in told or "Refused: " in told, told
     assert "internal fault" not in told
     assert world.everything() == before
+    assert not [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR]
 
 
 def test_a_refusal_without_a_body_still_says_its_length(world: World) -> None:
@@ -1095,6 +1097,28 @@ def test_unknown_properties_are_refused_where_a_scenario_says_so(
     assert refusing.post("hostedcheckouts", {**body, "fraudFields": {"anything": 1}}).status == 200
 
 
+ODD = [
+    {"order": 5},
+    {"order": {"amountOfMoney": "much", "references": []}},
+    {"amountOfMoney": {}},
+    {"amountOfMoney": {"amount": "1", "currencyCode": 7}},
+    {"amountOfMoney": {"amount": True, "currencyCode": "EUR"}},
+    {"order": {"references": {"merchantReference": 7}}},
+    {"amount": 100.0},
+]
+
+
+@pytest.mark.parametrize("body", ODD, ids=str)
+def test_faults_that_look_at_odd_bodies_do_no_harm(
+    body: Any, live: Threaded, new_sandbox: Callable[..., ControlledSandbox]
+) -> None:
+    """A capture's contract does not name ``order`` and ``amountOfMoney``, so they may be anything, and are ignored."""
+    line = {"operation": "worldline.capture", "when": {"amount": "1.00 EUR"}, "then": {"status": 503}}
+    b = Unruly(live, new_sandbox(scenario={"mockpsp": 1, "title": "t", "faults": [line]}))
+    answer = b.post(f"payments/{b.authorised()}/capture", body)
+    assert answer.status == (503 if "amount" in body else 201), answer.text
+
+
 # -- pages -------------------------------------------------------------------------------------------------------------
 
 
@@ -1216,7 +1240,9 @@ PAGE_ROWS = list(page_rows())
 
 
 @pytest.mark.parametrize("row", PAGE_ROWS, ids=lambda row: row.name)
-def test_a_bad_form_is_shown_again_and_changes_nothing(row: PageRow, world: World) -> None:
+def test_a_bad_form_is_shown_again_and_changes_nothing(
+    row: PageRow, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     given = row.before(world)
     before = world.everything()
     entries = world.live.call(lambda: world.sandbox.world.journal.count)
@@ -1231,6 +1257,7 @@ def test_a_bad_form_is_shown_again_and_changes_nothing(row: PageRow, world: Worl
     assert row.says in answer.text
     assert "internal fault" not in explained(world, answer, entries)
     assert world.everything() == before
+    assert not [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR]
 
 
 def test_a_form_of_3_mb_is_refused(world: World) -> None:

@@ -1,14 +1,13 @@
 """Example bodies against the server: what clients send is taken, and our answers have the examples' shape.
 
-The files in ``examples/`` are data: bodies that the official SDK's models read and write without loss. An answer must have
-the same keys in the same order at every level, with values of the same type; what it says depends on the situation.
+The files in ``examples/`` are data: bodies that the official SDK's models read and write without loss. An answer must
+have the same keys in the same order at every level, with values of the same type; what it says depends on the moment.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ THREE_DS = {
     "operation": "worldline.card_complement",
     "then": {"outcome": "refused", "reason": "authentication_failed"},
 }
+RF_3 = {"operationReferences": {"merchantReference": "RF-0003"}}
 REFUSED_REFUND = {"name": "refused later", "operation": "worldline.refund", "then": {"outcome": "refused"}}
 
 
@@ -155,7 +155,7 @@ def hc_3(on: Stage) -> Any:
 
 
 def without_parameters(body: Any) -> Any:
-    """The examples HC-3, 4 and 6 leave merchantParameters out, HC-5 has them: they are there as soon as they were sent."""
+    """The examples HC-3, 4 and 6 leave merchantParameters out, HC-5 has them: with us they are there from the start."""
     output = body["createdPaymentOutput"]["payment"]["paymentOutput"]
     assert output.pop("merchantParameters") == "cart=77"
     return body
@@ -163,7 +163,6 @@ def without_parameters(body: Any) -> Any:
 
 def hc_4(on: Stage) -> Any:
     ref = on.checkout()
-    on.shop(ref, {**VOUCHERS, "beneficiary": "11111111111", "amount": "1000.00 EUR"}) if False else None
     link = on.sandbox.call("GET", "/checkouts")["checkouts"][0]["url"]
     answer = requests.post(f"{link}?method=5412", data={"step": "confirm", "beneficiary": "11111111111"}, timeout=10)
     assert answer.status_code == 200
@@ -312,8 +311,8 @@ def rf_6(on: Stage) -> Any:
 
 
 def rf_7(on: Stage) -> Any:
-    ref = on.vouchers_only()
-    on.call("refund", EXAMPLES["rf-1"], paymentId=f"{ref}_0")
+    ref = on.half_paid()
+    on.call("refund", {"amountOfMoney": {"amount": 20000, "currencyCode": "EUR"}, **RF_3}, paymentId=f"{ref}_0")
     on.sandbox.settle()
     return on.call("get_refunds", paymentId=f"{ref}_0").json()["refunds"][0]
 
@@ -457,7 +456,7 @@ SCENARIOS: Mapping[str, Mapping[str, Any]] = {
         "faults": [{"name": "busy", "operation": "worldline.test_connection", "then": {"status": 409}}]
     },
     "err-500": {"faults": [{"name": "down", "operation": "worldline.test_connection", "then": {"status": 500}}]},
-    "webhook-payment.capture_requested": {},
+    "iin-details": {"world": {"worldline": {"cards": [{"number": "4330264936344675", "products": [1, 130]}]}}},
 }
 """What a situation needs besides the two wallets."""
 
@@ -466,14 +465,28 @@ REQUESTS = {
     "send-test-request", "iin-details-request",
 }  # fmt: skip
 
-DIFFERS: Mapping[str, tuple[str, Callable[[Any], Any], Callable[[Any], Any]]] = {}
-"""Examples whose shape is deliberately not ours: why, and what to do to the example and to our answer before comparing."""
+LOOSELY: Mapping[str, str] = {
+    "products": "we tell more of a card (its group stands earlier); no answer is recorded",
+    "iin-details": "we give more of the properties that the SDK knows, such as cardScheme; no answer is recorded",
+}
+"""Examples of which ours deliberately has more: why. Then every key of the example must be there, in any order."""
+
+
+def contains(ours: Any, example: Any) -> bool:
+    """Whether ours has everything that the example has, of the same type. Entries with an ``id`` are found by it."""
+    if isinstance(example, dict):
+        return all(key in ours and contains(ours[key], each) for key, each in example.items())
+    if isinstance(example, list):
+        by_id = {each.get("id", index): each for index, each in enumerate(ours)}
+        return all(contains(by_id[each.get("id", index)], each) for index, each in enumerate(example))
+    return type(ours) is type(example)
 
 
 @pytest.fixture
 def on(new_sandbox: Callable[..., ControlledSandbox], receiver: Receiver, request: pytest.FixtureRequest) -> Stage:
     """The stage of an example's situation."""
-    name = request.node.callspec.params.get("name", "")
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    name = parameters.get("name", "without a name")
     scenario = {"mockpsp": 1, "title": f"Example {name}", "seed": 7, "world": DEFAULT, **SCENARIOS.get(name, {})}
     return Stage(new_sandbox(scenario=scenario, clock=CLOCK), receiver)
 
@@ -485,9 +498,9 @@ def test_every_example_is_used() -> None:
 @pytest.mark.parametrize("name", sorted(ANSWERS))
 def test_our_answer_has_the_examples_shape(on: Stage, name: str) -> None:
     example, ours = EXAMPLES[name], ANSWERS[name](on)
-    if name in DIFFERS:
-        _, theirs_changed, ours_changed = DIFFERS[name]
-        example, ours = theirs_changed(example), ours_changed(ours)
+    if name in LOOSELY:
+        assert contains(ours, example)
+        return
     assert shape(ours) == shape(example)
 
 
@@ -500,7 +513,9 @@ def test_our_answer_has_the_examples_shape(on: Stage, name: str) -> None:
     ],
 )  # fmt: skip
 def test_a_request_of_the_examples_is_taken(on: Stage, name: str, operation: str) -> None:
-    answer = on.call(operation, EXAMPLES[name])
+    body = {"url": on.receiver.url} if name == "send-test-request" else EXAMPLES[name]
+    assert set(body) == set(EXAMPLES[name]), "only the address differs: nothing of ours goes to a public one"
+    answer = on.call(operation, body)
     assert answer.ok, answer.text
     notes = on.sandbox.call("GET", f"/journal/{answer.headers['Mockpsp-Trace']}")
     assert "unknown propert" not in json.dumps(notes), "our contract names everything that the examples send"
@@ -542,12 +557,15 @@ def statuses(value: Any) -> list[Any]:
         return [found for each in value for found in statuses(each)]
     if not isinstance(value, dict):
         return []
-    wanted = ("status", "statusOutput", "acquiredAmount", "paymentStatusCategory", "totalAmountPaid")
-    return [
-        found
-        for key, each in value.items()
-        for found in ([(key, each)] if key in wanted else statuses(each))
-    ]
+    wanted = (
+        "status",
+        "statusOutput",
+        "acquiredAmount",
+        "paymentStatusCategory",
+        "totalAmountPaid",
+        "totalAmountRefunded",
+    )
+    return [found for key, each in value.items() for found in ([(key, each)] if key in wanted else statuses(each))]
 
 
 def test_a_webhooks_time_is_local_with_seven_digits(on: Stage) -> None:
@@ -560,6 +578,3 @@ def test_money_is_always_a_whole_number_of_cents(on: Stage) -> None:
     split = details(on, on.split())
     amounts = [each["amountOfMoney"]["amount"] for each in split["Operations"]]
     assert amounts == [100000, 40000]
-    assert timedelta  # the clock of this file stands still
-
-

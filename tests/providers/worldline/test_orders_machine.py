@@ -76,8 +76,10 @@ steps = st.one_of(
     ),
     st.sampled_from([shop.VISA, shop.DECLINED]).map(lambda number: lambda inner: c.PayCard(card=card(number))),
     amounts.map(
-        lambda minor: lambda inner: c.Capture(
-            tender=inner, amount=None if minor is None else eur(minor), final=True, reference=""
+        lambda minor: (
+            lambda inner: c.Capture(
+                tender=inner, amount=None if minor is None else eur(minor), final=True, reference=""
+            )
         )
     ),
     amounts.map(

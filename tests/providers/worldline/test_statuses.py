@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from enum import Enum
 from typing import Any, get_args
 
 import pytest
 
 from mockpsp.domain.machine import IllegalStep, follow
+from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import events as e
 from mockpsp.providers.worldline.settings import WorldlineSettings
 from mockpsp.providers.worldline.states import CHECKOUT, OPERATION, PAYMENT, STATUSES, Code, Stage, Status
-from mockpsp.providers.worldline.wire import status_of
+from mockpsp.providers.worldline.wire import payment_status, status_of
+from tests.support import shop
+from tests.support.shop import Shop, eur, rule, scenario
 
 Table = Mapping[Any, Mapping[type[Any], Any]]
 
@@ -159,6 +163,103 @@ def test_the_category_of_a_redirected_payment_is_a_setting() -> None:
     older = WorldlineSettings(redirected_category="PENDING_PAYMENT")
     assert status_of(Code.REDIRECTED, older).category == "PENDING_PAYMENT"
     assert status_of(Code.REDIRECTED, WorldlineSettings()).category == WAITING
+
+
+# -- what a payment says of itself -------------------------------------------------------------------------------------
+
+
+async def created(psp: Shop) -> str:
+    return await psp.checkout(eur(12_000))
+
+
+async def redirected(psp: Shop) -> str:
+    ref = await created(psp)
+    await psp.do(ref, c.GoToConnect(beneficiary=shop.RICH))
+    return ref
+
+
+async def given_up(psp: Shop) -> str:
+    ref = await redirected(psp)
+    await psp.do(ref, c.GiveUp())
+    return ref
+
+
+async def rejected(psp: Shop) -> str:
+    ref = await created(psp)
+    await psp.do(ref, c.GoToConnect(beneficiary=shop.REFUSES))
+    return ref
+
+
+async def paid(psp: Shop) -> str:
+    ref = await redirected(psp)
+    await psp.do(ref, c.PayVouchers())
+    return ref
+
+
+async def captured(psp: Shop) -> str:
+    ref = await psp.authorised()
+    await psp.do(ref, c.Capture(tender=ref, amount=None, final=True, reference=""))
+    return ref
+
+
+async def cancelled(psp: Shop) -> str:
+    ref = await psp.authorised()
+    await psp.do(ref, c.Cancel(tender=ref, amount=None, reference=""))
+    return ref
+
+
+async def refunded(psp: Shop) -> str:
+    ref = await paid(psp)
+    await psp.do(ref, c.Refund(tender=None, amount=None, reference=""))
+    return ref
+
+
+HOUR = timedelta(hours=1)
+LATER = {"capture_delay": HOUR, "cancel_delay": HOUR, "refund_delay": HOUR}
+AWAITED = rule("cv_connect", "pending", details={"after": HOUR})
+SITUATIONS = [
+    pytest.param(created, {}, 0, id="created"),
+    pytest.param(redirected, {}, 46, id="at CV Connect"),
+    pytest.param(given_up, {}, 1, id="given up"),
+    pytest.param(rejected, {}, 2, id="rejected"),
+    pytest.param(paid, {"rules": [AWAITED]}, 51, id="the issuer's answer is awaited"),
+    pytest.param(paid, {}, 9, id="paid"),
+    pytest.param(Shop.authorised, {}, 5, id="authorised"),
+    pytest.param(captured, LATER, 91, id="a capture is under way"),
+    pytest.param(captured, {"rules": [rule("capture", "uncertain")]}, 92, id="a capture is uncertain"),
+    pytest.param(captured, {}, 9, id="captured"),
+    pytest.param(cancelled, LATER, 61, id="a cancellation is under way"),
+    pytest.param(cancelled, {}, 6, id="cancelled"),
+    pytest.param(refunded, LATER, 81, id="a refund is under way"),
+    pytest.param(refunded, {"rules": [rule("refund", "uncertain")]}, 82, id="a refund is uncertain"),
+    pytest.param(refunded, {}, 8, id="refunded"),
+]
+
+
+@pytest.mark.parametrize(("build", "chosen", "code"), SITUATIONS)
+async def test_a_payment_has_the_documented_words_and_flags(
+    build: Callable[[Shop], Awaitable[str]], chosen: dict[str, Any], code: int
+) -> None:
+    psp = await Shop(scenario(**chosen)).open()
+    order = psp.order(await build(psp))
+    await psp.advance(timedelta(0))
+    order = psp.order(order.ref)
+    moment = psp.world.moment("worldline")
+    word, told = payment_status(order, order.first, moment.settings, moment.now)
+    flags = (told["isAuthorized"], told["isCancellable"], told["isRefundable"])
+    assert (told["statusCode"], word, told["statusCategory"], *flags) in DOCUMENTED
+    assert told["statusCode"] == code
+    assert ("errors" in told) is (code in (1, 2))
+
+
+async def test_a_refused_capture_leaves_an_authorisation_that_can_be_captured() -> None:
+    psp = await Shop(scenario(rules=[rule("capture", "refused")])).open()
+    ref = await captured(psp)
+    await psp.advance(timedelta(0))
+    moment = psp.world.moment("worldline")
+    word, told = payment_status(psp.order(ref), psp.order(ref).first, moment.settings, moment.now)
+    assert (word, told["statusCode"]) == ("REJECTED_CAPTURE", 93)
+    assert (told["isAuthorized"], told["isCancellable"], told["isRefundable"]) == (True, True, False)
 
 
 def test_states_are_enumerations() -> None:

@@ -1,0 +1,149 @@
+"""Two processes on one store: the slower one reads what is new and decides again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mockpsp.providers.worldline import commands as c
+from mockpsp.providers.worldline.errors import ActionNotAllowed
+from mockpsp.world.records import Answered
+from mockpsp.world.store import Conflict, MemoryStore
+from mockpsp.world.world import Gone
+from tests.support.shop import MERCHANT, RICH, START, Shop, eur, order_input, rule, scenario
+
+
+async def test_a_store_takes_all_events_or_none() -> None:
+    store = MemoryStore()
+    assert await store.append("s1", 0, ["a", "b"]) == 2
+    with pytest.raises(Conflict, match="s1 is at version 2, not 0"):
+        await store.append("s1", 0, ["c"])
+    assert list(await store.read("s1", 0)) == ["a", "b"]
+    assert list(await store.read("s1", 1)) == ["b"]
+    assert list(await store.read("s2", 0)) == []
+    await store.drop("s1")
+    assert list(await store.read("s1", 0)) == []
+    await store.drop("s1")
+
+
+async def two(chosen: object = None) -> tuple[Shop, Shop]:
+    """Two Worlds of the same sandbox on one store."""
+    told = chosen or scenario()
+    fast = await Shop(told, name="shared").open()  # type: ignore[arg-type]
+    slow = Shop(told, store=fast.store, name="shared")  # type: ignore[arg-type]
+    await slow.world.catch_up()
+    return fast, slow
+
+
+def capture(ref: str, amount: int | None = None) -> c.Capture:
+    asked = None if amount is None else eur(amount)
+    return c.Capture(tender=ref, amount=asked, final=amount is None, reference="CAP")
+
+
+async def test_both_know_the_same_after_each_has_read() -> None:
+    fast, slow = await two()
+    ref = await fast.split()
+    await slow.world.catch_up()
+    assert slow.order(ref) == fast.order(ref)
+    assert slow.world.ledger.balances() == fast.world.ledger.balances()
+    assert slow.world.version == fast.world.version
+
+
+async def test_the_slower_one_is_refused_what_the_faster_one_has_done() -> None:
+    fast, slow = await two()
+    ref = await fast.authorised()
+    await slow.world.catch_up()
+    await fast.do(ref, capture(ref))
+    with pytest.raises(ActionNotAllowed, match="nothing is left"):
+        await slow.do(ref, capture(ref))
+    assert slow.balance(f"worldline/merchant/{MERCHANT}") == 12_000
+
+
+async def test_the_slower_one_takes_what_is_left() -> None:
+    fast, slow = await two()
+    ref = await fast.authorised()
+    await slow.world.catch_up()
+    await fast.do(ref, capture(ref, 5_000))
+    outcome = await slow.do(ref, capture(ref))
+    assert [event.amount.minor for event in outcome.events] == [7_000]
+    await fast.world.catch_up()
+    assert fast.order(ref) == slow.order(ref)
+
+
+async def test_ids_are_never_given_twice() -> None:
+    fast, slow = await two()
+    refs = [await each.checkout(eur(100)) for each in (fast, slow, slow, fast, fast, slow)]
+    assert len(set(refs)) == 6
+    assert sorted(refs) == refs
+
+
+async def test_a_rule_that_the_faster_one_used_up_is_used_up() -> None:
+    fast, slow = await two(scenario(rules=[rule("beneficiary", "refused", times=1)]))
+    order = order_input(eur(100))
+    answers = [
+        (await each.do(None, c.CreatePayment(order=order, return_url=""))).state.first.code.value
+        for each in (fast, slow)
+    ]
+    assert answers == [2, 46]
+
+
+async def test_a_wallet_is_not_spent_twice() -> None:
+    small = [{"beneficiary": RICH, "balance": eur(100)}]
+    fast, slow = await two(scenario(wallets=small))
+    mine, theirs = await fast.checkout(eur(100)), await fast.checkout(eur(100))
+    await slow.world.catch_up()
+    await fast.vouchers(mine)
+    order = await slow.vouchers(theirs)
+    assert order.first.error is not None
+    assert slow.balance(f"worldline/wallet/{RICH}") == 0
+
+
+async def test_a_world_that_was_closed_takes_nothing() -> None:
+    psp = await Shop().open()
+    psp.world.close()
+    with pytest.raises(Gone):
+        await psp.checkout(eur(100))
+
+
+async def test_kept_answers_are_forgotten_after_a_day() -> None:
+    psp = await Shop().open()
+
+    def answered(scope: str) -> Answered:
+        return Answered(scope, psp.world.clock.now(), psp.world.clock.now(), 201, b"{}", b"")
+
+    await psp.world.commit([answered("a")])
+    await psp.advance(timedelta(hours=12))
+    await psp.world.commit([answered("b")])
+    await psp.advance(timedelta(hours=12))
+    await psp.world.commit([answered("c")])
+    assert sorted(psp.world.answers) == ["a", "b", "c"]
+    await psp.advance(timedelta(seconds=1))
+    await psp.world.commit([answered("d")])
+    assert sorted(psp.world.answers) == ["b", "c", "d"]
+    assert psp.world.clock.now() == START + timedelta(hours=24, seconds=1)
+
+
+async def test_a_key_that_is_used_again_after_a_day_does_not_keep_older_answers_alive() -> None:
+    psp = await Shop().open()
+
+    def answered(scope: str) -> Answered:
+        return Answered(scope, psp.world.clock.now(), psp.world.clock.now(), 201, b"{}", b"")
+
+    await psp.world.commit([answered("again")])
+    await psp.world.commit([answered("old")])
+    await psp.advance(timedelta(hours=25))
+    await psp.world.commit([answered("again")])
+    assert sorted(psp.world.answers) == ["again"]
+
+
+async def test_another_scenario_moves_balances_by_what_the_file_changed() -> None:
+    psp = await Shop(scenario(wallets=[{"beneficiary": RICH, "balance": eur(1_000)}])).open()
+    ref = await psp.checkout(eur(300))
+    await psp.vouchers(ref)
+    changes = await psp.world.change_scenario(scenario(wallets=[{"beneficiary": RICH, "balance": eur(1_500)}]))
+    assert psp.balance(f"worldline/wallet/{RICH}") == 1_200
+    assert any("opening balance" in each for each in changes)
+    await psp.world.change_scenario(scenario(wallets=[{"beneficiary": RICH, "balance": eur(0)}]))
+    assert psp.balance(f"worldline/wallet/{RICH}") == 0, "never below zero"
+    assert psp.order(ref).ended == "paid"
