@@ -62,7 +62,9 @@ def choosing(album: Album) -> None:
     tab.click("pay-card")
     tab.shows("error")
     album.take("card-only-empty")
-    type_card(tab, DECLINED).until("document.querySelector('[data-testid=error]') && !document.querySelector('.problem')")
+    type_card(tab, DECLINED).until(
+        "document.querySelector('[data-testid=error]') && !document.querySelector('.problem')"
+    )
     album.take("card-only-refused")
     tab.open(album.checkout(**ANY)).shows("pay").click("product-1")
     tab.click("pay")

@@ -101,9 +101,7 @@ def test_everything_happens_on_one_device_and_the_first_card_is_refused(
     tab.until(arrived(shop))
 
 
-def test_a_mistake_is_explained_where_it_was_made(
-    person: Person, sandbox: ControlledSandbox, shop: Shopfront
-) -> None:
+def test_a_mistake_is_explained_where_it_was_made(person: Person, sandbox: ControlledSandbox, shop: Shopfront) -> None:
     tab = person.tab()
     to_portal(tab, start(sandbox, shop)["redirectUrl"]).click("open-phone")
     tab.shows("confirm").fill("voucher-amount", "9999")
@@ -150,9 +148,7 @@ def test_a_card_pays_everything_with_the_keyboard_only(
     assert status(sandbox, checkout["hostedCheckoutId"]) == ("PAYMENT_CREATED", "CAPTURED")
 
 
-def test_vouchers_and_card_with_the_keyboard_only(
-    person: Person, sandbox: ControlledSandbox, shop: Shopfront
-) -> None:
+def test_vouchers_and_card_with_the_keyboard_only(person: Person, sandbox: ControlledSandbox, shop: Shopfront) -> None:
     checkout = start(sandbox, shop, redirectPaymentMethodSpecificInput={"paymentProduct5412SpecificInput": {}})
     tab = person.tab().open(checkout["redirectUrl"]).shows("continue")
     tab.tab_to("beneficiary")
@@ -195,9 +191,7 @@ def _fill_button(value: str) -> str:
     return f"[...document.querySelectorAll('[data-testid=fill]')].find(each => each.dataset.fill.includes('{value}'))"
 
 
-def test_without_scripts_nothing_offers_to_fill_in(
-    person: Person, sandbox: ControlledSandbox, shop: Shopfront
-) -> None:
+def test_without_scripts_nothing_offers_to_fill_in(person: Person, sandbox: ControlledSandbox, shop: Shopfront) -> None:
     tab = person.tab(scripts=False).open(start(sandbox, shop)["redirectUrl"]).shows("test-data")
     shown = "[...document.querySelectorAll('[data-testid=fill]')].filter(each => each.checkVisibility()).length"
     assert tab.evaluate(shown) == 0
@@ -269,7 +263,12 @@ def test_no_page_is_wider_than_the_screen(
 ) -> None:
     tab = person.tab(width=width, height=700)
     long = "ORDER-" + "8" * 34
-    changes = {"order": {"references": {"merchantReference": long}, "amountOfMoney": {"amount": 9_876_543_21, "currencyCode": "EUR"}}}
+    changes = {
+        "order": {
+            "references": {"merchantReference": long},
+            "amountOfMoney": {"amount": 9_876_543_21, "currencyCode": "EUR"},
+        }
+    }
     chosen = start(sandbox, shop, redirectPaymentMethodSpecificInput=None, **changes)
     assert fits(tab.open(chosen["redirectUrl"]).shows("pay"))
     checkout = start(sandbox, shop, hostedCheckoutSpecificInput={"showResultPage": True}, **changes)

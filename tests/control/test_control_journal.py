@@ -35,7 +35,7 @@ async def test_entries_tell_everything_in_order(api: Api) -> None:
     told = [(each["kind"], each["operation"], each["trace"]) for each in journal["entries"] if each["reference"]]
     assert told[1:5] == [
         ("request", "create_charge", trace),
-        ("decision", "acme.Open", trace),
+        ("decision", "acme.open", trace),
         ("event", "charge.Opened", trace),
         ("shopper", "acme.page", trace + 3),
     ]
@@ -109,7 +109,7 @@ async def test_a_request_explains_itself(api: Api) -> None:
     entry = await api.get(f"{home}/journal/{trace}")
     for words in (
         "POST /acme/charges (acme.create_charge) was answered with status 201.",
-        "acme.Open was decided naturally: a charge can always be opened.",
+        "acme.open was decided naturally: a charge can always be opened.",
         "Not read: customer.age, colour.",
         "It led to 1 event.",
     ):

@@ -21,6 +21,7 @@ from mockpsp.providers.worldline.issuers import (
     check_card_form,
     masked,
 )
+from mockpsp.providers.worldline.maintain import late
 from mockpsp.providers.worldline.settings import WorldlineSettings
 from mockpsp.providers.worldline.states import Code, Order, Stage, Tender, evolve
 
@@ -359,7 +360,10 @@ def _give_up(order: Order, why: str, moment: Moment) -> list[Any]:
 
 
 def _give_back(order: Order, moment: Moment) -> list[Any]:
-    """What an order with ``autoRefundSplitPayments`` does with the part that was paid already."""
+    """What an order with ``autoRefundSplitPayments`` does with the part that was paid: it tries to refund it.
+
+    Vouchers are not taken back after their window (inferred); then the refund is refused later, as any other is.
+    """
     hosted = order.created.hosted
     if hosted is None or not hosted.auto_refund:
         return []
@@ -370,7 +374,7 @@ def _give_back(order: Order, moment: Moment) -> list[Any]:
             number=len(tender.operations) + 1,
             amount=Money(tender.refundable, order.total.currency),
             reference="",
-            settles="done",
+            settles="refused" if late(tender, moment.now, moment.settings) else "done",
             at=moment.now,
         )
         for tender in order.tenders

@@ -216,7 +216,7 @@ def _result(visit: Visit) -> views.ResultView:
     outcome = "pending" if order.pending is not None else _OUTCOMES[order.ended]
     paid = tuple(tender for tender in order.tenders if tender.accepted)
     return views.ResultView(
-        **visit.common(),
+        **visit.common() | {"open_until": ""},
         outcome=outcome,
         tenders=tuple(
             views.Tender(
@@ -376,6 +376,8 @@ def _typed_card(visit: Visit) -> c.CardData:
 
 def _problem(visit: Visit, refused: ShopperRefused) -> tuple[views.FieldError, ...]:
     amount = refused.details.get("amount")
+    if refused.key == "amount_above_order":
+        amount = decide.offer(visit.order, visit.x.world.moment("worldline")) or amount  # what the field's hint says
     told = {"amount": visit.money(amount)} if isinstance(amount, Money) else {}
     texts_by_key = {
         "unknown_beneficiary": "problem_beneficiary_unknown",

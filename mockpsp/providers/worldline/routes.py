@@ -20,6 +20,7 @@ from mockpsp.providers.worldline.errors import (
 from mockpsp.providers.worldline.maintain import shares
 from mockpsp.providers.worldline.orders import Orders
 from mockpsp.providers.worldline.states import Code, Order, Tender
+from mockpsp.providers.worldline.vault import card_of_token, usable
 from mockpsp.world.world import Outcome, World
 
 ORDERS = Orders()
@@ -48,10 +49,13 @@ def _json(status: int, body: Any) -> Answer:
 async def create_hosted_checkout(x: Exchange) -> Answer:
     """POST /hostedcheckouts."""
     command = wire.read_checkout(_merchant(x), x.json)
+    named = wire.read_tokens(x.json)
+    known = {token.ref for token in usable(x.world, named)}
+    unknown = [token for token in named if token not in known]
 
     def render(outcome: Outcome) -> Answer:
         url = links.page(x.world, outcome.state, x.origin)
-        return _json(x.settings.create_hosted_checkout_status, wire.checkout_created(outcome.state, url))
+        return _json(x.settings.create_hosted_checkout_status, wire.checkout_created(outcome.state, url, unknown))
 
     return await x.run(ORDERS, None, command, render)
 
@@ -78,8 +82,6 @@ async def create_payment(x: Exchange) -> Answer:
 
 
 def _stored_card(x: Exchange) -> c.CardData | None:
-    from mockpsp.providers.worldline.vault import card_of_token
-
     method = x.json.get("cardPaymentMethodSpecificInput", {})
     if "card" in method or not (method or "encryptedCustomerInput" in x.json):
         return None

@@ -18,6 +18,7 @@ Language = Literal["fr", "en"]
 
 NO_BREAK: Final = "\u00a0"
 NARROW_NO_BREAK: Final = "\u202f"
+NO_BREAK_HYPHEN: Final = "\u2011"
 APOSTROPHE: Final = "\u2019"
 
 PRODUCTS: Final[Mapping[int, str]] = MappingProxyType(
@@ -267,10 +268,10 @@ _PAGES_FR: Final[Mapping[str, str]] = {
 
 
 def _typeset(texts: Mapping[str, str], language: Language) -> Mapping[str, str]:
-    """Freeze the texts with typographic apostrophes and, in French, spaces that never break before a sign."""
+    """Freeze the texts with typographic apostrophes, ``e-mail`` in one piece and, in French, signs that stay with their word."""
     typeset: dict[str, str] = {}
     for key, text in texts.items():
-        shown = text.replace("'", APOSTROPHE)
+        shown = text.replace("'", APOSTROPHE).replace("e-mail", f"e{NO_BREAK_HYPHEN}mail")
         if language == "fr":
             shown = shown.replace(" :", f"{NO_BREAK}:")
             for sign in ";?!":

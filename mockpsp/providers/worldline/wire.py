@@ -6,7 +6,7 @@ Shapes: ``onlinepayments.sdk.domain`` of the Python SDK 10.3.0; order of keys as
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -164,6 +164,12 @@ def read_checkout(merchant: str, body: Json) -> c.CreateCheckout:
         complement=_filtered(allowed, hosted.get("splitPaymentProductFilters")),
         variant=hosted.get("variant", ""),
     )
+
+
+def read_tokens(body: Json) -> tuple[str, ...]:
+    """The tokens that a hosted checkout names: one text, separated by commas."""
+    text = body.get("hostedCheckoutSpecificInput", {}).get("tokens", "")
+    return tuple(dict.fromkeys(each.strip() for each in text.split(",") if each.strip()))
 
 
 def read_card(card: Json, product: int | None = None) -> c.CardData:
@@ -533,7 +539,7 @@ def checkout(order: Order, settings: WorldlineSettings, now: datetime) -> dict[s
     }
 
 
-def checkout_created(order: Order, url: str) -> dict[str, Any]:
+def checkout_created(order: Order, url: str, invalid_tokens: Sequence[str] = ()) -> dict[str, Any]:
     """CreateHostedCheckoutResponse."""
     hosted = order.created.hosted
     assert hosted is not None, "a hosted checkout"
@@ -542,6 +548,7 @@ def checkout_created(order: Order, url: str) -> dict[str, Any]:
     return {
         "RETURNMAC": hosted.return_mac,
         "hostedCheckoutId": order.ref,
+        **({"invalidTokens": list(invalid_tokens)} if invalid_tokens else {}),
         **({"merchantReference": reference} if reference else {}),
         "redirectUrl": url,
         "partialRedirectUrl": without_scheme,

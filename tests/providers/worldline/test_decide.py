@@ -635,6 +635,16 @@ async def test_a_session_that_ends_before_the_complement_keeps_or_returns_the_vo
     assert psp.balance(MERCHANT) == kept
 
 
+async def test_a_session_that_ends_after_the_refund_window_cannot_give_vouchers_back() -> None:
+    psp = await opened()
+    ref = await psp.checkout(eur(140_000), auto_refund=True, timeout=timedelta(hours=10))
+    await psp.vouchers(ref, eur(100_000))
+    await psp.advance(timedelta(hours=10))
+    assert psp.order(ref).ended == "time"
+    assert codes(psp.order(ref)) == [(Kind.REFUND, 100_000, 83)]
+    assert psp.balance(MERCHANT) == 100_000
+
+
 async def test_a_session_that_ends_while_the_customer_is_at_ancv_cancels_the_payment() -> None:
     psp = await opened()
     ref = await psp.checkout(eur(12_000))
