@@ -68,7 +68,7 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     )
     sandboxes = Sandboxes(providers.values(), store or MemoryStore(), courier.attach)
     sandboxes.endpoints.update({name: (url,) for name, url in settings.webhooks.items()})
-    app = web.Application(client_max_size=settings.max_body, middlewares=[close_after_broken_body, dialect])
+    app = web.Application(client_max_size=settings.max_body)
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = settings, providers, Contracts(tuple(providers))
     app[SANDBOXES], app[COURIER], app[LIBRARY] = sandboxes, courier, library
 
@@ -85,6 +85,7 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
             app.router.add_route(route.method, route.path, serve(provider, route))
     app.router.add_static(STATIC, folder_of_pages())
     _mount_control(app)
+    mount_fallback(app)
     return app
 
 
@@ -117,29 +118,25 @@ def provider_of(path: str, providers: Mapping[str, Provider]) -> Provider | None
     return None
 
 
-@web.middleware
-async def close_after_broken_body(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """After a body that could not be decoded nothing else can be read: the answer is the last on its connection."""
-    response = await handler(request)
-    if request.content.exception() is not None:
-        request.content.feed_eof()  # or aiohttp reads on, for the next request, and fails
-        response.force_close()
-    return response
+def mount_fallback(app: web.Application) -> None:
+    """Add, after all other routes, the one that takes what they do not: in the dialect of whoever owns the path."""
+    app.router.add_route("*", "/{unrouted:.*}", unrouted)
 
 
-@web.middleware
-async def dialect(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Where aiohttp knows no route, let the provider that owns the path say so in its own dialect."""
-    unrouted = request.match_info.http_exception
-    if unrouted is None:
-        return await handler(request)
+async def unrouted(request: web.Request) -> web.StreamResponse:
+    """Where no route fits, let the provider that owns the path say so in its own words."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        _, methods = await resource.resolve(request)
+        allowed |= methods
+    allowed.discard("*")
+    error = web.HTTPMethodNotAllowed(request.method, allowed) if allowed else web.HTTPNotFound()
     provider = provider_of(request.path, request.app[PROVIDERS])
     if provider is None:
         if request.path.startswith("/_mockpsp/"):
             from mockpsp.control.errors import unserved
 
-            return unserved(request, unrouted)
-        raise unrouted
-    error = WrongMethod if unrouted.status == 405 else UnknownPath
-    refusal = error(f"{request.method} {request.path} is not served")
+            return unserved(request, error)
+        raise error
+    refusal = (WrongMethod if allowed else UnknownPath)(f"{request.method} {request.path} is not served")
     return await respond(compose(refuse_with(refusal)), Exchange(request, provider, None))

@@ -14,7 +14,7 @@ from mockpsp.control.errors import ControlError, bad, nearest, respond, to_json,
 from mockpsp.edge.contract import Contract, Operation, read_openapi
 from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract
 from mockpsp.edge.keys import COURIER, PROVIDERS, SANDBOXES
-from mockpsp.edge.pipeline import parse
+from mockpsp.edge.pipeline import close_after_broken_body, parse
 from mockpsp.world.sandboxes import UnknownSandbox
 from mockpsp.world.store import Conflict
 
@@ -160,7 +160,9 @@ def serve(
         except ConnectionError:
             raise
         except Exception as error:  # noqa: BLE001 - respond() logs what nobody expected
-            return respond(error)
+            response = respond(error)
+            close_after_broken_body(request, response)
+            return response
 
     return handle
 

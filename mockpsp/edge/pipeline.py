@@ -10,9 +10,10 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from functools import partial
 from json import JSONDecodeError, JSONDecoder, dumps
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from aiohttp import web
 
@@ -30,7 +31,15 @@ from mockpsp.world.sandboxes import DEFAULT
 from mockpsp.world.world import KEEP_ANSWERS
 
 Proceed = Callable[[Exchange], Awaitable[Answer]]
-Step = Callable[[Exchange, Proceed], Awaitable[Answer]]
+
+
+class Step(Protocol):
+    """One step of the pipeline; it answers itself, or lets the next one proceed."""
+
+    def __call__(self, x: Exchange, proceed: Proceed) -> Awaitable[Answer]:
+        """The answer."""
+
+
 TRACE = "Mockpsp-Trace"
 log = logging.getLogger("mockpsp.edge")
 
@@ -252,15 +261,8 @@ STEPS: tuple[Step, ...] = (locate, record, translate, read, authenticate, valida
 def compose(handler: Proceed, steps: tuple[Step, ...] = STEPS) -> Proceed:
     """The steps around a handler, as one function."""
     for step in reversed(steps):
-        handler = _around(step, handler)
+        handler = partial(step, proceed=handler)
     return handler
-
-
-def _around(step: Step, proceed: Proceed) -> Proceed:
-    def run(x: Exchange) -> Awaitable[Answer]:
-        return step(x, proceed)
-
-    return run
 
 
 def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -284,7 +286,16 @@ async def respond(chain: Proceed, x: Exchange) -> web.StreamResponse:
     headers = dict(answer.headers)
     if answer.body is not None:
         headers["Content-Type"] = answer.content_type
-    return web.Response(body=answer.body, status=answer.status, headers=headers)
+    response = web.Response(body=answer.body, status=answer.status, headers=headers)
+    close_after_broken_body(x.request, response)
+    return response
+
+
+def close_after_broken_body(request: web.Request, response: web.StreamResponse) -> None:
+    """After a body that could not be decoded nothing else can be read: the answer is the last on its connection."""
+    if request.content.exception() is not None:
+        request.content.feed_eof()  # or aiohttp reads on, for the next request, and fails
+        response.force_close()
 
 
 def refuse_with(error: Refusal) -> Proceed:

@@ -8,12 +8,13 @@ from hashlib import blake2b
 class IdSource:
     """The committed position of a sandbox's ids: a cursor for opaque ids, and numbered series."""
 
-    __slots__ = ("cursor", "seed", "series")
+    __slots__ = ("_stems", "cursor", "seed", "series")
 
     def __init__(self, seed: int, salt: str) -> None:
         self.seed = blake2b(f"{seed}/{salt}".encode(), digest_size=16).digest()
         self.cursor = 0
         self.series: dict[str, int] = {}
+        self._stems: dict[str, str] = {}
 
     def draw(self) -> Draw:
         """Ids for one command, from the committed position on."""
@@ -21,7 +22,10 @@ class IdSource:
 
     def fixed(self, purpose: str, number: int) -> str:
         """A UUID that belongs to a numbered thing (such as the error of journal entry 12), drawn from no cursor."""
-        return _uuid(blake2b(f"{purpose}/{number}".encode(), digest_size=16, key=self.seed).digest())
+        stem = self._stems.get(purpose)
+        if stem is None:
+            stem = self._stems[purpose] = _uuid(blake2b(purpose.encode(), digest_size=16, key=self.seed).digest())[:24]
+        return f"{stem}{number * 0x9E3779B97F4B % 0x1000000000000:012x}"
 
 
 class Draw:

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 import mockpsp.scenario.library
-from mockpsp.app import dialect
+from mockpsp.app import mount_fallback
 from mockpsp.control.routes import mount
 from mockpsp.edge.contract import Contract
 from mockpsp.edge.keys import CONTRACTS, COURIER, LIBRARY, PROVIDERS, SANDBOXES, SETTINGS
@@ -53,7 +53,7 @@ async def app(shipped: Path) -> web.Application:
     library = Library(lambda: {"acme": acme.catalogue()})
     courier = Courier({"acme": acme.policy}, {"acme": acme.driver}, is_local)
     sandboxes = Sandboxes([acme], MemoryStore(), courier.attach)
-    app = web.Application(middlewares=[dialect])
+    app = web.Application()
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = Settings(), {"acme": acme}, {"acme": Contract(OPENAPI)}
     app[SANDBOXES], app[COURIER], app[LIBRARY] = sandboxes, courier, library
 
@@ -68,6 +68,7 @@ async def app(shipped: Path) -> web.Application:
     for route in acme.routes:
         app.router.add_route(route.method, route.path, serve(acme, route))
     mount(app)
+    mount_fallback(app)
     return app
 
 

@@ -268,7 +268,7 @@ _PAGES_FR: Final[Mapping[str, str]] = {
 
 
 def _typeset(texts: Mapping[str, str], language: Language) -> Mapping[str, str]:
-    """Freeze the texts with typographic apostrophes, ``e-mail`` in one piece and, in French, signs that stay with their word."""
+    """Freeze the texts: typographic apostrophes, ``e-mail`` in one piece, and in French signs that stay with their word."""
     typeset: dict[str, str] = {}
     for key, text in texts.items():
         shown = text.replace("'", APOSTROPHE).replace("e-mail", f"e{NO_BREAK_HYPHEN}mail")
