@@ -5,7 +5,7 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 
-.PHONY: run test lint unit types vendor bench soak node clean
+.PHONY: run test lint unit types vendor shots bench soak node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -28,10 +28,14 @@ node: tests/node/node_modules/.ready  ## the official JavaScript SDKs, where Nod
 tests/node/node_modules/.ready: tests/node/package.json
 	@if command -v npm >/dev/null 2>&1; then \
 	  cd tests/node && npm install --no-audit --no-fund --ignore-scripts --silent && touch node_modules/.ready; \
+	elif [ -n "$$CI" ]; then echo "npm is not installed, and CI must not go without it" >&2; exit 1; \
 	else echo "npm is not installed: tests of the JavaScript SDKs will be skipped"; fi
 
 vendor: $(DEV)  ## the vendor's integration tests, from a checkout: make vendor SDK=path/to/sdk-python3
 	$(BIN)/python bench/vendor.py $(SDK)
+
+shots: $(DEV)  ## a picture of every hosted page, into a temporary folder or FOLDER=path
+	$(BIN)/python -m tests.browser.shots $(FOLDER)
 
 bench: $(DEV)  ## speed, as ratios measured in one run
 	$(BIN)/python -m bench

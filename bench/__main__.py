@@ -12,7 +12,8 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median, quantiles
 from time import monotonic, perf_counter, sleep
@@ -20,6 +21,8 @@ from time import monotonic, perf_counter, sleep
 from bench.load import run
 
 HERE = Path(__file__).resolve().parent
+OURS = "mockpsp"
+SERVERS = ("bare", "bare uvloop", OURS) if find_spec("uvloop") else ("bare", OURS)
 
 
 def free_port() -> int:
@@ -31,19 +34,18 @@ def free_port() -> int:
 
 def commands(name: str, port: int) -> list[str]:
     """How to start a server."""
-    if name == "bare":
-        return [sys.executable, str(HERE / "bare.py"), str(port)]
+    if name.startswith("bare"):
+        return [sys.executable, str(HERE / "bare.py"), str(port), *name.split()[1:]]
     return [sys.executable, "-m", "mockpsp", "serve", "--port", str(port)]
 
 
-def answered(port: int) -> None:
+def answered(port: int) -> bool:
     """Return at the first answer; a connection may wait long, one that is refused is tried again."""
     deadline = monotonic() + 30
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/_mockpsp/health", timeout=30) as answer:
-                answer.read()
-            return
+                return bool(answer.read())
         except (ConnectionError, urllib.error.URLError):
             if monotonic() > deadline:
                 raise
@@ -89,30 +91,33 @@ def p99(times: list[float]) -> float:
 
 def rates(rounds: int, payments: int) -> None:
     """Requests per second, alternating, at 1, 16 and 64 connections."""
-    print(f"\ncreate and read of a hosted checkout, {rounds} alternating rounds of {2 * payments} requests")
-    print(
-        f"{'connections':>12} {'bare req/s':>11} {'mockpsp req/s':>14} {'ratio':>7} {'bare p99 ms':>12} {'our p99 ms':>11}"
-    )
-    with server("bare") as (bare, bare_pid, _), server("mockpsp") as (ours, our_pid, _):
-        for port in (bare, ours):
+    print(f"\ncreate and read of a hosted checkout, {rounds} alternating rounds of {2 * payments} requests, medians")
+    print(f"{'connections':>11} {'server':>12} {'requests/s':>11} {'p99 ms':>8} {'ours is':>8}")
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(server(name)) for name in SERVERS}
+        for port, _, _ in servers.values():
             asyncio.run(run(port, 4, 500))
-        spent = {pid: cpu_seconds(pid) for pid in (bare_pid, our_pid)}
+        spent = {name: cpu_seconds(pid) for name, (_, pid, _) in servers.items()}
         for connections in (1, 16, 64):
-            found: dict[int, list[tuple[float, float]]] = {bare: [], ours: []}
-            for _ in range(rounds):
-                for port in (bare, ours):
-                    rate, times = asyncio.run(run(port, connections, payments))
-                    found[port].append((rate, p99(times)))
-            ratio = median(o[0] / b[0] for o, b in zip(found[ours], found[bare], strict=True))
-            b, o = (tuple(median(row[i] for row in found[port]) for i in (0, 1)) for port in (bare, ours))
-            print(f"{connections:>12} {b[0]:>11.0f} {o[0]:>14.0f} {ratio:>7.2f} {b[1]:>12.2f} {o[1]:>11.2f}")
-        used = {pid: (cpu_seconds(pid) or 0) - (before or 0) for pid, before in spent.items()}
-    requests = 3 * rounds * 2 * payments
-    if used[our_pid]:
-        print(
-            f"processor time a request: bare {used[bare_pid] / requests * 1e6:.0f} µs, mockpsp"
-            f" {used[our_pid] / requests * 1e6:.0f} µs, ratio {used[bare_pid] / used[our_pid]:.2f}"
-        )
+            _rates_at(connections, rounds, payments, {name: port for name, (port, _, _) in servers.items()})
+        requests = 3 * rounds * 2 * payments
+        for name, (_, pid, _) in servers.items():
+            used = cpu_seconds(pid)
+            if used is not None:
+                print(f"{'processor':>11} {name:>12} {(used - (spent[name] or 0)) / requests * 1e6:>8.0f} µs a request")
+
+
+def _rates_at(connections: int, rounds: int, payments: int, ports: dict[str, int]) -> None:
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ports}
+    for _ in range(rounds):
+        for name, port in ports.items():
+            rate, times = asyncio.run(run(port, connections, payments))
+            found[name].append((rate, p99(times)))
+    for name, rows in found.items():
+        ratio = median(ours[0] / theirs[0] for ours, theirs in zip(found[OURS], rows, strict=True))
+        rate, slowest = (median(row[i] for row in rows) for i in (0, 1))
+        share = "" if name == OURS else f"{ratio:>7.2f}x"
+        print(f"{connections:>11} {name:>12} {rate:>11.0f} {slowest:>8.2f} {share:>8}")
 
 
 def starts(times: int) -> None:

@@ -37,10 +37,9 @@ app = web.Application()
 app.router.add_post("/v2/{merchantId}/hostedcheckouts", create)
 app.router.add_get("/v2/{merchantId}/hostedcheckouts/{id}", read)
 app.router.add_get("/_mockpsp/health", read)
-try:
+loop = None
+if "uvloop" in sys.argv[2:]:
     import uvloop
-except ImportError:
-    loop = None
-else:
+
     loop = uvloop.new_event_loop()
 web.run_app(app, sock=listener, access_log=None, print=None, loop=loop)

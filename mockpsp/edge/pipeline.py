@@ -28,7 +28,7 @@ from mockpsp.scenario.model import Drop, FaultRule
 from mockpsp.world.journal import Request
 from mockpsp.world.records import ScriptMoved
 from mockpsp.world.sandboxes import DEFAULT
-from mockpsp.world.world import KEEP_ANSWERS
+from mockpsp.world.world import KEEP_ANSWERS, AnsweredMeanwhile
 
 Proceed = Callable[[Exchange], Awaitable[Answer]]
 
@@ -210,6 +210,9 @@ async def replay(x: Exchange, proceed: Proceed) -> Answer:
     x.key = key
     try:
         return await proceed(x)
+    except AnsweredMeanwhile as meanwhile:
+        x.note("another process was faster with this idempotence key")
+        return x.provider.replay(x, meanwhile.kept)
     finally:
         world.in_progress.discard(key)
 
@@ -225,7 +228,7 @@ async def inject(x: Exchange, proceed: Proceed) -> Answer:
     if fault is None:
         answer = await proceed(x)
         if moved:
-            await x.world.commit([ScriptMoved(moved)], x.entry.number)
+            await x.world.book(lambda: [ScriptMoved(moved)], x.entry.number)
         return answer
     return await _suffer(x, proceed, fault, ScriptMoved(moved))
 
@@ -233,7 +236,7 @@ async def inject(x: Exchange, proceed: Proceed) -> Answer:
 async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptMoved) -> Answer:
     late = fault.drop is Drop.AFTER_EFFECT or fault.after_effect
     if not late:
-        await x.world.commit([used], x.entry.number)
+        await x.world.book(lambda: [used], x.entry.number)
         x.note(f"fault {fault.name!r} strikes before the effect")
     if fault.latency:
         x.note(f"fault {fault.name!r}: {fault.latency.total_seconds():g} s of latency")
@@ -244,7 +247,7 @@ async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptM
         raise Scripted(fault.status, fault.name)
     answer = await proceed(x)
     if late:
-        await x.world.commit([used], x.entry.number)
+        await x.world.book(lambda: [used], x.entry.number)
         x.note(f"fault {fault.name!r} strikes after the effect")
     if fault.drop is Drop.AFTER_EFFECT:
         raise Cut(

@@ -229,7 +229,7 @@ class Courier:
 
     async def _move(self, world: World, to: datetime) -> None:
         clock = world.clock
-        await world.commit([records.ClockMoved(clock.mode, to, to - clock.now())])
+        await world.book(lambda: [records.ClockMoved(clock.mode, to, to - clock.now())])
 
     async def _do(self, sandbox: Sandbox, world: World, work: Work, done: list[Done]) -> None:
         match work:
@@ -250,7 +250,8 @@ class Courier:
         try:
             await world.execute(world.lifecycles[timer.lifecycle], timer.ref, timer.command, cause=cause, also=(fired,))
         except Refusal as refusal:
-            await world.commit([records.TimerFired(timer.number, world.clock.now(), str(refusal))])
+            why = str(refusal)
+            await world.book(lambda: [records.TimerFired(timer.number, world.clock.now(), why)])
             return f"{what}: no longer applies"
         return what
 
@@ -263,7 +264,7 @@ class Courier:
                 await self.shop(sandbox, due.provider, due.ref, script)
             except Refusal as refusal:
                 refused = str(refusal)
-        await world.commit([records.TimerFired(due.number, world.clock.now(), refused)])
+        await world.book(lambda: [records.TimerFired(due.number, world.clock.now(), refused)])
         return what if refused is None else f"{what}: {refused}"
 
     async def shop(self, sandbox: Sandbox, provider: str, ref: str, script: ShopperScript) -> None:
@@ -289,7 +290,7 @@ class Courier:
         waits = policy.retries(world.setups[queued.provider].settings)
         next_due = None if accepted or attempt > len(waits) else started + waits[attempt - 1]
         booked = records.Attempted(queued.number, attempt, started, status, error, accepted, next_due)
-        await world.commit([booked], delivery.cause)
+        await world.book(lambda: [booked], delivery.cause)
         outcome = f"{status}" if error is None else error
         later = f", again at {instant(next_due)}" if next_due else "" if accepted else ", given up"
         done.append(Done(started, f"webhook {queued.kind} {queued.ref}: {outcome}{later}"))

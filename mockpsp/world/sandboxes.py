@@ -90,8 +90,9 @@ class Sandboxes:
 
     async def _open(self, sandbox: Sandbox, endpoints: Mapping[str, tuple[str, ...]] | None = None) -> None:
         await sandbox.world.open()
-        for provider, urls in {**self.endpoints, **(endpoints or {})}.items():
-            await sandbox.world.commit([records.EndpointChanged(provider, urls)])
+        given = {**self.endpoints, **(endpoints or {})}
+        changes = [records.EndpointChanged(provider, urls) for provider, urls in given.items()]
+        await sandbox.world.book(lambda: changes)
         self._attach(sandbox)
 
     async def reset(self, id: str) -> Sandbox:

@@ -45,6 +45,14 @@ def _spoken(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
+class AnsweredMeanwhile(Exception):
+    """Another process has answered a request with this idempotence key; its answer is the one to give."""
+
+    def __init__(self, kept: records.Answered) -> None:
+        super().__init__(kept.scope)
+        self.kept = kept
+
+
 class Inhabitant(Protocol):
     """What a World needs to know of a provider."""
 
@@ -168,7 +176,8 @@ class World:
 
         ``ref`` is None for a new object, whose first fact then names it. ``answer`` renders what an idempotence key
         will repeat; ``also`` are further events of the same commit. Raises Refusal when the command may not happen;
-        then nothing has changed and no rule was used up.
+        then nothing has changed and no rule was used up. Raises AnsweredMeanwhile when another process has answered
+        a request with the same idempotence key since.
         """
         while True:
             outcome, events = self._decide(lifecycle, ref, command)
@@ -178,8 +187,20 @@ class World:
                 await self.commit(events, cause, outcome)
             except Conflict:
                 await self.catch_up()
+                if kept is not None and kept.scope in self.answers:
+                    raise AnsweredMeanwhile(self.answers[kept.scope]) from None
                 continue
             return outcome
+
+    async def book(self, make: Callable[[], Sequence[Any]], cause: int = 0) -> None:
+        """Commit events that need no decision; made again on the newer state when somebody else was faster."""
+        while True:
+            try:
+                await self.commit(make(), cause)
+            except Conflict:
+                await self.catch_up()
+                continue
+            return
 
     def _decide(self, lifecycle: Lifecycle[Any, Any], ref: str | None, command: Any) -> tuple[Outcome, list[Any]]:
         provider = lifecycle.name.partition(".")[0]
@@ -271,10 +292,13 @@ class World:
 
     async def set_balance(self, account: str, balance: Money, cause: int = 0) -> None:
         """Make an account hold this much, by an entry against the outside world."""
-        held = self.ledger.balance(account, balance.currency)
-        move = self._move(account, balance - held, "balance set")
-        if move is not None:
-            await self.commit([move], cause)
+
+        def move() -> list[records.Posted]:
+            held = self.ledger.balance(account, balance.currency)
+            needed = self._move(account, balance - held, "balance set")
+            return [] if needed is None else [needed]
+
+        await self.book(move, cause)
 
     # -- folding -----------------------------------------------------------------------------------------------------
 
@@ -365,4 +389,4 @@ class World:
         )
 
 
-__all__ = ["ISSUED", "Inhabitant", "Outcome", "Setup", "World"]
+__all__ = ["ISSUED", "AnsweredMeanwhile", "Inhabitant", "Outcome", "Setup", "World"]

@@ -25,7 +25,8 @@ Object.assign(window, {sdk, session: new sdk.Session(%s), context: %s});
 ENCRYPT = """(async () => {
   const request = new sdk.PaymentRequest();
   request.setPaymentProduct(await session.getPaymentProduct(1, context));
-  request.setValues({cardNumber: "4330 2649 3634 4675", expiryDate: "12/2030", cvv: "123", cardholderName: "Zoé Dupré"});
+  request.setValues({cardNumber: "4330 2649 3634 4675", expiryDate: "12/2030", cvv: "123",
+                     cardholderName: "Zoé Dupré"});
   return {valid: request.isValid(), wrong: request.getErrorMessageIds(), shown: request.getMaskedValue("cardNumber"),
           sealed: await session.getEncryptor().encrypt(request)};
 })()"""

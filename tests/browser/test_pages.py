@@ -97,18 +97,20 @@ def test_everything_happens_on_one_device_and_the_first_card_is_refused(
     type_card(tab, VISA).until(outcome("paid"))
     assert status(sandbox, checkout["hostedCheckoutId"]) == ("PAYMENT_CREATED", "CAPTURED")
     tab.open(checkout["redirectUrl"]).until(outcome("paid"))
+    assert "reste ouverte" not in tab.body
     tab.click("return")
     tab.until(arrived(shop))
 
 
 def test_a_mistake_is_explained_where_it_was_made(person: Person, sandbox: ControlledSandbox, shop: Shopfront) -> None:
     tab = person.tab()
-    to_portal(tab, start(sandbox, shop)["redirectUrl"]).click("open-phone")
+    to_portal(tab, start(sandbox, shop)["redirectUrl"], POOR).click("open-phone")
     tab.shows("confirm").fill("voucher-amount", "9999")
     tab.click("confirm")
 
     tab.shows("error", "error-voucher_amount")
     assert tab.title.startswith("Erreur")
+    assert "300,00 €" in tab.text("error-voucher_amount")  # what the wallet holds, not what the order costs
     assert tab.value("voucher-amount") == "9999"
     tab.click_on("document.querySelector('[data-testid=error] a')")
     assert tab.focused == "voucher-amount"

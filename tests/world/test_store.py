@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline.errors import ActionNotAllowed
+from mockpsp.providers.worldline.routes import ORDERS
 from mockpsp.world.records import Answered
 from mockpsp.world.store import Conflict, MemoryStore
-from mockpsp.world.world import Gone
+from mockpsp.world.world import AnsweredMeanwhile, Gone, Outcome
 from tests.support.shop import MERCHANT, RICH, START, Shop, eur, order_input, rule, scenario
 
 
@@ -147,3 +149,39 @@ async def test_another_scenario_moves_balances_by_what_the_file_changed() -> Non
     await psp.world.change_scenario(scenario(wallets=[{"beneficiary": RICH, "balance": eur(0)}]))
     assert psp.balance(f"worldline/wallet/{RICH}") == 0, "never below zero"
     assert psp.order(ref).ended == "paid"
+
+
+def kept_under(scope: str) -> Callable[[Outcome], Answered]:
+    """What a handler commits with an idempotence key."""
+
+    def keep(outcome: Outcome) -> Answered:
+        return Answered(scope, START, outcome.at, 201, outcome.ref.encode(), b"")
+
+    return keep
+
+
+async def test_the_same_idempotence_key_in_two_processes_has_one_effect() -> None:
+    fast, slow = await two()
+    command = c.CreateCheckout(
+        order=order_input(eur(12_000)),
+        return_url="",
+        show_result_page=True,
+        attempts=3,
+        timeout=None,
+        auto_refund=False,
+        products=(5412, 1),
+        complement=(1,),
+    )
+    first = await fast.world.execute(ORDERS, None, command, answer=kept_under("key"))
+    with pytest.raises(AnsweredMeanwhile) as meanwhile:
+        await slow.world.execute(ORDERS, None, command, answer=kept_under("key"))
+    assert meanwhile.value.kept.body == first.ref.encode()
+    assert list(slow.world.objects[ORDERS.name]) == [first.ref]
+
+
+async def test_what_needs_no_decision_is_booked_on_the_newer_state() -> None:
+    fast, slow = await two()
+    await fast.world.set_balance(f"worldline/wallet/{RICH}", eur(7))
+    await slow.world.set_balance(f"worldline/wallet/{RICH}", eur(5))
+    await fast.world.catch_up()
+    assert fast.balance(f"worldline/wallet/{RICH}") == slow.balance(f"worldline/wallet/{RICH}") == 5

@@ -203,7 +203,9 @@ def _cards(visit: Visit, brands: tuple[int, ...]) -> tuple[views.TestDatum, ...]
         views.TestDatum(
             label=card.title or texts.product_name(card.products[0], texts.language_of(visit.language)),
             value=card.number,
-            effect=f"{expiry} · 123" if card.answers == "accepts" else card.reason.replace("_", " "),
+            effect=f"{expiry} · 123"
+            if card.answers == "accepts"
+            else visit.say("test_data_refused", reason=card.reason),
             fills={"card_number": card.number, "card_holder": "CAMILLE MARTIN", "expiry": expiry, "cvv": "123"},
         )
         for card in visit.holdings.cards.values()

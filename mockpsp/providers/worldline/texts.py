@@ -45,6 +45,7 @@ _SHELL_EN: Final[Mapping[str, str]] = {
     "test_data_title": "Test data that works here",
     "test_data_intro": "Only the simulator knows these values.",
     "test_data_fill": "Fill in",
+    "test_data_refused": "is refused: {reason}",
     "checkout": "Payment page",
     "cancel": "Cancel and return to {merchant}",
 }
@@ -66,6 +67,7 @@ _SHELL_FR: Final[Mapping[str, str]] = {
     "test_data_title": "Données de test utilisables ici",
     "test_data_intro": "Seul le simulateur connaît ces valeurs.",
     "test_data_fill": "Remplir",
+    "test_data_refused": "est refusée : {reason}",
     "checkout": "Page de paiement",
     "cancel": "Annuler et revenir chez {merchant}",
 }
@@ -268,7 +270,7 @@ _PAGES_FR: Final[Mapping[str, str]] = {
 
 
 def _typeset(texts: Mapping[str, str], language: Language) -> Mapping[str, str]:
-    """Freeze the texts: typographic apostrophes, ``e-mail`` in one piece, and in French signs that stay with their word."""
+    """Freeze the texts, typographic: apostrophes, ``e-mail`` in one piece, French signs that stay with their word."""
     typeset: dict[str, str] = {}
     for key, text in texts.items():
         shown = text.replace("'", APOSTROPHE).replace("e-mail", f"e{NO_BREAK_HYPHEN}mail")
