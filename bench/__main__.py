@@ -150,9 +150,8 @@ def growth(payments: int) -> None:
     print("ratio to bare by tenths:", " ".join(f"{ours / limit:.2f}" for ours, limit in parts))
     print(f"last tenth / first tenth (both relative to bare): {_relative(parts[-1]) / _relative(parts[0]):.2f}")
     if before is not None and after is not None:
-        print(
-            f"resident memory {before // 1024} MB → {after // 1024} MB: {(after - before) * 1024 / payments:.0f} bytes a payment"
-        )
+        each = (after - before) * 1024 / payments
+        print(f"resident memory {before // 1024} MB → {after // 1024} MB: {each:.0f} bytes a payment")
 
 
 def _relative(pair: tuple[float, float]) -> float:

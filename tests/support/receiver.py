@@ -40,7 +40,7 @@ def receiving() -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *told: object) -> None:
             """Tests need no access log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from msgspec.structs import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from mockpsp.domain.money import Money
 from mockpsp.providers.worldline import iin, pictures, privacy, products

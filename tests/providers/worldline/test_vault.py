@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mockpsp.domain.ledger import Ledger
 from mockpsp.domain.lifecycle import NATURAL, Moment
