@@ -6,9 +6,10 @@ Pure: entries come in as ``Seen``, results go out as plain values.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
+
+from msgspec import Struct, field
 
 from mockpsp.world.masking import mask
 
@@ -23,8 +24,7 @@ def _itself(reference: str) -> set[str]:
     return {reference}
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(Struct):
     """A journal entry as matchers see it. The body is read when a matcher asks for it."""
 
     id: int
@@ -44,8 +44,7 @@ class Seen:
         return self._body
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One field that is not as expected. ``actual`` is ``_MISSING`` when there is nothing."""
 
     path: str
@@ -115,8 +114,7 @@ def _compare(expected: Any, actual: Any, path: str, key: str, found: list[Differ
         found.append(Difference(path, expected, actual, key))
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What one matcher found, and what it nearly found."""
 
     hits: list[int]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from mockpsp.domain.value import Value
 
 _FEW = 8
 _LONGEST_GUESS = 60
@@ -19,8 +20,7 @@ class Spot(NamedTuple):
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Value, frozen=True):
     """One mistake. ``path`` is a JSON pointer and is set for inline values only, which have no lines."""
 
     file: str

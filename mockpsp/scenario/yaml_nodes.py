@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from msgspec import Struct, field
 
 from mockpsp.scenario.problems import Bad, Problems, Spot
 
@@ -33,8 +34,7 @@ _TAGS = {"!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,20
 Plain = str | int | float | bool | None
 
 
-@dataclass(slots=True, eq=False)
-class Scalar:
+class Scalar(Struct, eq=False):
     """One value, and how it was written."""
 
     spot: Spot
@@ -44,8 +44,7 @@ class Scalar:
     height: ClassVar[int] = 1
 
 
-@dataclass(slots=True, eq=False)
-class Many:
+class Many(Struct, eq=False):
     """A list. ``size`` counts the nodes below and itself, aliases written out; ``height`` the levels."""
 
     spot: Spot
@@ -54,8 +53,7 @@ class Many:
     height: int = 1
 
 
-@dataclass(slots=True, eq=False)
-class Table:
+class Table(Struct, eq=False):
     """A mapping, and where each of its keys stands."""
 
     spot: Spot
@@ -114,8 +112,7 @@ def _spot_after(before: str) -> Spot:
 _MERGE = ("<<", Spot())
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A list or mapping whose end has not been read yet."""
 
     node: Many | Table

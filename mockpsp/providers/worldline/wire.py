@@ -64,7 +64,7 @@ def _filtered(products: tuple[int, ...], filters: Json | None) -> tuple[int, ...
     only, without = filters.get("restrictTo") or {}, filters.get("exclude") or {}
     if "products" in only or "groups" in only:
         products = tuple(each for each in products if _named(each, only))
-    return tuple(each for each in products if not _named(each, without))
+    return tuple(each for each in products if not _named(each, without)) if without else products
 
 
 def _named(product: int, names: Json) -> bool:
