@@ -24,8 +24,6 @@ from mockpsp.world.records import Answered
 from mockpsp.world.sandboxes import Sandbox, Sandboxes
 from mockpsp.world.world import Setup, World
 
-MAX_KEY = 40
-
 
 def _refusing(entry: Unsupported) -> Route:
     async def handler(x: Exchange) -> Answer:

@@ -16,7 +16,7 @@ from typing import Any
 from mockpsp.domain.clock import format_duration
 from mockpsp.edge.errors import NotAllowed
 from mockpsp.edge.exchange import Exchange
-from mockpsp.providers.worldline.wire import http_date
+from mockpsp.providers.worldline.reading import http_date
 from mockpsp.world.clock import real_now
 from mockpsp.world.sandboxes import DEFAULT, Sandbox, Sandboxes
 

@@ -10,7 +10,7 @@ from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.provider import Route
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline import commands as c
-from mockpsp.providers.worldline import links, wire
+from mockpsp.providers.worldline import links, reading, wire
 from mockpsp.providers.worldline.errors import (
     UnknownCheckout,
     UnknownPayment,
@@ -28,7 +28,7 @@ ORDERS = Orders()
 
 def find_payment(world: World, text: str) -> tuple[Order, Tender, int]:
     """The order, tender and operation number of a payment id. Raises UnknownPayment or MalformedPaymentId."""
-    inner, number = wire.read_payment_id(text)
+    inner, number = reading.read_payment_id(text)
     owner = world.owner(ORDERS.name, inner)
     order: Order | None = world.state(ORDERS.name, owner) if owner is not None else None
     tender = order.tender(inner) if order is not None else None
@@ -48,8 +48,8 @@ def _json(status: int, body: Any) -> Answer:
 
 async def create_hosted_checkout(x: Exchange) -> Answer:
     """POST /hostedcheckouts."""
-    command = wire.read_checkout(_merchant(x), x.json)
-    named = wire.read_tokens(x.json)
+    command = reading.read_checkout(_merchant(x), x.json)
+    named = reading.read_tokens(x.json)
     known = {token.ref for token in usable(x.world, named)}
     unknown = [token for token in named if token not in known]
 
@@ -73,7 +73,7 @@ async def create_payment(x: Exchange) -> Answer:
     """POST /payments. Under an idempotence key it takes a moment, so that a double click meets the first request."""
     if x.key is not None:
         await asyncio.sleep(x.settings.processing_time.total_seconds())
-    command = wire.read_payment(_merchant(x), x.json, _stored_card(x))
+    command = reading.read_payment(_merchant(x), x.json, _stored_card(x))
 
     def render(outcome: Outcome) -> Answer:
         return _created(x, outcome.state, outcome.state.first)
@@ -143,7 +143,7 @@ def qr_png(url: str) -> str:
 async def subsequent_payment(x: Exchange) -> Answer:
     """POST /payments/{paymentId}/subsequent: another payment by the card of an earlier one."""
     order, tender, _ = find_payment(x.world, x.path["paymentId"])
-    command = wire.read_subsequent(order, tender, x.json)
+    command = reading.read_subsequent(order, tender, x.json)
 
     def render(outcome: Outcome) -> Answer:
         return _created(x, outcome.state, outcome.state.first)
@@ -170,9 +170,9 @@ async def capture(x: Exchange) -> Answer:
     amount = body.get("amount")
     command = c.Capture(
         tender=tender.inner,
-        amount=None if amount is None else wire.money_of(amount, order.total.currency),
+        amount=None if amount is None else reading.money_of(amount, order.total.currency),
         final=amount is None or bool(body.get("isFinal", False)),
-        reference=wire.read_reference(body),
+        reference=reading.read_reference(body),
     )
 
     def render(outcome: Outcome) -> Answer:
@@ -188,8 +188,8 @@ async def cancel(x: Exchange) -> Answer:
     body = x.json or {}
     command = c.Cancel(
         tender=tender.inner,
-        amount=wire.read_optional_amount(body.get("amountOfMoney")),
-        reference=wire.read_reference(body),
+        amount=reading.read_optional_amount(body.get("amountOfMoney")),
+        reference=reading.read_reference(body),
     )
 
     def render(outcome: Outcome) -> Answer:
@@ -205,8 +205,8 @@ async def refund(x: Exchange) -> Answer:
     body = x.json or {}
     command = c.Refund(
         tender=None if tender.inner == order.ref else tender.inner,
-        amount=wire.read_optional_amount(body.get("amountOfMoney")),
-        reference=wire.read_reference(body),
+        amount=reading.read_optional_amount(body.get("amountOfMoney")),
+        reference=reading.read_reference(body),
     )
 
     def render(outcome: Outcome) -> Answer:

@@ -19,7 +19,7 @@ from mockpsp.edge.keys import COURIER
 from mockpsp.edge.provider import Access, Handler, Route
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline import commands as c
-from mockpsp.providers.worldline import encryption, iin, pictures, privacy, products, webhooks, wire
+from mockpsp.providers.worldline import encryption, iin, pictures, privacy, products, reading, webhooks
 from mockpsp.providers.worldline.auth import CLIENT_SCHEME
 from mockpsp.providers.worldline.encryption import open_encrypted
 from mockpsp.providers.worldline.errors import InvalidValue, UnknownProduct
@@ -164,7 +164,7 @@ async def get_dcc_rate(x: Exchange) -> Answer:
 
 async def calculate_surcharge(x: Exchange) -> Answer:
     """POST /services/surchargecalculation."""
-    amount = wire.read_amount(x.json["amountOfMoney"])
+    amount = reading.read_amount(x.json["amountOfMoney"])
     if amount.minor <= 0:
         raise InvalidValue("amountOfMoney.amount", "must be positive")
     found = _card_products(x)
@@ -245,7 +245,7 @@ def _read_store_card(x: Exchange) -> StoreCard:
         sealed = c.CardData(number=card.number, expiry=card.expiry, holder=card.holder, cvv=card.cvv, product=product)
         return StoreCard(card=sealed, sealed=True)
     data = x.json["card"]["data"]
-    return StoreCard(card=wire.read_card(data["card"], product), cobrand=data.get("cobrandSelectionIndicator", ""))
+    return StoreCard(card=reading.read_card(data["card"], product), cobrand=data.get("cobrandSelectionIndicator", ""))
 
 
 def _card_without_cvv(token: Token) -> dict[str, str]:

@@ -14,9 +14,10 @@ from onlinepayments.sdk.communicator_configuration import CommunicatorConfigurat
 
 from mockpsp.providers.worldline.auth import canonical, claimed_key, credentials, data_to_sign, sign
 from mockpsp.providers.worldline.errors import MalformedPaymentId
+from mockpsp.providers.worldline.reading import read_payment_id
 from mockpsp.providers.worldline.settings import WorldlineSettings
 from mockpsp.providers.worldline.webhooks import signature
-from mockpsp.providers.worldline.wire import payment_id, read_payment_id
+from mockpsp.providers.worldline.wire import payment_id
 
 JANUARY = "Tue, 06 Jan 2026 09:15:00 GMT"
 OURS = "sandboxSecretApiKeyForDocsOnly0001"
