@@ -45,7 +45,11 @@ def test_the_import_contracts_hold() -> None:
     [
         ("Layers of the house", '  "edge",\n  "world",', '  "world",\n  "edge",'),
         ("Layers of the house", '  "scenario",\n', ""),
-        ("Layers of a provider", '  "(wire) : (reading)",\n  "(decide)",', '  "(decide)",\n  "(wire) : (reading)",\n  "(routes)",'),
+        (
+            "Layers of a provider",
+            '  "(wire) : (reading)",\n  "(decide)",',
+            '  "(decide)",\n  "(wire) : (reading)",\n  "(routes)",',
+        ),
         (
             "The core does no input and output",
             '["aiohttp", "asyncio",',
