@@ -52,10 +52,11 @@ class Bad(Exception):
 
 
 class Problems:
-    """Collects the mistakes of one file."""
+    """Collects the mistakes of one file. Of a ``trusted`` file the world and the settings are not checked again."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, trusted: bool = False) -> None:
         self.file = file
+        self.trusted = trusted
         self.found: list[Problem] = []
         self._guesses = 0
 
