@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from mockpsp.domain.errors import Refusal, UnknownOutcome
+from mockpsp.domain.errors import Refusal
 from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract
 from mockpsp.scenario.library import UnknownScenario
 from mockpsp.world.masking import mask_text
@@ -96,7 +96,7 @@ def translate(error: Exception) -> ControlError | None:
             return ControlError(400, "bad-body", str(error))
         case Gone():
             return ControlError(409, "conflict", str(error))
-        case Refusal() | UnknownOutcome():
+        case Refusal():
             return ControlError(409, "refused", str(error) or type(error).__name__)
     return None
 
