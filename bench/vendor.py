@@ -54,16 +54,16 @@ class Told(unittest.TestResult):
         line["calls"] = re.findall(r"\.(\w+)\(", source)
         self.report.write(json.dumps(line) + "\n")
 
-    def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802
+    def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802  # unittest's name
         self._say(test, "passed")
 
-    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802  # unittest's name
         self._say(test, "skipped", reason)
 
-    def addFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802  # unittest's name
         self._say(test, "failed", f"{err[0].__name__}: {err[1]}")
 
-    def addError(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addError(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802  # unittest's name
         lacking = re.search(r"No module named '.+'", str(err[1])) if err[0] is ImportError else None
         if lacking is not None:
             self._say(test, "skipped", lacking[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -17,13 +17,6 @@ _DURATION = re.compile(
 )
 _SPOKEN = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|min|m|h|d)", re.ASCII)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-class Clock(Protocol):
-    """Tells the time of one sandbox, always in UTC."""
-
-    def now(self) -> datetime:
-        """The present moment, with a time zone."""
 
 
 class BadDuration(ValueError):

@@ -135,7 +135,7 @@ class _Builder:
 
     def build(self, text: str) -> Node:
         """The root node. Raises Bad for what makes the rest unreadable."""
-        import yaml  # type: ignore[import-untyped,unused-ignore]
+        import yaml
 
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         try:

@@ -52,8 +52,3 @@ class SandboxClock:
         moment = self.now()
         self.mode = mode
         self.set(moment)
-
-    @property
-    def travelled(self) -> bool:
-        """Whether sandbox time differs from real time."""
-        return self.mode is ClockMode.MANUAL or self._offset != ZERO

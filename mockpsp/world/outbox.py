@@ -115,14 +115,6 @@ class Outbox:
         _, _, number = heappop(self._heap)
         return self._work[number]
 
-    def put_back(self, work: Work) -> None:
-        """Undo ``take``, when the work could not even be tried."""
-        due = _due(work)
-        if due is not None:
-            number = work.queued.number if isinstance(work, Delivery) else work.number
-            rank = work.queued.rank if isinstance(work, Delivery) else work.number
-            heappush(self._heap, (due, rank, number))
-
     def waiting(self) -> int:
         """How many pieces of work are still ahead."""
         return len(self._work)
