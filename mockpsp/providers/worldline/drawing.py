@@ -116,6 +116,7 @@ def _method(visit: Visit, products: tuple[int, ...]) -> int | None:
 
 
 def product_id(text: str) -> int | None:
+    """The payment product id that a form or an address names, or None if it is no number of at most five digits."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
 
 
