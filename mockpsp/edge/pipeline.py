@@ -1,7 +1,7 @@
 """What happens to every request of a provider, in order. ``STEPS`` is the whole list.
 
-A refused request must use nothing of the script up, therefore faults strike last: after signature, contract and
-idempotence, right around the handler.
+A refused request must use nothing of the script up, therefore faults strike last: after signature, idempotence and
+contract, right around the handler. A repetition gets its first answer whatever its body says.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mockpsp.scenario.model import Drop, FaultRule
 from mockpsp.world.journal import Request
 from mockpsp.world.records import ScriptMoved
 from mockpsp.world.sandboxes import DEFAULT
-from mockpsp.world.world import KEEP_ANSWERS, AnsweredMeanwhile
+from mockpsp.world.world import AnsweredMeanwhile
 
 Proceed = Callable[[Exchange], Awaitable[Answer]]
 
@@ -187,7 +187,7 @@ async def replay(x: Exchange, proceed: Proceed) -> Answer:
         return await proceed(x)
     world = x.world
     kept = world.answers.get(key)
-    if kept is not None and x.started - kept.at <= KEEP_ANSWERS:
+    if kept is not None and x.started <= kept.until:
         x.note(f"a repetition under the same idempotence key; first answered at {kept.at.isoformat()}")
         return x.provider.replay(x, kept)
     if key in world.in_progress:
@@ -199,6 +199,13 @@ async def replay(x: Exchange, proceed: Proceed) -> Answer:
     except AnsweredMeanwhile as meanwhile:
         x.note("another process was faster with this idempotence key")
         return x.provider.replay(x, meanwhile.kept)
+    except Refusal as refusal:
+        answer = x.provider.refuse(x, refusal)
+        if not x.provider.keeps(answer):
+            raise
+        x.note(f"refused, and kept under the idempotence key: {refusal}")
+        await world.book(lambda: [x.kept(answer, world.clock.now())], x.entry.number)
+        return answer
     finally:
         world.in_progress.discard(key)
 
@@ -244,7 +251,7 @@ async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptM
     return answer
 
 
-STEPS: tuple[Step, ...] = (locate, record, translate, read, authenticate, validate, replay, inject)
+STEPS: tuple[Step, ...] = (locate, record, translate, read, authenticate, replay, validate, inject)
 
 
 def compose(handler: Proceed, steps: tuple[Step, ...] = STEPS) -> Proceed:
