@@ -34,8 +34,9 @@ tests/node/node_modules/.ready: tests/node/package.json
 vendor: $(DEV)  ## the vendor's integration tests, from a checkout: make vendor SDK=path/to/sdk-python3
 	$(BIN)/python bench/vendor.py $(SDK)
 
-shots: $(DEV)  ## a picture of every hosted page, into a temporary folder or FOLDER=path
+shots: $(DEV)  ## a picture of every hosted page, into temporary folders or FOLDER=path
 	$(BIN)/python -m tests.browser.shots $(FOLDER)
+	$(BIN)/python -m tests.browser.adyen_shots $(FOLDER)
 
 bench: $(DEV)  ## speed, as ratios measured in one run
 	$(BIN)/python -m bench

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
 
-from mockpsp.edge.exchange import Answer
+from mockpsp.edge.exchange import Answer, Exchange
 
 STATIC = "/_mockpsp/static"
 
 
-def page_headers(form_targets: str = "'self'") -> Mapping[str, str]:
-    """Headers of an HTML page of ours: nothing from elsewhere, no framing, nothing cached."""
+def page_headers(form_targets: str = "'self'", *, framed: bool = False) -> Mapping[str, str]:
+    """Headers of an HTML page of ours: nothing from elsewhere, nothing cached, framed by nobody unless ``framed``."""
+    ancestors = "" if framed else "frame-ancestors 'none'; "
     policy = (
         "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; "
-        f"base-uri 'none'; frame-ancestors 'none'; form-action {form_targets}"
+        f"base-uri 'none'; {ancestors}form-action {form_targets}"
     )
     return {
         "Content-Security-Policy": policy,
@@ -23,9 +25,26 @@ def page_headers(form_targets: str = "'self'") -> Mapping[str, str]:
     }
 
 
-def page(html: str, status: int = 200, form_targets: str = "'self'") -> Answer:
+def page(html: str, status: int = 200, form_targets: str = "'self'", *, framed: bool = False) -> Answer:
     """An HTML answer."""
-    return Answer(status, html.encode(), "text/html; charset=utf-8", page_headers(form_targets))
+    return Answer(status, html.encode(), "text/html; charset=utf-8", page_headers(form_targets, framed=framed))
+
+
+def form_targets(address: str) -> str:
+    """Where a page's forms may lead: to us, and over a redirect to this address of the merchant's."""
+    parts = urlsplit(address)
+    if parts.scheme in ("http", "https"):
+        return f"'self' {parts.scheme}://{parts.netloc}"
+    return f"'self' {parts.scheme}:" if parts.scheme else "'self'"
+
+
+def read_form(x: Exchange) -> dict[str, str]:
+    """The fields of a form; none of them when there are more than any page of ours has."""
+    try:
+        return dict(parse_qsl(x.raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
+    except ValueError as error:
+        x.note(f"the form was not read: {error}")
+        return {}
 
 
 def see_other(location: str) -> Answer:

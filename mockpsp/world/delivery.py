@@ -296,9 +296,7 @@ class Courier:
         attempt = len(delivery.attempts) + 1
         waits = policy.retries(world.setups[queued.provider].settings)
         next_due = None if accepted or attempt > len(waits) else started + waits[attempt - 1]
-        booked = records.Attempted(
-            queued.number, attempt, started, status, error, accepted, next_due, policy.in_order
-        )
+        booked = records.Attempted(queued.number, attempt, started, status, error, accepted, next_due, policy.in_order)
         await world.book(lambda: [booked], delivery.cause)
         outcome = f"{status}" if error is None else error
         later = f", again at {instant(next_due)}" if next_due else "" if accepted else ", given up"

@@ -97,6 +97,4 @@ class FollowUp:
         line = self._strike(lines, waiting.facts) if lines else None
         if line is not None and not line.abandons:
             self.number += 1
-            self.events.append(
-                records.ShopperDue(self.number, self.provider, ref, line.key, self.now + line.after)
-            )
+            self.events.append(records.ShopperDue(self.number, self.provider, ref, line.key, self.now + line.after))

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.domain.ledger import Ledger, transfer
-from mockpsp.domain.lifecycle import Consequence, Lifecycle, Moment
+from mockpsp.domain.lifecycle import Consequence, Lifecycle, Moment, Question, Verdict
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
 from mockpsp.scenario.engine import SILENT, Position, Script
@@ -191,6 +191,21 @@ class World:
                     raise AnsweredMeanwhile(self.answers[kept.scope]) from None
                 continue
             return outcome
+
+    async def ask(self, question: Question, law: str, cause: int = 0) -> Verdict:
+        """What a rule says to a question whose answer changes nothing; ``law`` is the natural one, for the journal."""
+        while True:
+            asked = self.script.ask(question, self.positions)
+            try:
+                if asked.moved:
+                    await self.commit([records.ScriptMoved(asked.moved)], cause)
+            except Conflict:
+                await self.catch_up()
+                continue
+            reasoning = Reasoning(law, asked.verdict.rule, asked.nearly, ())
+            provider = question.operation.partition(".")[0]
+            self.journal.add(self.clock.now(), "decision", provider, question.operation, "", cause, reasoning)
+            return asked.verdict
 
     async def book(self, make: Callable[[], Sequence[Any]], cause: int = 0) -> None:
         """Commit events that need no decision; made again on the newer state when somebody else was faster."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from mockpsp.domain.currencies import CURRENCIES
 from mockpsp.domain.lifecycle import Decision, Moment, Question, Verdict
 from mockpsp.domain.money import Money
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import events as e
-from mockpsp.providers.worldline.currencies import CURRENCIES
 from mockpsp.providers.worldline.errors import InvalidValue
 from mockpsp.providers.worldline.holdings import COMPLEMENT, CV_CONNECT
 from mockpsp.providers.worldline.issuers import (

@@ -8,12 +8,14 @@ from typing import Any
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Exchange
+from mockpsp.edge.texts import format_money, language_of
+from mockpsp.edge.views import FieldError, Outcome, TestDatum
 from mockpsp.providers.worldline import decide, links, texts, views, wire
 from mockpsp.providers.worldline.holdings import CV_CONNECT, Holdings
 from mockpsp.providers.worldline.issuers import BRANDS
 from mockpsp.providers.worldline.states import Code, Order, Stage
 
-_OUTCOMES: Mapping[str, views.Outcome] = {
+_OUTCOMES: Mapping[str, Outcome] = {
     "paid": "paid",
     "refused": "refused",
     "attempts": "refused",
@@ -30,7 +32,7 @@ class Visit:
         self.order = order
         self.phone = phone
         self.form: dict[str, str] = {}
-        self.errors: tuple[views.FieldError, ...] = ()
+        self.errors: tuple[FieldError, ...] = ()
         how = order.created.hosted or order.created.direct
         locale = how.locale if how is not None else ""
         self.language = locale or x.request.headers.get("Accept-Language", "en")[:5].replace("-", "_")
@@ -49,11 +51,11 @@ class Visit:
 
     def say(self, key: str, **values: str) -> str:
         """A text in the shopper's language."""
-        return texts.say(self.language, key, **values)
+        return texts.TEXTS.say(self.language, key, **values)
 
     def money(self, amount: Money) -> str:
         """An amount in the shopper's language."""
-        return texts.format_money(amount.minor, amount.currency, texts.language_of(self.language))
+        return format_money(amount.minor, amount.currency, language_of(self.language))
 
     def common(self) -> dict[str, Any]:
         """What every page about an order shows."""
@@ -97,7 +99,7 @@ def _start(visit: Visit) -> views.View:
     if order.first.code is Code.REJECTED and not visit.errors:
         last_was_card = order.first.card is not None
         key = "problem_card_refused" if last_was_card else "problem_voucher_refused"
-        visit.errors = (views.FieldError("", visit.say(key)),)
+        visit.errors = (FieldError("", visit.say(key)),)
     products = decide.products_on_offer(order)
     method = _method(visit, products)
     if method == CV_CONNECT:
@@ -123,7 +125,7 @@ def product_id(text: str) -> int | None:
 def _confirm(visit: Visit) -> views.ConfirmView:
     ledger = visit.x.world.ledger
     wallets = [
-        views.TestDatum(
+        TestDatum(
             label=wallet.holder or wallet.email or "CV Connect",
             value=wallet.beneficiary,
             effect=visit.money(ledger.balance(wallet.account, wallet.balance.currency)),
@@ -165,7 +167,7 @@ def _complement(visit: Visit, product: int | None = None) -> views.ComplementVie
     brands = tuple(each for each in offered if each in BRANDS and each in texts.PRODUCTS)
     refused = any(tender.code is Code.REJECTED for tender in order.tenders)
     if refused and not visit.errors:
-        visit.errors = (views.FieldError("", visit.say("problem_card_refused")),)
+        visit.errors = (FieldError("", visit.say("problem_card_refused")),)
     hosted = order.created.hosted
     target = f"{visit.here}?method={product}" if product is not None and not visit.phone else visit.here
     return views.ComplementView(
@@ -181,11 +183,11 @@ def _complement(visit: Visit, product: int | None = None) -> views.ComplementVie
     )
 
 
-def _cards(visit: Visit, brands: tuple[int, ...]) -> tuple[views.TestDatum, ...]:
+def _cards(visit: Visit, brands: tuple[int, ...]) -> tuple[TestDatum, ...]:
     expiry = f"12/{(visit.x.started.year + 4) % 100:02d}"
     return tuple(
-        views.TestDatum(
-            label=card.title or texts.product_name(card.products[0], texts.language_of(visit.language)),
+        TestDatum(
+            label=card.title or texts.product_name(card.products[0], language_of(visit.language)),
             value=card.number,
             effect=f"{expiry} · 123"
             if card.answers == "accepts"

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from mockpsp.domain.money import Money, decimals
 from mockpsp.edge.exchange import Answer, Exchange
-from mockpsp.edge.pages import page, see_other
+from mockpsp.edge.pages import form_targets, page, read_form, see_other
 from mockpsp.edge.provider import Access, Route
 from mockpsp.edge.respond import to_bytes
+from mockpsp.edge.texts import language_of, plain_amount
+from mockpsp.edge.views import FieldError
 from mockpsp.providers.worldline import commands as c
-from mockpsp.providers.worldline import decide, links, texts, views
+from mockpsp.providers.worldline import decide, links, views
 from mockpsp.providers.worldline.drawing import Visit, draw, product_id, progress
 from mockpsp.providers.worldline.errors import ShopperRefused
 from mockpsp.providers.worldline.routes import ORDERS
@@ -37,21 +38,13 @@ def _closed(x: Exchange) -> Answer:
     return page(views.render(view), 404)
 
 
-def _targets(visit: Visit) -> str:
-    """Where this page's forms may lead: to us, and over a redirect to the merchant."""
-    parts = urlsplit(visit.return_url)
-    if parts.scheme in ("http", "https"):
-        return f"'self' {parts.scheme}://{parts.netloc}"
-    return f"'self' {parts.scheme}:" if parts.scheme else "'self'"
-
-
 def _show(visit: Visit, status: int = 200) -> Answer:
     order = visit.order
     hosted = order.created.hosted
     leaves = hosted is None or not hosted.show_result_page
     if order.stage is not Stage.IN_PROGRESS and leaves and visit.return_url and not visit.phone:
         return see_other(visit.return_url)
-    return page(views.render(draw(visit)), status, _targets(visit))
+    return page(views.render(draw(visit)), status, form_targets(visit.return_url))
 
 
 async def show_desktop(x: Exchange) -> Answer:
@@ -86,7 +79,7 @@ async def _post(x: Exchange, *, phone: bool) -> Answer:
     visit = _visit(x, phone=phone)
     if visit is None:
         return _closed(x)
-    visit.form = _read_form(x)
+    visit.form = read_form(x)
     step = visit.form.get("step", "")
     if step == "choose":
         return _choose(visit)
@@ -105,20 +98,11 @@ async def _post(x: Exchange, *, phone: bool) -> Answer:
     return see_other(visit.here)
 
 
-def _read_form(x: Exchange) -> dict[str, str]:
-    """The fields of a form; none of them when there are more than any page of ours has."""
-    try:
-        return dict(parse_qsl(x.raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
-    except ValueError as error:
-        x.note(f"the form was not read: {error}")
-        return {}
-
-
 def _choose(visit: Visit) -> Answer:
     chosen = product_id(visit.form.get("product", ""))
     if chosen in decide.products_on_offer(visit.order):
         return see_other(f"{visit.here}?method={chosen}")
-    visit.errors = (views.FieldError("product", visit.say("problem_product")),)
+    visit.errors = (FieldError("product", visit.say("problem_product")),)
     return _show(visit, 422)
 
 
@@ -165,7 +149,7 @@ def _typed_card(visit: Visit) -> c.CardData:
     )
 
 
-def _problem(visit: Visit, refused: ShopperRefused) -> tuple[views.FieldError, ...]:
+def _problem(visit: Visit, refused: ShopperRefused) -> tuple[FieldError, ...]:
     amount = refused.details.get("amount")
     if refused.key == "amount_above_order":
         amount = decide.offer(visit.order, visit.x.world.moment("worldline")) or amount  # what the field's hint says
@@ -184,14 +168,12 @@ def _problem(visit: Visit, refused: ShopperRefused) -> tuple[views.FieldError, .
     }
     match refused.key:
         case "bad_amount":
-            example = texts.plain_amount(
-                visit.order.total.minor, visit.order.total.currency, texts.language_of(visit.language)
-            )
-            return (views.FieldError("voucher_amount", visit.say("problem_voucher_amount", example=example)),)
+            example = plain_amount(visit.order.total.minor, visit.order.total.currency, language_of(visit.language))
+            return (FieldError("voucher_amount", visit.say("problem_voucher_amount", example=example)),)
         case "bad_expiry":
-            return (views.FieldError("expiry", visit.say("problem_expiry", example="12/30")),)
+            return (FieldError("expiry", visit.say("problem_expiry", example="12/30")),)
         case key if key in texts_by_key:
-            return (views.FieldError(refused.field, visit.say(texts_by_key[key], **told)),)
+            return (FieldError(refused.field, visit.say(texts_by_key[key], **told)),)
         case _:
             return ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from mockpsp.providers.worldline import texts
+from mockpsp.edge.texts import language_of
 from mockpsp.providers.worldline.holdings import CV_CONNECT
 
 _EN: Mapping[str, str] = {
@@ -32,7 +32,7 @@ _FR: Mapping[str, str] = {
 
 def policy(names: Mapping[int, str], locale: str) -> str:
     """The text about these products, ids to names; every locale that is not French reads English."""
-    language = texts.language_of(locale)
+    language = language_of(locale)
     said = _FR if language == "fr" else _EN
     parts = [
         said["voucher" if product == CV_CONNECT else "card"].format(product=name) for product, name in names.items()

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mockpsp.domain.value import Value
+from mockpsp.edge.texts import language_of
 from mockpsp.providers.worldline import pictures, texts
 from mockpsp.providers.worldline.errors import InvalidValue, UnknownProduct
 from mockpsp.providers.worldline.holdings import AMEX, CARTES_BANCAIRES, CV_CONNECT, MASTERCARD, VISA
@@ -221,7 +222,7 @@ def group(text: str, context: Context, origin: str) -> Json:
     """PaymentProductGroup, whatever the case of its id. Raises UnknownProduct."""
     if text.lower() != GROUP.lower():
         raise UnknownProduct("product group", "paymentProductGroupId")
-    label = "Cartes" if texts.language_of(context.locale) == "fr" else "Cards"
+    label = "Cartes" if language_of(context.locale) == "fr" else "Cards"
     hints = _hints(0, label, "cards", context, origin)
     return {"id": GROUP, "displayHints": hints, "displayHintsList": [hints]}
 
@@ -234,7 +235,7 @@ def fields(form: CardForm, context: Context) -> list[Json]:
     hidden = "translations" in context.hide
 
     def say(key: str) -> str:
-        return "" if hidden else texts.say(context.locale, key)
+        return "" if hidden else texts.TEXTS.say(context.locale, key)
 
     code = "9" * form.code
     tip = say("card_cvv_hint") if form.code == 3 else ""

@@ -1,46 +1,26 @@
-"""What the hosted pages show: one frozen view model per template, and ``render``, which turns one into HTML.
-
-The models carry what a page needs to be drawn and nothing that decides; the handlers build them from states.
-All text in them may come from a stranger: the templates escape it.
-"""
+"""What Worldline's hosted pages show: one frozen view model per template, and ``render``, which turns one into HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache, lru_cache, partial
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
+from mockpsp.edge import views as shared
+from mockpsp.edge.texts import language_of
+from mockpsp.edge.views import OrderPage, Outcome, Page
 from mockpsp.providers.worldline import texts
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
     from markupsafe import Markup
 
-Outcome = Literal["paid", "refused", "cancelled", "expired", "pending"]
 ClosedReason = Literal["unknown", "used", "expired"]
 Stage = Literal[1, 2, 3]
 
-
-class FieldError(Value, frozen=True):
-    """Something the customer can put right. ``field`` is a form field's name, or empty for the whole page."""
-
-    field: str
-    message: str
-
-
-class TestDatum(Value, frozen=True, kw_only=True):
-    """A row of "test data that works here". ``fills`` maps form fields to what one click writes into them."""
-
-    __test__: ClassVar[bool] = False  # the name must not make pytest collect it
-
-    label: str
-    value: str
-    effect: str
-    fills: Mapping[str, str]
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Tender(Value, frozen=True, kw_only=True):
@@ -49,41 +29,6 @@ class Tender(Value, frozen=True, kw_only=True):
     product: int
     amount: Money
     detail: str = ""
-
-
-class Page(Value, frozen=True, kw_only=True):
-    """What every page knows. ``language`` is a locale as the merchant sent it (``fr_FR``, ``en``, ``de_DE``).
-
-    ``status_url`` answers ``{"status": …}``; the page reloads as soon as that differs from ``status`` here.
-    """
-
-    template: ClassVar[str]
-
-    language: str
-    sandbox: str
-    scenario: str
-    errors: tuple[FieldError, ...] = ()
-    test_data: tuple[TestDatum, ...] = ()
-    status_url: str = ""
-    status: str = ""
-
-    def problem(self, field: str) -> str:
-        """The first message about a field, or nothing."""
-        return next((error.message for error in self.errors if error.field == field), "")
-
-
-class OrderPage(Page, frozen=True, kw_only=True):
-    """A page about one order. Its main form posts to ``post_url``, cancelling to ``cancel_url``, if given.
-
-    ``open_until`` is a time as the customer reads it, such as ``12:15``.
-    """
-
-    merchant: str
-    reference: str
-    amount: Money
-    post_url: str
-    cancel_url: str = ""
-    open_until: str = ""
 
 
 class SelectionView(OrderPage, frozen=True, kw_only=True):
@@ -195,35 +140,13 @@ View = SelectionView | ConfirmView | PortalView | PhoneView | ComplementView | R
 
 def render(view: View) -> str:
     """The page as a complete HTML document."""
-    language = texts.language_of(view.language)
-    return (
-        _environment()
-        .get_template(view.template)
-        .render(
-            view=view,
-            language=language,
-            t=partial(texts.say, language),
-            t_count=partial(texts.say_count, language),
-            money=lambda amount: texts.format_money(amount.minor, amount.currency, language),
-            typed=lambda amount: texts.plain_amount(amount.minor, amount.currency, language),
-            product_name=lambda product: texts.product_name(product, language),
-            qr_code=qr_code,
-        )
-    )
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # late: start-up time counts
-
-    here = Path(__file__).parent
-    return Environment(
-        loader=FileSystemLoader([here / "templates", here.parents[1] / "edge" / "templates"]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        auto_reload=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    language = language_of(view.language)
+    return shared.render(
+        view,
+        _TEMPLATES,
+        texts.TEXTS,
+        product_name=lambda product: texts.product_name(product, language),
+        qr_code=qr_code,
     )
 
 

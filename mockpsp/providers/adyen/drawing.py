@@ -1,0 +1,312 @@
+"""What a hosted page shows: the view of a session or payment link as it stands, and the test data that works here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mockpsp.domain.clock import paris
+from mockpsp.domain.money import Money
+from mockpsp.edge.exchange import Exchange
+from mockpsp.edge.texts import format_money, language_of
+from mockpsp.edge.views import FieldError, Outcome, TestDatum
+from mockpsp.providers.adyen import commands as c
+from mockpsp.providers.adyen import issuers, links, methods, texts, tokens, views
+from mockpsp.providers.adyen.holdings import MEAL_VOUCHER, Holdings
+from mockpsp.providers.adyen.issuers import PASSWORD, USER, spendable
+from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
+
+_OUTCOMES: dict[CheckoutStage, Outcome] = {
+    CheckoutStage.COMPLETED: "paid",
+    CheckoutStage.EXPIRED: "expired",
+    CheckoutStage.CANCELLED: "cancelled",
+}
+
+
+def locale_of(x: Exchange, own: str) -> str:
+    """The merchant's locale, else the browser's."""
+    return own or x.request.headers.get("Accept-Language", "en")[:5]
+
+
+class Visit:
+    """One look at a page: the purchase behind the link, what the browser sent, and what every view shows."""
+
+    def __init__(self, x: Exchange, purchase: Purchase) -> None:
+        self.x = x
+        self.purchase = purchase
+        self.form: dict[str, str] = {}
+        self.errors: tuple[FieldError, ...] = ()
+        head = purchase.session or purchase.link
+        assert head is not None, "only sessions and links have a page"
+        self.head = head
+        asked = head.echo.get("shopperLocale", "")
+        self.language = locale_of(x, asked if isinstance(asked, str) else "")
+        self.here = links.checkout_page(purchase, "")
+
+    @property
+    def holdings(self) -> Holdings:
+        """Vouchers and cards of the sandbox."""
+        world: Holdings = self.x.world.setups["adyen"].world
+        return world
+
+    @property
+    def remaining(self) -> Money:
+        """What is left to pay."""
+        order = self.purchase.open_order
+        return self.purchase.remaining(order) if order is not None else self.purchase.total
+
+    def say(self, key: str, **values: str) -> str:
+        """A text in the shopper's language."""
+        return texts.TEXTS.say(self.language, key, **values)
+
+    def money(self, amount: Money) -> str:
+        """An amount in the shopper's language."""
+        return format_money(amount.minor, amount.currency, language_of(self.language))
+
+    def methods(self) -> tuple[views.Method, ...]:
+        """What can be paid with here."""
+        settings = self.x.settings
+        offered = methods.offered(
+            settings, country=self.head.country, currency=self.purchase.total.currency, locale=self.language
+        )
+        echo = self.head.echo
+        kept = methods.filtered(offered, echo.get("allowedPaymentMethods"), echo.get("blockedPaymentMethods"))
+        return tuple(self._method(each) for each in kept)
+
+    def _method(self, offered: Any) -> views.Method:
+        type_, brand = offered["type"], offered.get("brand", "")
+        kind: views.Kind = "card"
+        if type_.startswith(MEAL_VOUCHER):
+            kind, type_, brand = "meal_voucher", MEAL_VOUCHER, type_
+        elif type_ == "giftcard":
+            kind = "gift_card"
+        name = texts.method_name(type_, brand, self.language)
+        return views.Method(kind=kind, type=type_, brand=brand, name=name, brands=tuple(offered.get("brands", ())))
+
+    def chosen(self) -> views.Method | None:
+        """The method that the form or the address names, or the only one."""
+        offered = self.methods()
+        wanted = self.form.get("method") or self.x.request.query.get("method", "")
+        found = next((each for each in offered if each.id == wanted), None)
+        return offered[0] if found is None and len(offered) == 1 else found
+
+    def common(self) -> dict[str, Any]:
+        """What every page about a purchase shows."""
+        purchase, world = self.purchase, self.x.world
+        return {
+            "language": self.language,
+            "sandbox": world.name,
+            "scenario": world.scenario.title,
+            "errors": self.errors,
+            "status": progress(purchase),
+            "status_url": f"{self.here}/progress",
+            "merchant": self.x.settings.merchant_name,
+            "reference": purchase.reference,
+            "amount": purchase.total,
+            "post_url": self.here,
+            "description": purchase.link.description if purchase.link is not None else "",
+            "legs": legs(self),
+        }
+
+    def open(self) -> dict[str, Any]:
+        """The same for pages on which something can be paid."""
+        until = f"{self.head.expires.astimezone(paris()):%H:%M}"
+        paid = bool(legs(self))
+        leave = bool(self.head.return_url) or self.purchase.session is not None
+        return {
+            **self.common(),
+            "open_until": until,
+            "cancel_url": self.here if leave else "",
+            "returned_on_cancel": paid,
+        }
+
+
+def progress(purchase: Purchase) -> str:
+    """A word that changes whenever the page would look different."""
+    last = purchase.payments[-1].status.value if purchase.payments else "new"
+    return f"{purchase.stage.value}-{len(purchase.payments)}-{len(purchase.orders)}-{last}".replace(" ", "-")
+
+
+def legs(visit: Visit) -> tuple[views.Leg, ...]:
+    """The shares that are paid, of the present round."""
+    return tuple(_leg(visit, each) for each in visit.purchase.round if each.status is Status.AUTHORISED)
+
+
+_KINDS: dict[str, views.Kind] = {"meal_voucher": "meal_voucher", "gift_card": "gift_card"}
+
+
+def _leg(visit: Visit, paid: Payment) -> views.Leg:
+    means = paid.instrument
+    type_ = {"meal_voucher": MEAL_VOUCHER, "gift_card": "giftcard"}.get(means.kind, "scheme")
+    kind: views.Kind = (
+        "meal_voucher" if means.kind == "meal_voucher" else "gift_card" if means.kind == "gift_card" else "card"
+    )
+    name = texts.method_name(type_, means.brand, visit.language)
+    return views.Leg(kind=kind, name=name, amount=paid.amount, brand=means.brand, last_four=means.last_four)
+
+
+def draw(visit: Visit) -> views.View:
+    """The view of a purchase as it stands."""
+    purchase = visit.purchase
+    if purchase.stage is not CheckoutStage.ACTIVE or any(each.pending for each in purchase.round):
+        return result(visit)
+    method = visit.chosen()
+    if method is None:
+        return views.PaymentView(**visit.open(), methods=visit.methods(), remove_url=visit.here)
+    if method.kind == "card":
+        return card_view(visit, method)
+    return voucher_view(visit, method)
+
+
+def card_view(visit: Visit, method: views.Method) -> views.CardView:
+    """The card form."""
+    target = f"{visit.here}?method={method.id}"
+    return views.CardView(
+        **visit.open() | {"post_url": target, "test_data": _cards(visit)},
+        method=method,
+        expiry=visit.form.get("expiry", ""),
+        holder=visit.form.get("holder", ""),
+        back_url=visit.here if len(visit.methods()) > 1 else "",
+    )
+
+
+def voucher_view(visit: Visit, method: views.Method, checked: views.Checked | None = None) -> views.VoucherView:
+    """The form of a voucher or gift card, or what its balance check found."""
+    target = f"{visit.here}?method={method.id}"
+    data = () if checked is not None else _vouchers(visit, method)
+    return views.VoucherView(
+        **visit.open() | {"post_url": target, "test_data": data},
+        method=method,
+        checked=checked,
+        expiry=visit.form.get("expiry", ""),
+        back_url=visit.here if len(visit.methods()) > 1 else "",
+        again_url=target,
+    )
+
+
+def check(visit: Visit, means: c.MeansInput, typed: str) -> views.Checked | str:
+    """What the balance check finds, or the key of the text that says why it cannot be used."""
+    moment = visit.x.world.moment("adyen")
+    found = issuers.check_balance(means, visit.remaining, moment)
+    if found.result == "Failed":
+        return "problem_balance_card"
+    if found.funds.balance.currency != visit.remaining.currency:
+        return "problem_balance_currency"
+    if found.funds.balance.minor <= 0:
+        return "problem_balance_empty"
+    if found.funds.limit is not None and found.funds.limit.minor <= 0:
+        return "problem_balance_limit"
+    take = spendable(means, visit.remaining, moment)
+    return views.Checked(
+        balance=found.funds.balance,
+        limit=found.funds.limit,
+        take=take,
+        token=tokens.seal(visit.purchase.secret, f"{take.minor}|{typed}"),
+        last_four=means.number[-4:],
+    )
+
+
+def _cards(visit: Visit) -> tuple[TestDatum, ...]:
+    return tuple(
+        TestDatum(
+            label=each.title or texts.method_name("scheme", each.brand, visit.language),
+            value=each.number,
+            effect=f"{_short(each.expiry)} · {each.code or '737'} · {_effect(visit, each)}",
+            fills={
+                "number": each.number,
+                "holder": "CAMILLE MARTIN",
+                "expiry": _short(each.expiry),
+                "code": each.code or "737",
+            },
+        )
+        for each in visit.holdings.cards.values()
+    )
+
+
+def _effect(visit: Visit, card: Any) -> str:
+    if card.answers == "refuses":
+        return visit.say("test_data_refused", reason=card.reason)
+    return visit.say("test_data_accepted" if card.three_ds == "never" else "test_data_challenge")
+
+
+def _short(expiry: str) -> str:
+    month, _, year = (expiry or "03/2030").partition("/")
+    return f"{month}/{year[-2:]}"
+
+
+def _vouchers(visit: Visit, method: views.Method) -> tuple[TestDatum, ...]:
+    moment = visit.x.world.moment("adyen")
+    rows: list[TestDatum] = []
+    if method.kind == "meal_voucher":
+        for voucher in visit.holdings.vouchers.values():
+            if voucher.brand != method.brand:
+                continue
+            funds = issuers.funds_of_voucher(voucher, moment)
+            told = visit.say("test_data_balance", balance=visit.money(funds.balance))
+            if funds.limit is not None:
+                limit = visit.money(funds.limit)
+                told = visit.say("test_data_limit", balance=visit.money(funds.balance), limit=limit)
+            expiry, code = _short(voucher.expiry), voucher.code or "737"
+            fills = {"number": voucher.number, "expiry": expiry, "code": code}
+            label = voucher.title or method.name
+            rows.append(TestDatum(label=label, value=voucher.number, effect=f"{expiry} · {code} · {told}", fills=fills))
+        return tuple(rows)
+    for card in visit.holdings.gift_cards.values():
+        if card.brand == method.brand:
+            funds = issuers.funds_of_gift_card(card, visit.remaining.currency, moment)
+            told = visit.say("test_data_balance", balance=visit.money(funds.balance))
+            fills = {"number": card.number, "code": card.code or "100"}
+            rows.append(
+                TestDatum(
+                    label=card.title or method.name,
+                    value=card.number,
+                    effect=f"{card.code or '100'} · {told}",
+                    fills=fills,
+                )
+            )
+    return tuple(rows)
+
+
+def result(visit: Visit, outcome: Outcome | None = None) -> views.ResultView:
+    """How it ended, or that a result is waited for."""
+    purchase = visit.purchase
+    ended: Outcome = outcome or _OUTCOMES.get(purchase.stage, "pending")
+    back = links.after_checkout(purchase) if ended != "pending" else ""
+    given_back = tuple(_leg(visit, each) for each in purchase.payments if each.status is Status.ROLLED_BACK)
+    shown = visit.common()
+    if ended in ("cancelled", "expired") and given_back:
+        shown["legs"] = given_back
+    return views.ResultView(
+        **shown, outcome=ended, returned=bool(given_back) and ended in ("cancelled", "expired"), return_url=back
+    )
+
+
+def bank(x: Exchange, purchase: Purchase, payment: Payment, *, compact: bool) -> views.ChallengeView:
+    """The bank's page about a payment."""
+    head = purchase.session or purchase.link
+    asked = head.echo.get("shopperLocale", "") if head is not None else ""
+    language = locale_of(x, asked if isinstance(asked, str) else "")
+    mark = f"?MD={links.md(x.world, payment)}"
+    target = f"{links.ACS if compact else links.REDIRECT}{mark}"
+    fills = {"password": PASSWORD} if compact else {"user": USER, "password": PASSWORD}
+    datum = TestDatum(
+        label=texts.TEXTS.say(language, "bank_title"),
+        value=PASSWORD if compact else f"{USER} / {PASSWORD}",
+        effect=texts.TEXTS.say(language, "test_data_bank"),
+        fills=fills,
+    )
+    local = x.world.clock.now().astimezone(paris())
+    return views.ChallengeView(
+        language=language,
+        sandbox=x.world.name,
+        scenario=x.world.scenario.title,
+        merchant=x.settings.merchant_name,
+        amount=payment.amount,
+        post_url=target,
+        cancel_url=target,
+        card_name=texts.method_name("scheme", payment.instrument.brand, language),
+        brand=payment.instrument.brand,
+        last_four=payment.instrument.last_four,
+        at=f"{local:%d/%m/%Y %H:%M}",
+        compact=compact,
+        test_data=(datum,),
+    )

@@ -1,0 +1,37 @@
+"""Adyen's references: pspReferences of 16 letters and digits, sessions ``CS…`` and payment links ``PL…``."""
+
+from __future__ import annotations
+
+from mockpsp.domain.ids import Ids
+
+_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_KEY = 8
+
+
+def spell(number: int, digits: int = 16) -> str:
+    """A number in base 36, cut to so many digits."""
+    text = ""
+    for _ in range(digits):
+        number, rest = divmod(number, 36)
+        text = _LETTERS[rest] + text
+    return text
+
+
+def psp_reference(ids: Ids) -> str:
+    """A new pspReference: unique by its 82 bits from the seeded source."""
+    return spell(int(ids.hex(24), 16))
+
+
+def fixed_reference(uuid: str) -> str:
+    """The pspReference that a numbered UUID stands for: of answers that create nothing."""
+    return spell(int(uuid.replace("-", "")[-18:], 16))
+
+
+def checkout_id(kind: str, key: str, ids: Ids) -> str:
+    """``CS`` or ``PL`` and 16 upper-case hex digits, the first eight of which lead to the sandbox."""
+    return f"{kind}{key.upper()}{ids.next('adyen.checkout') * 0x9E3779B1 % 0x100000000:08X}"
+
+
+def key_of(checkout: str) -> str:
+    """The sandbox's key in a session's or link's id."""
+    return checkout[2 : 2 + _KEY].lower()

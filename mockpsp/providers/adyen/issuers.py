@@ -1,0 +1,455 @@
+"""Issuers' answers: what a meal voucher, a gift card or a payment card may pay, and why not. Pure."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from mockpsp.domain.clock import paris_day
+from mockpsp.domain.currencies import CURRENCIES
+from mockpsp.domain.lifecycle import Moment, Verdict
+from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
+from mockpsp.providers.adyen import commands as c
+from mockpsp.providers.adyen import events as e
+from mockpsp.providers.adyen.errors import (
+    APPROVED,
+    PENDING,
+    REASONS,
+    TEST_CODES,
+    BadCardNumber,
+    BadExpiry,
+    BadSecurityCode,
+    InvalidAmount,
+    MethodNotConfigured,
+    NoVariant,
+    UnsupportedCurrency,
+)
+from mockpsp.providers.adyen.holdings import (
+    CODE_LENGTHS,
+    DEFAULT_VOUCHER_BRAND,
+    MEAL_VOUCHER,
+    GiftCard,
+    Holdings,
+    MealVoucher,
+    WorldCard,
+    brand_of,
+    fingerprint,
+    is_card_number,
+    voucher_of_series,
+)
+from mockpsp.providers.adyen.settings import AdyenSettings
+
+
+class Ruling(Value, frozen=True):
+    """An issuer's answer: the test name of a reason (``approved`` for none), why, and the settings that decided.
+
+    ``short`` says that the money is not there, so that no rule can make this payment happen.
+    """
+
+    name: str
+    law: str
+    settings: tuple[str, ...] = ()
+    short: bool = False
+
+
+YES = APPROVED
+USER = "user"
+PASSWORD = "password"  # noqa: S105  # both are what Adyen documents for its test pages
+_TOO_MUCH = 10**12
+
+
+class Funds(Value, frozen=True):
+    """What a voucher or gift card holds now, and what of it may be spent now (None: no limit but the balance)."""
+
+    balance: Money
+    limit: Money | None
+
+
+# -- what it is ------------------------------------------------------------------------------------------------------
+
+
+def voucher_brand(means: c.MeansInput) -> str:
+    """The issuer's variant: the brand, else the long type, else the default."""
+    for named in (means.brand, means.type):
+        if named.startswith(f"{MEAL_VOUCHER}_"):
+            return named
+    return DEFAULT_VOUCHER_BRAND
+
+
+def find_voucher(number: str, holdings: Holdings) -> MealVoucher | None:
+    """The meal voucher with this number, of the world's list or of a series."""
+    found = holdings.vouchers.get(number)
+    if found is not None:
+        return found
+    series = voucher_of_series(number, holdings)
+    return series[0] if series is not None else None
+
+
+def instrument_of(means: c.MeansInput, moment: Moment) -> e.Instrument:
+    """The means of payment as it may be kept. Raises what ``check_means`` raises."""
+    check_means(means, moment)
+    match means.kind:
+        case "meal_voucher":
+            return _voucher_instrument(means, moment)
+        case "gift_card":
+            return _gift_card_instrument(means, moment)
+        case _:
+            return _card_instrument(means, moment)
+
+
+def _voucher_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
+    holdings: Holdings = moment.world
+    name = f"{means.number[-4:]}-{fingerprint(means.number)[:6]}"
+    voucher = holdings.vouchers.get(means.number)
+    return e.Instrument(
+        kind=means.kind,
+        type=means.type,
+        brand=voucher_brand(means),
+        last_four=means.number[-4:],
+        bin=means.number[:6],
+        expiry=expiry_of(means) or "",
+        account=voucher.account if voucher is not None else f"world/meal_vouchers/{name}",
+        ceiling=f"adyen/spent/{name}",
+    )
+
+
+def _gift_card_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
+    known = moment.world.gift_cards.get(means.number)
+    return e.Instrument(
+        kind=means.kind,
+        type=means.type,
+        brand=means.brand or (known.brand if known is not None else means.type),
+        last_four=means.number[-4:],
+        bin=means.number[:6],
+        account=known.account if known is not None else "world/gift_cards",
+    )
+
+
+def _card_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
+    holdings: Holdings = moment.world
+    known = holdings.cards.get(means.number)
+    return e.Instrument(
+        kind="card",
+        type=means.type,
+        brand=card_brand(means, moment),
+        last_four=means.number[-4:],
+        bin=means.number[:6],
+        expiry=expiry_of(means) or "",
+        account=known.account if known is not None else "world/issuers",
+        country=known.country if known is not None else "FR",
+    )
+
+
+def card_brand(means: c.MeansInput, moment: Moment) -> str:
+    """The brand that a card is paid as: its own wish where the merchant takes it, else its number's."""
+    settings: AdyenSettings = moment.settings
+    own = brand_of(means.number, moment.world)
+    if own is None:
+        raise NoVariant(f"no brand has cards that begin with {means.number[:6]}")
+    if means.brand == "cartebancaire" and own in ("visa", "mc", "maestro"):
+        own = means.brand
+    if own not in settings.card_brands:
+        raise MethodNotConfigured(f"the merchant account does not take {own}")
+    return own
+
+
+def expiry_of(means: c.MeansInput) -> str | None:
+    """MM/YYYY, or None where it cannot be read."""
+    month, year = means.month.strip(), means.year.strip()
+    if not (month.isascii() and month.isdigit() and year.isascii() and year.isdigit()):
+        return None
+    full = f"20{year}" if len(year) == 2 else year
+    return f"{int(month):02d}/{full}"
+
+
+def check_amount(amount: Money) -> None:
+    """Raise UnsupportedCurrency for what is no currency, InvalidAmount for nothing, less, or more than 12 digits."""
+    if amount.currency not in CURRENCIES:
+        raise UnsupportedCurrency(f"{amount.currency} is no currency")
+    if not 0 < amount.minor < _TOO_MUCH:
+        raise InvalidAmount(amount)
+
+
+# -- whether it can be asked -----------------------------------------------------------------------------------------
+
+
+def check_means(means: c.MeansInput, moment: Moment) -> None:
+    """Refuse what Adyen refuses before it asks an issuer. Raises the refusals of errors.py."""
+    settings: AdyenSettings = moment.settings
+    match means.kind:
+        case "meal_voucher":
+            if voucher_brand(means) not in settings.voucher_brands:
+                raise MethodNotConfigured(f"the merchant account does not take {voucher_brand(means)}")
+            if not (means.number.isascii() and means.number.isdigit() and 10 <= len(means.number) <= 32):
+                raise BadCardNumber("a voucher has 10 to 32 digits")
+            _check_expiry(means)
+        case "gift_card":
+            if not (means.number.isascii() and means.number.isalnum() and 10 <= len(means.number) <= 32):
+                raise BadCardNumber("a gift card has 10 to 32 digits")
+        case "card":
+            _check_card(means, moment)
+        case _:
+            raise MethodNotConfigured(f"payment method {means.type!r} is not emulated")
+
+
+def check_currency(means: c.MeansInput, amount: Money) -> None:
+    """Meal vouchers pay euros. Raises UnsupportedCurrency."""
+    if means.kind == "meal_voucher" and amount.currency != "EUR":
+        raise UnsupportedCurrency("meal vouchers pay EUR only")
+
+
+def _check_card(means: c.MeansInput, moment: Moment) -> None:
+    if not is_card_number(means.number, moment.world):
+        raise BadCardNumber("12 to 19 digits with a right check digit are needed")
+    brand = card_brand(means, moment)
+    _check_expiry(means)
+    if means.code and len(means.code) not in CODE_LENGTHS.get(brand, (3,)):
+        raise BadSecurityCode(f"a security code of {brand} has another length")
+    if means.code and not (means.code.isascii() and means.code.isdigit()):
+        raise BadSecurityCode("a security code is digits")
+
+
+def _check_expiry(means: c.MeansInput) -> None:
+    expiry = expiry_of(means)
+    if expiry is None:
+        raise BadExpiry("date")
+    month, year = expiry.split("/")
+    if not 1 <= int(month) <= 12:
+        raise BadExpiry("month")
+    if not 2000 <= int(year) <= 2199:
+        raise BadExpiry("year")
+
+
+# -- what it holds ---------------------------------------------------------------------------------------------------
+
+
+def funds_of_voucher(voucher: MealVoucher, moment: Moment) -> Funds:
+    """Balance, and what is left of the day's limit in Paris."""
+    limit = voucher.daily_limit or moment.settings.daily_limit
+    name = f"{voucher.number[-4:]}-{fingerprint(voucher.number)[:6]}"
+    spent = moment.balances.balance(f"adyen/spent/{name}/{day_of(moment.now)}", "EUR")
+    left = max(limit - spent, limit.zero)
+    if voucher.number in moment.world.vouchers:
+        return Funds(moment.balances.balance(voucher.account, "EUR"), left)
+    taken = moment.balances.balance(f"world/meal_vouchers/{name}", "EUR")
+    return Funds(max(voucher.balance + taken, limit.zero), left)
+
+
+def funds_of_gift_card(card: GiftCard, currency: str, moment: Moment) -> Funds:
+    """Its balance; one that renews has it in any currency."""
+    if card.renews:
+        return Funds(Money(card.balance.minor, currency), None)
+    return Funds(moment.balances.balance(card.account, card.balance.currency), None)
+
+
+class Checked(Value, frozen=True):
+    """What a balance check finds: Success, NotEnoughBalance, or Failed for a ``reason``; and why."""
+
+    result: str
+    funds: Funds
+    reason: str
+    law: str
+
+
+def check_balance(means: c.MeansInput, asked: Money | None, moment: Moment) -> Checked:
+    """The natural answer to a balance check. Wrong codes and unknown cards fail; the limit of a day is told apart."""
+    currency = asked.currency if asked is not None else "EUR"
+    nothing = Funds(Money(0, currency), None)
+    if means.kind == "card":
+        return Checked("Failed", nothing, "not_supported", "a payment card has no balance to tell")
+    found, known = identify(means, moment)
+    if found is None or known.name != YES:
+        return Checked("Failed", nothing, known.name, known.law)
+    funds = (
+        funds_of_voucher(found, moment)
+        if isinstance(found, MealVoucher)
+        else funds_of_gift_card(found, currency, moment)
+    )
+    if asked is None:
+        return Checked("Success", funds, "", f"it holds {funds.balance}")
+    if asked.currency != funds.balance.currency:
+        return Checked("NotEnoughBalance", funds, "", f"it holds {funds.balance.currency}, not {asked.currency}")
+    if funds.balance < asked:
+        return Checked("NotEnoughBalance", funds, "", f"it holds {funds.balance}, {asked} is asked for")
+    return Checked("Success", funds, "", f"it holds {funds.balance}")
+
+
+def spendable(means: c.MeansInput, remaining: Money, moment: Moment) -> Money:
+    """What the means can pay of the rest: all of it, or balance and limit of a voucher or gift card if those are less.
+
+    One that cannot be asked, or holds nothing, is tried with all of it, and refused.
+    """
+    if means.kind == "card":
+        return remaining
+    found = check_balance(means, remaining, moment)
+    funds = found.funds
+    if found.result == "Failed" or funds.balance.currency != remaining.currency:
+        return remaining
+    most = min(funds.balance, funds.limit) if funds.limit is not None else funds.balance
+    return min(most, remaining) if most.minor > 0 else remaining
+
+
+def overruled(natural: Checked, verdict: Verdict) -> Checked:
+    """The natural answer, or what a rule makes of it."""
+    match verdict.outcome:
+        case "success":
+            return Checked("Success", natural.funds, "", natural.law)
+        case "not_enough_balance":
+            return Checked("NotEnoughBalance", natural.funds, "", natural.law)
+        case "failed":
+            return Checked("Failed", Funds(natural.funds.balance.zero, None), verdict.reason or "invalid_pin", "")
+        case _:
+            return natural
+
+
+def day_of(moment: datetime) -> str:
+    """The day that a ceiling belongs to."""
+    return paris_day(moment).isoformat()
+
+
+# -- what the issuer says --------------------------------------------------------------------------------------------
+
+
+def outcome_asked(means: c.MeansInput, code: str) -> str:
+    """The outcome that the request itself asks for, by test code or by the holder's name; empty for none."""
+    if code in TEST_CODES:
+        return TEST_CODES[code]
+    named = means.holder.strip().lower().replace(" ", "_")
+    return named if named in REASONS or named in (APPROVED, PENDING) else ""
+
+
+def ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:
+    """What the issuer says by itself: code, expiry, opening days, balance and ceiling."""
+    match means.kind:
+        case "meal_voucher":
+            return _voucher_ruling(means, amount, moment)
+        case "gift_card":
+            return _gift_card_ruling(means, amount, moment)
+        case _:
+            return card_ruling(means, amount, moment)
+
+
+def identify(means: c.MeansInput, moment: Moment) -> tuple[MealVoucher | GiftCard | None, Ruling]:
+    """The voucher or gift card, and whether it is the shopper's: number, security code and expiry."""
+    holdings: Holdings = moment.world
+    found: MealVoucher | GiftCard | None
+    if means.kind == "meal_voucher":
+        found = find_voucher(means.number, holdings)
+        series = voucher_of_series(means.number, holdings)
+        codes = series[1].codes if series is not None and means.number not in holdings.vouchers else {}
+    else:
+        found = holdings.gift_cards.get(means.number)
+        codes = found.codes if found is not None else {}
+    if found is None:
+        return None, Ruling("invalid_card_number", f"no {means.kind.replace('_', ' ')} of this sandbox has this number")
+    if means.code in codes:
+        return found, Ruling(codes[means.code], "the security code is one that makes the issuer refuse")
+    if found.code and means.code and means.code != found.code:
+        return found, Ruling("invalid_pin", "the security code is wrong")
+    if isinstance(found, MealVoucher) and found.expiry and expiry_of(means) != found.expiry:
+        return found, Ruling("card_expired", "the expiry date is another one")
+    return found, Ruling(YES, "the issuer knows it")
+
+
+def _voucher_ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:
+    settings: AdyenSettings = moment.settings
+    found, known = identify(means, moment)
+    if not isinstance(found, MealVoucher) or known.name != YES:
+        return known
+    if found.code and not means.code:
+        return Ruling("cvc_declined", "the security code is missing")
+    expiry = expiry_of(means)
+    if expiry is not None and is_expired(expiry, moment.now):
+        return Ruling("card_expired", f"it expired at the end of {expiry}")
+    if found.answers == "refuses":
+        return Ruling(found.reason, "the issuer refuses this voucher (world.adyen.meal_vouchers: answers refuses)")
+    closed = closed_day(paris_day(moment.now), settings.closed_days)
+    if closed:
+        return Ruling(settings.closed_day_reason, closed, ("closed_days", "closed_day_reason"))
+    funds = funds_of_voucher(found, moment)
+    if amount > funds.balance:
+        law = f"the voucher holds {funds.balance}, {amount} is asked for"
+        return Ruling(settings.over_balance_reason, law, ("over_balance_reason",), short=True)
+    if funds.limit is not None and amount > funds.limit:
+        law = f"{funds.limit} of the day's limit is left, {amount} is asked for"
+        return Ruling(settings.over_limit_reason, law, ("over_limit_reason",))
+    return Ruling(YES, f"the voucher pays {amount} of its {funds.balance}, within the day's limit")
+
+
+def _gift_card_ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:
+    found, known = identify(means, moment)
+    if not isinstance(found, GiftCard) or known.name != YES:
+        return known
+    funds = funds_of_gift_card(found, amount.currency, moment)
+    if funds.balance.currency != amount.currency:
+        return Ruling("not_enough_balance", f"the gift card holds {funds.balance.currency}", short=True)
+    if amount > funds.balance:
+        law = f"the gift card holds {funds.balance}, {amount} is asked for"
+        return Ruling("not_enough_balance", law, short=True)
+    return Ruling(YES, f"the gift card pays {amount} of its {funds.balance}")
+
+
+def card_ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:
+    """A payment card: what the scenario says of it, its dates, its balance."""
+    known: WorldCard | None = moment.world.cards.get(means.number)
+    expiry = expiry_of(means)
+    if expiry is not None and is_expired(expiry, moment.now):
+        return Ruling("card_expired", f"the card expired at the end of {expiry}")
+    if known is None:
+        return Ruling(YES, "the issuer accepts everything")
+    if known.answers == "refuses":
+        return Ruling(known.reason, "the issuer refuses this card (world.adyen.cards: answers refuses)")
+    if known.expiry and expiry != known.expiry:
+        return Ruling("card_expired", "the expiry date is another one")
+    if known.code and means.code and means.code != known.code:
+        return Ruling("cvc_declined", "the security code is wrong")
+    return afford(known.account, amount, moment)
+
+
+def afford(account: str, amount: Money, moment: Moment) -> Ruling:
+    """Whether a ledger account can pay this; the issuers' own account pays everything."""
+    if account.startswith("world/"):
+        return Ruling(YES, "the issuer accepts everything")
+    balance = moment.balances.balance(account, amount.currency)
+    if balance < amount:
+        return Ruling("not_enough_balance", f"the card holds {balance}, {amount} is asked for", short=True)
+    return Ruling(YES, f"the card pays {amount} of its {balance}")
+
+
+def is_expired(expiry: str, now: datetime) -> bool:
+    """Whether a card with this MM/YYYY expiry is no longer valid: it is through the last day of its month."""
+    month, year = expiry.split("/")
+    return (now.year, now.month) > (int(year), int(month))
+
+
+# -- days ------------------------------------------------------------------------------------------------------------
+
+
+def closed_day(day: date, rule: str) -> str:
+    """Why meal vouchers cannot be used on a day; empty when they can."""
+    if rule != "none" and day.weekday() == 6:
+        return "meal vouchers are not accepted on Sundays"
+    if rule == "sundays_and_holidays" and day in holidays(day.year):
+        return "meal vouchers are not accepted on public holidays"
+    return ""
+
+
+def holidays(year: int) -> frozenset[date]:
+    """The public holidays of metropolitan France (Code du travail, L3133-1)."""
+    easter = _easter(year)
+    fixed = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
+    moving = (easter + timedelta(days=days) for days in (1, 39, 50))
+    return frozenset((*(date(year, month, day) for month, day in fixed), *moving))
+
+
+def _easter(year: int) -> date:
+    """Easter Sunday of the Gregorian calendar, by the anonymous algorithm."""
+    golden, century, rest = year % 19, year // 100, year % 100
+    leap, skipped = divmod(century, 4)
+    correction = (century - (century + 8) // 25 + 1) // 3
+    epact = (19 * golden + century - leap - correction + 15) % 30
+    quarter, left = divmod(rest, 4)
+    weekday = (32 + 2 * skipped + 2 * quarter - epact - left) % 7
+    late = (golden + 11 * epact + 22 * weekday) // 451
+    month, day = divmod(epact + weekday - 7 * late + 114, 31)
+    return date(year, month, day + 1)

@@ -1,0 +1,166 @@
+"""The merchant's side: calls with the API key and verified webhooks, for stories and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from hmac import compare_digest
+from json import dumps, loads
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from mockpsp.domain.money import Money
+from mockpsp.edge.provider import Route
+from mockpsp.providers.adyen import tokens
+from mockpsp.providers.adyen.holdings import Holdings
+from mockpsp.providers.adyen.routes import find
+from mockpsp.providers.adyen.states import Payment
+from mockpsp.providers.adyen.webhooks import signature
+from mockpsp.world.sandboxes import Sandbox
+
+_RETURN = "https://shop.example/return"
+_MODIFICATIONS = ("capture", "refund", "cancel", "reversal", "amount_update")
+_CARD = {"type": "scheme", "number": "4111111111111111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
+
+
+class AdyenMerchant:
+    """Implements ``edge.provider.MerchantCalls``."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self._routes: dict[str, Route] = {}
+        for route in routes:
+            self._routes.setdefault(route.operation, route)
+
+    def request(
+        self,
+        sandbox: Sandbox,
+        operation: str,
+        *,
+        path: Mapping[str, str],
+        query: Mapping[str, Any],
+        body: Any,
+        key: str | None,
+        headers: Mapping[str, str],
+        now: datetime,
+    ) -> tuple[str, str, dict[str, str], bytes | None]:
+        """See MerchantCalls. A body that names no merchantAccount gets the sandbox's, except for payments_details."""
+        route = self._routes[operation]
+        given = sandbox.credentials["adyen"]
+        target = "/".join(
+            quote(str(path[part[1:-1]]), safe="") if part.startswith("{") else part for part in route.path.split("/")
+        )
+        if query:
+            target += f"?{urlencode(query, doseq=True)}"
+        sent = {"X-API-Key": given["api_key"]}
+        payload = None
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+            if isinstance(body, dict) and operation not in ("payments_details", "update_payment_link"):
+                body = {"merchantAccount": given["merchant_account"], **body}
+            payload = dumps(body, ensure_ascii=False).encode()
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        return route.method, target, {**sent, **headers}, payload
+
+    def usual(
+        self, sandbox: Sandbox, operation: str, *, amount: Money | None, of: Any
+    ) -> tuple[Mapping[str, str], Any]:
+        """See MerchantCalls. The first payment of an order is by the scenario's first voucher, any other by card."""
+        if operation not in self._routes:
+            raise KeyError(operation)
+        earlier: Mapping[str, Any] = of if isinstance(of, Mapping) else {}
+        money = _amount(amount) or earlier.get("amount")
+        if operation in _MODIFICATIONS or operation == "cancel_by_reference":
+            return _modification(operation, money, earlier)
+        match operation:
+            case "payments":
+                return {}, _payment(sandbox, amount, earlier)
+            case "payments_details":
+                return {}, _details(sandbox, earlier)
+            case "cancel_order":
+                return {}, {"order": _order(earlier)}
+            case "get_session" | "get_payment_link" | "update_payment_link":
+                name = "sessionId" if operation == "get_session" else "linkId"
+                return {name: str(earlier.get("id", ""))}, {"status": "expired"} if "update" in operation else None
+            case "balance":
+                return {}, {"paymentMethod": _voucher(sandbox) or _CARD, **({"amount": money} if money else {})}
+            case "payment_methods":
+                order = {"order": _order(earlier)} if "orderData" in earlier else {}
+                return {}, {"countryCode": "FR", **({"amount": money} if money else {}), **order}
+            case "card_details":
+                return {}, {"cardNumber": _CARD["number"]}
+            case _:
+                return {}, {"amount": money, "reference": "ORDER-1", "countryCode": "FR", **_back(operation)}
+
+    def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
+        """See MerchantCalls."""
+        try:
+            item = loads(body)["notificationItems"][0]["NotificationRequestItem"]
+            given = str(item["additionalData"]["hmacSignature"])
+        except (KeyError, IndexError, TypeError) as error:
+            raise ValueError(f"the webhook has no {error}") from error
+        expected = signature(sandbox.credentials["adyen"]["hmac_key"], item)
+        if not compare_digest(given.encode(), expected.encode()):
+            raise ValueError("the webhook's signature is wrong")
+        return str(item["eventCode"]), str(item["pspReference"])
+
+
+def _amount(amount: Money | None) -> dict[str, Any] | None:
+    return None if amount is None else {"currency": amount.currency, "value": amount.minor}
+
+
+def _back(operation: str) -> dict[str, str]:
+    return {} if operation == "create_order" else {"returnUrl": _RETURN}
+
+
+def _order(earlier: Mapping[str, Any]) -> dict[str, str]:
+    """The order that an answer of POST /orders is, or that a payment's answer tells of."""
+    found = earlier.get("order", earlier)
+    return {"pspReference": str(found["pspReference"]), "orderData": str(found["orderData"])}
+
+
+def _voucher(sandbox: Sandbox) -> dict[str, str] | None:
+    holdings: Holdings = sandbox.world.setups["adyen"].world
+    voucher = next(iter(holdings.vouchers.values()), None)
+    if voucher is None:
+        return None
+    month, _, year = (voucher.expiry or "03/2030").partition("/")
+    told = {"type": "mealVoucher_FR", "brand": voucher.brand, "number": voucher.number}
+    return {**told, "expiryMonth": month, "expiryYear": year, "cvc": voucher.code or "737"}
+
+
+def _payment(sandbox: Sandbox, amount: Money | None, earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """A card pays on its own; inside an order the first payment is by voucher, any later one by card."""
+    body: dict[str, Any] = {"reference": "ORDER-1", "returnUrl": _RETURN, "paymentMethod": dict(_CARD)}
+    found = earlier.get("order", earlier)
+    if "orderData" in found:
+        body["order"] = _order(earlier)
+        remaining = found.get("remainingAmount")
+        first = remaining == found.get("amount")
+        body["paymentMethod"] = (_voucher(sandbox) if first else None) or dict(_CARD)
+        body["amount"] = _amount(amount) or remaining
+    elif amount is not None:
+        body["amount"] = _amount(amount)
+    return body
+
+
+def _details(sandbox: Sandbox, earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """What the shopper of a redirect brings back."""
+    purchase = find(sandbox.world, str(earlier.get("pspReference", "")))
+    payment: Payment | None = purchase.payment(str(earlier["pspReference"])) if purchase is not None else None
+    if payment is None or payment.action is None:
+        raise KeyError("an answer with a redirect")
+    return {"details": {"redirectResult": tokens.redirect_result(payment.ref, payment.action.secret)}}
+
+
+def _modification(
+    operation: str, money: Mapping[str, Any] | None, earlier: Mapping[str, Any]
+) -> tuple[Mapping[str, str], Any]:
+    if operation == "cancel_by_reference":
+        return {}, {"paymentReference": str(earlier.get("merchantReference", "ORDER-1"))}
+    path = {"paymentPspReference": str(earlier.get("paymentPspReference", earlier.get("pspReference", "")))}
+    with_amount = operation in ("capture", "refund", "amount_update") and money is not None
+    return path, {"amount": money} if with_amount else {}
+
+
+__all__ = ["AdyenMerchant"]

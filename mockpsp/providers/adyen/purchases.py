@@ -1,0 +1,263 @@
+"""The lifecycle of a purchase: commands to questions and decisions, facts to ledger entries, webhooks and timers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mockpsp.domain.ledger import Entry, transfer
+from mockpsp.domain.lifecycle import Consequence, Decision, Fact, Moment, Question, Served, Timer, Verdict, Waiting
+from mockpsp.domain.money import Money
+from mockpsp.providers.adyen import commands as c
+from mockpsp.providers.adyen import decide, modify
+from mockpsp.providers.adyen import events as e
+from mockpsp.providers.adyen.settings import AdyenSettings
+from mockpsp.providers.adyen.states import Payment, Purchase, Status, evolve
+from mockpsp.providers.adyen.webhooks import notices_of
+
+TRANSIT = "adyen/transit"
+"""Refunds that will come back."""
+
+
+class Purchases:
+    """Implements ``domain.lifecycle.Lifecycle`` for orders, payments, sessions and payment links."""
+
+    name = "adyen.purchase"
+
+    def question(self, state: Purchase | None, command: c.Command, moment: Moment) -> Question | None:
+        """See Lifecycle. Raises the refusals that the commands' own functions name."""
+        match command:
+            case c.Pay():
+                return decide.question_pay(state, command, moment)
+            case c.Complete():
+                return decide.question_completion(state, command, moment)
+            case c.Modify():
+                return modify.question_modify(state, command, moment)
+            case c.OpenOrder():
+                decide.question_order(state, command, moment)
+            case c.CancelOrder():
+                decide.question_cancel_order(state, command)
+            case _:
+                pass
+        return None
+
+    def decide(self, state: Purchase | None, command: c.Command, verdict: Verdict, moment: Moment) -> Decision:
+        """See Lifecycle."""
+        match command:
+            case c.Pay():
+                return decide.decide_pay(state, command, verdict, moment)
+            case c.Complete():
+                return decide.decide_completion(state, command, verdict, moment)
+            case c.Modify():
+                return modify.decide_modify(state, command, verdict, moment)
+            case c.OpenOrder():
+                return decide.decide_order(state, command, moment)
+            case c.CancelOrder():
+                return decide.decide_cancel_order(state, command, moment)
+            case c.OpenCheckout():
+                return decide.decide_checkout(command, moment)
+            case c.Authenticate():
+                return decide.decide_authentication(state, command, moment)
+            case c.EndLink() | c.ExpireCheckout() | c.GiveUp():
+                return decide.decide_end(state, command, moment)
+            case _:
+                return self._due(state, command, moment)
+
+    def _due(self, state: Purchase | None, command: c.Command, moment: Moment) -> Decision:
+        """What the clock asks for."""
+        match command:
+            case c.Settle():
+                return modify.decide_settlement(state, command, moment)
+            case c.Fail():
+                return modify.decide_failure(state, command, moment)
+            case c.CaptureByItself():
+                return modify.decide_automatic_capture(state, command, moment)
+            case c.LetExpire():
+                return modify.decide_authorisation_expiry(state, command, moment)
+            case c.ExpireOrder():
+                return decide.decide_order_expiry(state, command, moment)
+            case c.Lapse():
+                return decide.decide_lapse(state, command, moment)
+            case c.Resolve():
+                return decide.decide_resolution(state, command, moment)
+            case other:
+                raise TypeError(f"{other!r} is no command of a purchase")
+
+    def evolve(self, state: Purchase | None, event: e.Event) -> Purchase:
+        """See Lifecycle."""
+        return evolve(state, event)
+
+    def parts(self, event: e.Event) -> tuple[str, ...]:
+        """References that lead to the purchase: orders, payments, modifications, and the merchant's own references."""
+        match event:
+            case e.OrderOpened() if event.order != event.ref:
+                return (event.order,)
+            case e.PaymentStarted() if event.payment == event.ref:
+                return (by_reference(event.reference),)
+            case e.PaymentStarted():
+                return (event.payment, by_reference(event.reference))
+            case e.Requested():
+                return (event.modification,)
+            case _:
+                return ()
+
+    def entries(self, before: Purchase | None, event: e.Event) -> tuple[Entry, ...]:
+        """See Lifecycle: authorisations hold, captures take, refunds give back; ceilings are counted beside them."""
+        payment = before.payment(getattr(event, "payment", "")) if before is not None else None
+        return () if payment is None else _entries(payment, event)
+
+    def notices(
+        self, before: Purchase | None, after: Purchase, event: e.Event, moment: Moment
+    ) -> tuple[Consequence, ...]:
+        """See Lifecycle."""
+        return (
+            *notices_of(before, after, event, moment),
+            *_waiting(before, after, event),
+            *_timers(after, event, moment),
+        )
+
+
+def by_reference(reference: str) -> str:
+    """The part under which the latest payment with a merchant's reference is found."""
+    return f"reference/{reference}"
+
+
+# -- money -----------------------------------------------------------------------------------------------------------
+
+
+def held(account: str) -> str:
+    """Where authorised money of an account waits for its capture."""
+    return "adyen/held/issuers" if account.startswith("world/") else f"{account}/held"
+
+
+def _entries(payment: Payment, event: Any) -> tuple[Entry, ...]:
+    account, merchant = payment.instrument.account, f"adyen/merchant/{payment.started.merchant}"
+    waiting = held(account)
+    match event:
+        case e.Authorised():
+            entry = transfer(
+                "sale" if event.sale else "hold", account, merchant if event.sale else waiting, event.amount
+            )
+            return (entry, *_ceiling(payment, event.day, event.amount, back=False))
+        case e.Captured():
+            taken = transfer("capture", waiting, merchant, event.amount)
+            return (taken, *_released(payment, event.released))
+        case e.Cancelled() | e.AuthorisationExpired():
+            return _released(payment, event.amount)
+        case e.RolledBack():
+            return (*_given_back(payment, "roll-back", merchant, event.amount), *_released(payment, event.freed))
+        case e.CaptureFailed():
+            return _given_back(payment, "capture failed", merchant, event.amount)
+        case e.Refunded():
+            return (transfer("refund", merchant, account if event.final else TRANSIT, event.amount),)
+        case e.RefundFailed() | e.RefundReversed():
+            return (transfer("refund returned", TRANSIT, merchant, event.amount),)
+        case e.AmountUpdated():
+            more = event.amount - event.before
+            way = (account, waiting) if more.minor > 0 else (waiting, account)
+            return (transfer("amount update", *way, Money(abs(more.minor), more.currency)),)
+        case _:
+            return ()
+
+
+def _released(payment: Payment, amount: Money) -> tuple[Entry, ...]:
+    account = payment.instrument.account
+    return _given_back(payment, "release", held(account), amount)
+
+
+def _given_back(payment: Payment, why: str, source: str, amount: Money) -> tuple[Entry, ...]:
+    """Money back to the shopper, and what it had used up of the day's ceiling."""
+    if not amount:
+        return ()
+    day = payment.granted.day if payment.granted is not None else ""
+    back = transfer(why, source, payment.instrument.account, amount)
+    return (back, *_ceiling(payment, day, amount, back=True))
+
+
+def _ceiling(payment: Payment, day: str, amount: Money, *, back: bool) -> tuple[Entry, ...]:
+    if not day:
+        return ()
+    spent = f"{payment.instrument.ceiling}/{day}"
+    way = (spent, "world/ceilings") if back else ("world/ceilings", spent)
+    return (transfer("daily ceiling", *way, amount),)
+
+
+# -- shoppers --------------------------------------------------------------------------------------------------------
+
+
+def _waiting(before: Purchase | None, after: Purchase, event: e.Event) -> tuple[Consequence, ...]:
+    match event:
+        case e.CheckoutOpened():
+            place = "adyen.session" if event.session is not None else "adyen.payment_link"
+            return (Waiting(place, _facts(after.total, after.reference)),)
+        case e.CheckoutPaid() if after.link is not None and after.link.reusable:
+            return ()
+        case e.CheckoutPaid() | e.CheckoutExpired() | e.CheckoutCancelled():
+            return (Served(),)
+        case e.ActionRequired() if event.kind != "fingerprint":
+            payment = after.payment(event.payment)
+            assert payment is not None, "an action belongs to a payment"
+            facts = _facts(payment.amount, payment.started.reference)
+            return (Waiting("adyen.three_ds", {**facts, "brand": payment.instrument.brand}, ref=event.payment),)
+        case e.Authenticated() | e.Abandoned() | e.Authorised() | e.Refused() | e.ResultAwaited():
+            return (Served(ref=event.payment),) if _waited(before, event.payment) else ()
+        case _:
+            return ()
+
+
+def _waited(before: Purchase | None, psp: str) -> bool:
+    payment = before.payment(psp) if before is not None else None
+    return payment is not None and payment.status is Status.AWAITING_SHOPPER
+
+
+def _facts(amount: Money, reference: str) -> dict[str, Fact]:
+    return {"amount": amount, "merchant_reference": reference}
+
+
+# -- the clock -------------------------------------------------------------------------------------------------------
+
+
+def _timers(after: Purchase, event: e.Event, moment: Moment) -> tuple[Timer, ...]:
+    settings: AdyenSettings = moment.settings
+    match event:
+        case e.CheckoutOpened():
+            head = event.session or event.link
+            assert head is not None, "a checkout is a session or a link"
+            return (Timer(head.expires, c.ExpireCheckout()),)
+        case e.OrderOpened():
+            return (Timer(event.expires, c.ExpireOrder(event.order)),)
+        case e.ActionRequired():
+            return (Timer(event.expires, c.Lapse(event.payment, event.secret)),)
+        case e.ResultAwaited():
+            return (Timer(event.resolves, c.Resolve(event.payment)),)
+        case e.Authorised():
+            return _after_authorisation(after, event, moment)
+        case e.Requested():
+            return (Timer(moment.now + settings.modification_delay, c.Settle(event.payment, event.modification)),)
+        case e.Captured() | e.Refunded():
+            return _later_failure(after, event, moment)
+        case _:
+            return ()
+
+
+def _after_authorisation(after: Purchase, event: e.Authorised, moment: Moment) -> tuple[Timer, ...]:
+    payment = after.payment(event.payment)
+    assert payment is not None, "an authorisation belongs to a payment"
+    if event.sale:
+        fails = event.capture_fails
+        return () if fails is None else (Timer(fails, c.Fail(event.payment, "")),)
+    expiry = Timer(moment.now + moment.settings.authorisation_life, c.LetExpire(event.payment))
+    capturing = payment.started.capturing
+    if capturing.mode != "delayed":
+        return (expiry,)
+    return (Timer(moment.now + capturing.after, c.CaptureByItself(event.payment)), expiry)
+
+
+def _later_failure(after: Purchase, event: e.Captured | e.Refunded, moment: Moment) -> tuple[Timer, ...]:
+    payment = after.payment(event.payment)
+    found = payment.modification(event.modification) if payment is not None else None
+    if found is None or found.settles not in ("fails", "reversed"):
+        return ()
+    return (Timer(moment.now + found.later, c.Fail(event.payment, event.modification)),)
+
+
+__all__ = ["Purchases", "by_reference", "held"]

@@ -1,0 +1,203 @@
+"""The shopper without a browser: a scripted one, or a call of the control API, takes the same steps as the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mockpsp.domain.money import Money
+from mockpsp.edge.provider import Checkout
+from mockpsp.providers.adyen import commands as c
+from mockpsp.providers.adyen import links
+from mockpsp.providers.adyen.errors import ShopperRefused
+from mockpsp.providers.adyen.events import Capturing
+from mockpsp.providers.adyen.holdings import Holdings
+from mockpsp.providers.adyen.issuers import PASSWORD, spendable
+from mockpsp.providers.adyen.routes import PURCHASES, find
+from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
+from mockpsp.scenario.model import ShopperScript, Tender
+from mockpsp.world.sandboxes import Sandbox
+from mockpsp.world.world import World
+
+DEFAULT_CARD, DEFAULT_EXPIRY, DEFAULT_CODE = "4111111111111111", "03/2030", "737"
+KINDS = {"meal_voucher": "mealVoucher_FR", "gift_card": "giftcard", "card": "scheme"}
+
+
+class AdyenShopper:
+    """Pays tender by tender until all is paid or the page is closed; at the bank's page the shopper authenticates."""
+
+    async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
+        """See Driver. Raises ShopperRefused when the page would not allow it."""
+        if script.abandons:
+            return
+        if ref.startswith(("CS", "PL")) and sandbox.world.state(PURCHASES.name, ref) is not None:
+            await self._at_checkout(sandbox, ref, script, cause)
+        else:
+            await self._at_bank(sandbox.world, ref, script, cause)
+
+    async def _at_bank(self, world: World, ref: str, script: ShopperScript, cause: int) -> None:
+        purchase = find(world, ref)
+        if purchase is None:
+            raise ShopperRefused("closed")
+        password = next((each.fields.get("password", PASSWORD) for each in script.pays), PASSWORD)
+        outcome = "U" if script.cancels else "Y" if password == PASSWORD else "N"
+        await world.execute(PURCHASES, purchase.ref, c.Authenticate(payment=ref, outcome=outcome), cause=cause)
+
+    async def _at_checkout(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int) -> None:
+        world = sandbox.world
+        if script.cancels:
+            await world.execute(PURCHASES, ref, c.GiveUp(), cause=cause)
+            return
+        for tender in script.pays:
+            means = means_of(tender, world)
+            if tender.kind not in KINDS:
+                raise ShopperRefused("product_not_on_offer", "method")
+            psp = await pay(world, ref, means, tender.amount, cause=cause)
+            payment = the_purchase(world, ref).payment(psp)
+            if payment is not None and payment.status is Status.AWAITING_SHOPPER:
+                right = tender.fields.get("password", PASSWORD) == PASSWORD
+                await authenticate(world, ref, psp, "Y" if right else "N", cause=cause)
+
+
+def the_purchase(world: World, ref: str) -> Purchase:
+    """A session or link. Raises ShopperRefused for one that is gone."""
+    found: Purchase | None = world.state(PURCHASES.name, ref)
+    if found is None:
+        raise ShopperRefused("closed")
+    return found
+
+
+async def pay(world: World, ref: str, means: c.MeansInput, amount: Money | None, *, cause: int = 0) -> str:
+    """Pay at a session or link: what the means can, or ``amount``. Less than all opens an order first.
+
+    The new payment's pspReference. Raises ShopperRefused, and what ``decide`` refuses.
+    """
+    purchase = the_purchase(world, ref)
+    if purchase.stage is not CheckoutStage.ACTIVE:
+        raise ShopperRefused("closed")
+    if any(each.pending for each in purchase.round):
+        raise ShopperRefused("answer_awaited")
+    order = purchase.open_order
+    remaining = purchase.remaining(order) if order is not None else purchase.total
+    share = amount if amount is not None else spendable(means, remaining, world.moment("adyen"))
+    if share.currency != remaining.currency or share > remaining:
+        raise ShopperRefused("amount_above_order", "amount", amount=remaining)
+    if order is None and share < purchase.total:
+        opening = c.OpenOrder(merchant=purchase.merchant, amount=None, reference=purchase.reference)
+        opened = await world.execute(PURCHASES, ref, opening, cause=cause)
+        order = opened.state.open_order
+    head = purchase.session or purchase.link
+    command = c.Pay(
+        merchant=purchase.merchant,
+        amount=share,
+        reference=purchase.reference,
+        means=means,
+        order=order.ref if order is not None else "",
+        capturing=head.capturing if head is not None else Capturing(),
+        return_url="",
+        shopper_reference=head.shopper_reference if head is not None else "",
+    )
+    outcome = await world.execute(PURCHASES, ref, command, cause=cause)
+    payment: Payment = outcome.state.payments[-1]
+    return payment.ref
+
+
+async def authenticate(world: World, ref: str, psp: str, outcome: str, *, cause: int = 0) -> None:
+    """Pass, fail or leave the bank's page of a payment of our own page, and complete it."""
+    await world.execute(PURCHASES, ref, c.Authenticate(payment=psp, outcome=outcome), cause=cause)
+    await world.execute(PURCHASES, ref, c.Complete(payment=psp, step="redirect"), cause=cause)
+
+
+def means_of(tender: Tender, world: World) -> c.MeansInput:
+    """What is in a shopper's hand; what the script leaves out is a test card's."""
+    fields = tender.fields
+    usual = _usual(tender.kind, fields, world.setups["adyen"].world)
+    month, _, year = fields.get("expiry", usual["expiry"]).partition("/")
+    return c.MeansInput(
+        kind=tender.kind,
+        type=KINDS.get(tender.kind, tender.kind),
+        brand=fields.get("brand", usual["brand"]),
+        number=fields.get("number", usual["number"]),
+        month=month,
+        year=year,
+        code=fields.get("cvc", usual["code"]),
+        holder=fields.get("holder", ""),
+    )
+
+
+def _usual(kind: str, fields: Mapping[str, str], holdings: Holdings) -> dict[str, str]:
+    number, brand = fields.get("number", ""), fields.get("brand", "")
+    found: Any = None
+    if kind == "meal_voucher":
+        found = holdings.vouchers.get(number)
+        if not number:
+            willing = [each for each in holdings.vouchers.values() if each.answers == "accepts"]
+            found = next((each for each in willing if brand in ("", each.brand)), None)
+    elif kind == "gift_card":
+        found = holdings.gift_cards.get(number)
+        if not number:
+            found = next((each for each in holdings.gift_cards.values() if brand in ("", each.brand)), None)
+    else:
+        found = holdings.cards.get(number)
+    if found is None:
+        return {
+            "number": DEFAULT_CARD if kind == "card" else "",
+            "expiry": DEFAULT_EXPIRY,
+            "code": DEFAULT_CODE,
+            "brand": "",
+        }
+    return {
+        "number": found.number,
+        "expiry": getattr(found, "expiry", "") or DEFAULT_EXPIRY,
+        "code": found.code or (DEFAULT_CODE if getattr(found, "brand", "") != "amex" else "7373"),
+        "brand": "" if kind == "card" else found.brand,
+    }
+
+
+# -- what waits for a shopper ----------------------------------------------------------------------------------------
+
+
+def checkouts(sandbox: Sandbox, origin: str) -> Iterator[Checkout]:
+    """Sessions, links and bank's pages that wait for a shopper, oldest first."""
+    world = sandbox.world
+    for ref, (provider, place) in world.waiting.items():
+        if provider != "adyen":
+            continue
+        purchase = find(world, ref)
+        if purchase is None:
+            continue
+        payment = purchase.payment(ref)
+        yield (
+            _at_the_bank(world, purchase, payment, place, origin)
+            if payment is not None
+            else _open(purchase, place, origin)
+        )
+
+
+def _at_the_bank(world: World, purchase: Purchase, payment: Payment, place: str, origin: str) -> Checkout:
+    return Checkout(
+        ref=payment.ref,
+        place=place,
+        url=links.redirect(world, payment, origin),
+        amount=payment.amount,
+        remaining=payment.amount,
+        tenders=("card",),
+        expires=payment.action.expires if payment.action is not None else None,
+        reference=payment.started.reference,
+    )
+
+
+def _open(purchase: Purchase, place: str, origin: str) -> Checkout:
+    head = purchase.session or purchase.link
+    order = purchase.open_order
+    hosted = purchase.link is not None or (purchase.session is not None and purchase.session.mode == "hosted")
+    return Checkout(
+        ref=purchase.ref,
+        place=place,
+        url=links.checkout_page(purchase, origin) if hosted else "",
+        amount=purchase.total,
+        remaining=purchase.remaining(order) if order is not None else purchase.total,
+        tenders=("meal_voucher", "gift_card", "card") if purchase.total.currency == "EUR" else ("gift_card", "card"),
+        expires=head.expires if head is not None else None,
+        reference=purchase.reference,
+    )

@@ -1,0 +1,108 @@
+"""Opaque texts that a client carries around: orderData, sessionData, redirectResult, paymentData.
+
+Each can be recognised from the state alone: it names its object, and a keyed digest over the object's secret proves
+that we gave it out. Every orderData of an order stays valid (plugins reuse the first one), however many there are.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import blake2b
+from hmac import compare_digest
+
+ENVELOPE = "Ab02b4c0!BQABAg"
+REDIRECT = "X6XtfGC3!Y"
+_PADDING = 150
+
+
+def _digest(secret: str, text: str, size: int = 20) -> bytes:
+    return blake2b(text.encode(), digest_size=size, key=secret.encode()).digest()
+
+
+def make(head: str, purpose: str, ref: str, secret: str, number: int) -> str:
+    """A text for one object; another ``number`` gives another text."""
+    name = f"{purpose}.{ref}.{number}"
+    proof = b"".join(_digest(secret, f"{name}.{part}", 50) for part in range(_PADDING // 50))
+    return f"{head}{b64encode(name.encode() + b'.' + proof).decode()}"
+
+
+def read(head: str, purpose: str, text: str) -> tuple[str, int] | None:
+    """The object and number that a text names, before anything is proved; None for a text that is none of ours."""
+    from base64 import b64decode
+
+    if not text.startswith(head) or len(text) > 5000:
+        return None
+    try:
+        raw = b64decode(text[len(head) :], validate=True)
+        kind, ref, number = raw[: -_PADDING - 1].decode("ascii").split(".")
+        return (ref, int(number)) if kind == purpose and number.isdigit() else None
+    except ValueError:
+        return None
+
+
+def proves(head: str, purpose: str, text: str, ref: str, secret: str) -> bool:
+    """Whether we gave this text out for this object."""
+    named = read(head, purpose, text)
+    if named is None or named[0] != ref:
+        return False
+    return compare_digest(make(head, purpose, ref, secret, named[1]).encode(), text.encode())
+
+
+def order_data(order: str, secret: str, number: int) -> str:
+    """The orderData after ``number`` payments."""
+    return make(ENVELOPE, "order", order, secret, number)
+
+
+def is_order_data(text: str, order: str, secret: str) -> bool:
+    """Whether this is, or was, the order's orderData."""
+    return proves(ENVELOPE, "order", text, order, secret)
+
+
+def session_data(session: str, secret: str, number: int) -> str:
+    """The sessionData after ``number`` steps."""
+    return make(ENVELOPE, "session", session, secret, number)
+
+
+def session_result(session: str, secret: str) -> str:
+    """What the browser hands the merchant when a session is over."""
+    return make(REDIRECT, "result", session, secret, 0)
+
+
+def redirect_result(payment: str, secret: str) -> str:
+    """What the shopper brings back from a redirect."""
+    return make(REDIRECT, "redirect", payment, secret, 0)
+
+
+def payment_data(payment: str, secret: str) -> str:
+    """What ties a native action's result to its payment."""
+    return make(ENVELOPE, "payment", payment, secret, 0)
+
+
+def payment_named(text: str) -> str | None:
+    """The payment that a redirectResult or paymentData names; its proof is another matter."""
+    for head, purpose in ((REDIRECT, "redirect"), (ENVELOPE, "payment")):
+        named = read(head, purpose, text)
+        if named is not None:
+            return named[0]
+    return None
+
+
+def seal(secret: str, text: str) -> str:
+    """A text that only we can read again, for a hidden field of a form: what a shopper typed is kept nowhere else."""
+    plain = text.encode()
+    stream = b"".join(_digest(secret, f"seal.{block}", 64) for block in range(len(plain) // 64 + 1))
+    hidden = bytes(one ^ other for one, other in zip(plain, stream, strict=False))
+    return (_digest(secret, hidden.hex(), 16) + hidden).hex()
+
+
+def unseal(secret: str, sealed: str) -> str | None:
+    """The text that ``seal`` hid; None for anything else."""
+    try:
+        raw = bytes.fromhex(sealed)
+    except ValueError:
+        return None
+    proof, hidden = raw[:16], raw[16:]
+    if not compare_digest(proof, _digest(secret, hidden.hex(), 16)):
+        return None
+    stream = b"".join(_digest(secret, f"seal.{block}", 64) for block in range(len(hidden) // 64 + 1))
+    return bytes(one ^ other for one, other in zip(hidden, stream, strict=False)).decode()

@@ -1,0 +1,31 @@
+"""Endpoints of Adyen's Checkout API that are known and not emulated, with the reason. They answer 501."""
+
+from __future__ import annotations
+
+from mockpsp.edge.provider import Unsupported
+from mockpsp.providers.adyen.routes import mounted
+
+_NO_STORE = "no payment details are stored yet"
+_NO_WALLETS = "no wallets are emulated"
+_NO_GIVING = "Giving is not emulated"
+
+_ROWS: tuple[tuple[str, str, str, str], ...] = (
+    ("PATCH", "/sessions/{sessionId}", "update_session", "sessions are not changed after they were made"),
+    ("GET", "/storedPaymentMethods", "get_stored_payment_methods", _NO_STORE),
+    ("POST", "/storedPaymentMethods", "create_stored_payment_method", _NO_STORE),
+    ("DELETE", "/storedPaymentMethods/{storedPaymentMethodId}", "delete_stored_payment_method", _NO_STORE),
+    ("POST", "/applePay/sessions", "create_apple_pay_session", _NO_WALLETS),
+    ("POST", "/originKeys", "create_origin_keys", "origin keys were replaced by client keys"),
+    ("POST", "/paypal/updateOrder", "update_paypal_order", "PayPal is not emulated"),
+    ("POST", "/donations", "donate", _NO_GIVING),
+    ("POST", "/donationCampaigns", "donation_campaigns", _NO_GIVING),
+    ("POST", "/forward", "forward", "nothing is forwarded to third parties"),
+    ("POST", "/validateShopperId", "validate_shopper_id", _NO_WALLETS),
+)
+
+
+def _entry(*, method: str, path: str, operation: str, last: str) -> Unsupported:
+    return Unsupported(method, path, operation, last)
+
+
+UNSUPPORTED: tuple[Unsupported, ...] = mounted(_ROWS, _entry)
