@@ -1,4 +1,4 @@
-"""What happens to every request of a provider, in order. ``STEPS`` is the whole list.
+"""What happens to every request of a provider, in order: ``proceed`` is the whole list.
 
 A refused request must use nothing of the script up, therefore faults strike last: after signature, contract and
 idempotence, right around the handler.
@@ -10,9 +10,8 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from functools import partial
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 from msgspec import MsgspecError
@@ -24,23 +23,15 @@ from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract, InProgres
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.keys import CONTRACTS, SANDBOXES
 from mockpsp.edge.provider import Access, Provider, Route
+from mockpsp.edge.reply import reply
 from mockpsp.scenario.engine import strike
 from mockpsp.scenario.model import Drop, FaultRule
-from mockpsp.world.journal import Request
+from mockpsp.world.journal import Journal, Request
 from mockpsp.world.records import ScriptMoved
-from mockpsp.world.sandboxes import DEFAULT
+from mockpsp.world.sandboxes import DEFAULT, Sandboxes
 from mockpsp.world.world import KEEP_ANSWERS, AnsweredMeanwhile
 
 Proceed = Callable[[Exchange], Awaitable[Answer]]
-
-
-class Step(Protocol):
-    """One step of the pipeline; it answers itself, or lets the next one proceed."""
-
-    def __call__(self, x: Exchange, proceed: Proceed) -> Awaitable[Answer]:
-        """The answer."""
-
-
 TRACE = "Mockpsp-Trace"
 log = logging.getLogger("mockpsp.edge")
 
@@ -49,48 +40,86 @@ class Cut(Exception):
     """The scenario cuts the connection, or the client did; nothing is answered."""
 
 
-async def locate(x: Exchange, proceed: Proceed) -> Answer:
-    """Find the sandbox that the request claims; one that claims none is recorded in the default sandbox."""
-    sandboxes = x.request.app[SANDBOXES]
-    x.sandbox = x.provider.locate(x, sandboxes) or sandboxes.get(DEFAULT)
-    x.started = x.world.clock.now()
-    return await proceed(x)
+class Door:
+    """One route of a provider, or none, with what its requests need again and again."""
+
+    __slots__ = ("api", "call", "checks", "contracts", "handler", "idempotent", "observed", "provider", "route",
+                 "sandboxes")  # fmt: skip
+
+    def __init__(self, provider: Provider, route: Route | None, handler: Proceed, app: web.Application) -> None:
+        self.provider = provider
+        self.route = route
+        self.handler = handler
+        self.sandboxes: Sandboxes = app[SANDBOXES]
+        self.api = route is not None and route.access is Access.API
+        self.idempotent = route is not None and route.idempotent
+        self.call = f"{provider.name}.{route.operation if route is not None else 'unknown'}"
+        self.contracts = app[CONTRACTS]
+        self.checks: tuple[Contract, Operation] | None = None
+        self.observed = bool(app.middlewares or app.on_response_prepare)
+
+    def read_contract(self) -> tuple[Contract, Operation]:
+        """What requests are checked against; contracts are read when they are first asked for."""
+        assert self.route is not None, "only a route has an operation"
+        contract = self.contracts[self.provider.name]
+        self.checks = contract, contract.operation(self.route.operation)
+        return self.checks
 
 
-async def record(x: Exchange, proceed: Proceed) -> Answer:
-    """Write request and answer into the journal, and its number onto the answer."""
-    request = x.request
-    x.record = Request(request.method, request.raw_path, request.raw_headers, request.remote or "")
-    operation = x.route.operation if x.route is not None else "unknown"
-    journal = x.world.journal
-    x.entry = journal.add(x.started, "request", x.provider.name, operation, "", 0, x.record)
+async def proceed(x: Exchange, door: Door) -> Answer:
+    """All steps in their order. Those that never wait are plain functions: a coroutine would cost more than the step.
+
+    Refusals, and whatever goes wrong, are told in the provider's own words.
+    """
+    locate(x, door)
+    journal = record(x, door)
+    provider = door.provider
     try:
-        answer = await proceed(x)
+        if x.request.body_exists:
+            await read(x)
+        provider.authenticate(x)
+        if door.api:
+            validate(x, door)
+        answer = await (replay(x, door) if door.idempotent else inject(x, door))
+    except Refusal as refusal:
+        x.note(f"refused: {refusal}")
+        answer = provider.refuse(x, refusal)
     except Cut as cut:
         x.note(str(cut))
         x.record.body = x.raw
         journal.answered(x.entry)
         raise
-    x.record.body, x.record.answer, x.record.status = x.raw, answer.body or b"", answer.status
-    x.record.answer_headers = tuple(answer.headers.items())
-    journal.answered(x.entry)
-    return answer
-
-
-async def translate(x: Exchange, proceed: Proceed) -> Answer:
-    """Turn refusals, and whatever goes wrong, into the provider's own words; add the provider's headers."""
-    try:
-        answer = await proceed(x)
-    except Refusal as refusal:
-        x.note(f"refused: {refusal}")
-        answer = x.provider.refuse(x, refusal)
-    except Cut:
-        raise
     except Exception as fault:  # a fault of ours must not look like anything else on the wire
         log.exception("%s %s failed", x.record.method, x.record.target)
         x.note(f"internal fault: {type(fault).__name__}: {fault}")
-        answer = x.provider.refuse(x, fault)
+        answer = provider.refuse(x, fault)
+    return conclude(x, journal, answer)
+
+
+def locate(x: Exchange, door: Door) -> None:
+    """Find the sandbox that the request claims; one that claims none is recorded in the default sandbox."""
+    sandboxes = door.sandboxes
+    x.sandbox = door.provider.locate(x, sandboxes) or sandboxes.get(DEFAULT)
+    x.started = x.sandbox.world.clock.now()
+
+
+def record(x: Exchange, door: Door) -> Journal:
+    """Write the request into the journal."""
+    request, route = x.request, door.route
+    x.record = Request(request.method, request.raw_path, request.raw_headers, request.remote or "")
+    operation = route.operation if route is not None else "unknown"
+    journal = x.sandbox.world.journal
+    x.entry = journal.add(x.started, "request", door.provider.name, operation, "", 0, x.record)
+    return journal
+
+
+def conclude(x: Exchange, journal: Journal, answer: Answer) -> Answer:
+    """Add the provider's headers and the number in the journal; write the answer into the journal."""
     headers = {**x.provider.finish(x, answer), **answer.headers, TRACE: str(x.entry.number)}
+    told = x.record
+    told.body, told.answer, told.status = x.raw, answer.body or b"", answer.status
+    told.answer_headers = tuple(headers.items())
+    journal.answered(x.entry)
     return Answer(answer.status, answer.body, answer.content_type, headers)
 
 
@@ -121,45 +150,38 @@ def _check_depth(raw: bytes) -> None:
             raise ValueError(f"nested deeper than {_DEEPEST} levels")
 
 
-async def read(x: Exchange, proceed: Proceed) -> Answer:
+async def read(x: Exchange) -> None:
     """Take in the body, whatever its transfer and content coding."""
-    if x.request.body_exists:
-        try:
-            x.raw = await x.request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise BodyTooLarge(error.text or "the body is too large") from error
-        except (web.RequestPayloadError, ValueError) as error:
-            raise BadBody(str(error)) from error
-        except ConnectionError as error:
-            raise Cut("the client hung up before its body was whole") from error
-    return await proceed(x)
+    request = x.request
+    content = request.content
+    try:
+        if content.is_eof() and content.total_bytes <= request.client_max_size:
+            x.raw = content.read_nowait()  # it came whole, as most do
+        else:
+            x.raw = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise BodyTooLarge(error.text or "the body is too large") from error
+    except (web.RequestPayloadError, ValueError) as error:
+        raise BadBody(str(error)) from error
+    except ConnectionError as error:
+        raise Cut("the client hung up before its body was whole") from error
 
 
-async def authenticate(x: Exchange, proceed: Proceed) -> Answer:
-    """Verify who is calling."""
-    x.provider.authenticate(x)
-    return await proceed(x)
-
-
-async def validate(x: Exchange, proceed: Proceed) -> Answer:
+def validate(x: Exchange, door: Door) -> None:
     """Check query and body against the provider's contract."""
-    route = x.route
-    if route is not None and route.access is Access.API:
-        contract: Contract = x.request.app[CONTRACTS][x.provider.name]
-        operation = contract.operation(route.operation)
-        if operation.parameters:
-            query: dict[str, list[str]] = {}
-            for name, text in x.request.query.items():
-                query.setdefault(name, []).append(text)
-            x.query = contract.check_query(operation, query)
-        if operation.body is not None:
-            present = bool(x.raw.strip())
-            if present:
-                x.json = parse(x.raw)
-            contract.check_body(operation, x.json, present)
-            if present and getattr(x.settings, "unknown_properties", "") == "refused":
-                _refuse_unknown(contract, operation, x.json)
-    return await proceed(x)
+    contract, operation = door.checks or door.read_contract()
+    if operation.parameters:
+        query: dict[str, list[str]] = {}
+        for name, text in x.request.query.items():
+            query.setdefault(name, []).append(text)
+        x.query = contract.check_query(operation, query)
+    if operation.body is not None:
+        present = bool(x.raw.strip())
+        if present:
+            x.json = parse(x.raw)
+        contract.check_body(operation, x.json, present)
+        if present and getattr(x.settings, "unknown_properties", "") == "refused":
+            _refuse_unknown(contract, operation, x.json)
 
 
 def _refuse_unknown(contract: Contract, operation: Operation, body: Any) -> None:
@@ -178,13 +200,11 @@ def parse(raw: bytes) -> Any:
         raise BadBody(f"the body is not JSON: {error}") from error
 
 
-async def replay(x: Exchange, proceed: Proceed) -> Answer:
+async def replay(x: Exchange, door: Door) -> Answer:
     """Answer a repetition of a finished request as the first time; refuse one while the first is under way."""
-    if x.route is None or not x.route.idempotent:
-        return await proceed(x)
     key = x.provider.idempotence_key(x)
     if key is None:
-        return await proceed(x)
+        return await inject(x, door)
     world = x.world
     kept = world.answers.get(key)
     if kept is not None and x.started - kept.at <= KEEP_ANSWERS:
@@ -195,7 +215,7 @@ async def replay(x: Exchange, proceed: Proceed) -> Answer:
     world.in_progress.add(key)
     x.key = key
     try:
-        return await proceed(x)
+        return await inject(x, door)
     except AnsweredMeanwhile as meanwhile:
         x.note("another process was faster with this idempotence key")
         return x.provider.replay(x, meanwhile.kept)
@@ -203,20 +223,22 @@ async def replay(x: Exchange, proceed: Proceed) -> Answer:
         world.in_progress.discard(key)
 
 
-async def inject(x: Exchange, proceed: Proceed) -> Answer:
-    """Let the scenario's faults strike, before the effect or after it."""
-    if x.route is None or x.route.access is not Access.API:
-        return await proceed(x)
-    lines = x.world.script.faults(f"{x.provider.name}.{x.route.operation}")
-    if not lines:
-        return await proceed(x)
+def inject(x: Exchange, door: Door) -> Awaitable[Answer]:
+    """Let the scenario's faults strike, before the effect or after it; without any, the handler is next."""
+    if not door.api:
+        return door.handler(x)
+    lines = x.sandbox.world.script.faults(door.call)
+    return _strike(x, door, lines) if lines else door.handler(x)
+
+
+async def _strike(x: Exchange, door: Door, lines: tuple[FaultRule, ...]) -> Answer:
     fault, moved, _ = strike(lines, x.provider.call_facts(x), x.world.positions)
     if fault is None:
-        answer = await proceed(x)
+        answer = await door.handler(x)
         if moved:
             await x.world.book(lambda: [ScriptMoved(moved)], x.entry.number)
         return answer
-    return await _suffer(x, proceed, fault, ScriptMoved(moved))
+    return await _suffer(x, door.handler, fault, ScriptMoved(moved))
 
 
 async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptMoved) -> Answer:
@@ -244,40 +266,44 @@ async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptM
     return answer
 
 
-STEPS: tuple[Step, ...] = (locate, record, translate, read, authenticate, validate, replay, inject)
-
-
-def compose(handler: Proceed, steps: tuple[Step, ...] = STEPS) -> Proceed:
-    """The steps around a handler, as one function."""
-    for step in reversed(steps):
-        handler = partial(step, proceed=handler)
-    return handler
-
-
 def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The aiohttp handler of one route."""
-    chain = compose(route.handler)
+    door: Door | None = None
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await respond(chain, Exchange(request, provider, route))
+        nonlocal door
+        if door is None:
+            door = Door(provider, route, route.handler, request.app)
+        return await respond(Exchange(request, provider, route), door)
 
     return handle
 
 
-async def respond(chain: Proceed, x: Exchange) -> web.StreamResponse:
-    """Run the chain and build aiohttp's response from its answer, or cut the connection."""
+async def refuse(request: web.Request, provider: Provider, error: Refusal) -> web.StreamResponse:
+    """Answer a request that no route of the provider takes."""
+
+    async def handle(x: Exchange) -> Answer:
+        raise error
+
+    return await respond(Exchange(request, provider, None), Door(provider, None, handle, request.app))
+
+
+async def respond(x: Exchange, door: Door) -> web.StreamResponse:
+    """Let the request proceed and build aiohttp's response from its answer, or cut the connection."""
     try:
-        answer = await chain(x)
+        answer = await proceed(x, door)
     except Cut:
         if x.request.transport is not None:
             x.request.transport.abort()
         return web.Response(status=503)
-    headers = dict(answer.headers)
-    if answer.body is not None:
-        headers["Content-Type"] = answer.content_type
-    response = web.Response(body=answer.body, status=answer.status, headers=headers)
-    close_after_broken_body(x.request, response)
-    return response
+    headers, body = answer.headers, answer.body
+    if body is not None:
+        headers = {**headers, "Content-Type": answer.content_type}
+    if door.observed or x.request.content.exception() is not None:
+        response = web.Response(body=body, status=answer.status, headers=headers)
+        close_after_broken_body(x.request, response)
+        return response
+    return reply(x.request, answer.status, headers, body)
 
 
 def close_after_broken_body(request: web.Request, response: web.StreamResponse) -> None:
@@ -287,13 +313,4 @@ def close_after_broken_body(request: web.Request, response: web.StreamResponse) 
         response.force_close()
 
 
-def refuse_with(error: Refusal) -> Proceed:
-    """A handler for requests that no route takes."""
-
-    async def handle(x: Exchange) -> Answer:
-        raise error
-
-    return handle
-
-
-__all__ = ["STEPS", "TRACE", "Cut", "NotAllowed", "compose", "parse", "refuse_with", "respond", "serve"]
+__all__ = ["TRACE", "Cut", "Door", "NotAllowed", "parse", "refuse", "respond", "serve"]
