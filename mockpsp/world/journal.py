@@ -84,25 +84,26 @@ class Journal:
         self, at: datetime, kind: str, provider: str, operation: str, reference: str, cause: int, data: Any
     ) -> Entry:
         """Append one entry and return it, with its number (1 is the first)."""
-        self.count += 1
-        entry = Entry(self.count, at, kind, provider, operation, reference, cause, data)
+        number = self.count = self.count + 1
+        entry = Entry(number, at, kind, provider, operation, reference, cause, data)
         self._entries.append(entry)
-        if len(self._entries) > self._max_entries:
+        if number - self.entries_dropped > self._max_entries:
             self._entries.popleft()
             self.entries_dropped += 1
-        self._tell(entry)
+        if self._watchers:
+            self._tell(entry)
         return entry
 
     def _tell(self, entry: Entry) -> None:
-        if self._watchers:
-            for heard, _ in tuple(self._watchers.values()):
-                heard(entry)
+        for heard, _ in tuple(self._watchers.values()):
+            heard(entry)
 
     def answered(self, entry: Entry) -> None:
         """A request entry is complete: weigh its bodies, and let watchers hear of it once more."""
         entry.data.finished = True
         self.weigh(entry.data)
-        self._tell(entry)
+        if self._watchers:
+            self._tell(entry)
 
     def close(self) -> None:
         """Tell watchers that nothing more comes: the sandbox was reset or deleted."""
@@ -112,7 +113,7 @@ class Journal:
     def weigh(self, request: Request) -> None:
         """Count the bodies of an answered request; the oldest bodies go when there are too many bytes."""
         self._heavy.append(request)
-        self._bytes += request.weight
+        self._bytes += len(request.body or b"") + len(request.answer or b"")
         while self._bytes > self._max_body_bytes and self._heavy:
             oldest = self._heavy.popleft()
             self._bytes -= oldest.weight

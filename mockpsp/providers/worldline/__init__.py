@@ -106,12 +106,12 @@ class Worldline:
         """See Provider."""
         if exchange.route is not None and exchange.route.access is Access.PAGE:
             return {}
-        return {
-            **(services.CORS if services.by_browser(exchange) else {}),
-            "Correlation-Id": exchange.world.ids.fixed("correlation", exchange.entry.number),
+        told = {
+            "Correlation-Id": exchange.sandbox.world.ids.fixed("correlation", exchange.entry.number),
             "Api_Auth": "true",
             "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
         }
+        return {**services.CORS, **told} if services.by_browser(exchange) else told
 
     def call_facts(self, exchange: Exchange) -> Mapping[str, Fact]:
         """See Provider. What the contract does not name for this call may be anything, and is no fact then."""

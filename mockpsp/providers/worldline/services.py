@@ -368,8 +368,9 @@ def by_browser(x: Exchange) -> bool:
     route = x.route
     if route is None:
         return False
-    shared = route.operation == "get_dcc_rate" and x.request.headers.get("Authorization", "").startswith(CLIENT_SCHEME)
-    return shared or route.operation in CLIENT_OPERATIONS
+    if route.operation == "get_dcc_rate":
+        return x.request.headers.get("Authorization", "").startswith(CLIENT_SCHEME)
+    return route.operation in CLIENT_OPERATIONS
 
 
 async def client_get_public_key(x: Exchange) -> Answer:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from hmac import digest
 from typing import Any
 
 from mockpsp.domain.clock import paris
 from mockpsp.domain.lifecycle import Body, Moment, Notice
 from mockpsp.domain.value import Value
+from mockpsp.edge.keyed import hmac_sha256
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline import events as e
 from mockpsp.providers.worldline import wire
@@ -152,7 +152,7 @@ def _subject(order: Order, event: e.Event) -> tuple[str, Tender | None, int]:
 
 def signature(secret: str, body: bytes) -> str:
     """``X-GCS-Signature``: base64 of HMAC-SHA256 over the raw bytes, the secret as UTF-8 text."""
-    return b64encode(digest(secret.encode(), body, "sha256")).decode()
+    return b64encode(hmac_sha256(secret.encode(), body)).decode()
 
 
 class WorldlinePolicy:
