@@ -30,6 +30,7 @@ class FollowUp:
         ref: str,
         now: datetime,
         moved: dict[str, Position],
+        events: list[Any],
     ) -> None:
         self.world = world
         self.lifecycle = lifecycle
@@ -38,7 +39,7 @@ class FollowUp:
         self.now = now
         self.moved = moved
         self.number = world.outbox.numbers
-        self.events: list[Any] = []
+        self.events = events
 
     def take(self, consequence: Consequence) -> None:
         """Add what one consequence leads to."""

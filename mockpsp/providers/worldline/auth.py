@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import blake2b
 from hmac import compare_digest
 from typing import Any

@@ -21,6 +21,7 @@ _SHORT_ID = re.compile(r"([0-9]{10})(?:_([0-9]{1,3}))?", re.ASCII)
 _LONG_ID = re.compile(r"90000(?:0([0-9]{10})|([0-9]{11}))([0-9]{3})", re.ASCII)
 _ANY_ID = re.compile(r"[0-9]{10,20}(?:_[0-9]+)?", re.ASCII)
 _EVERY_PRODUCT = (CV_CONNECT, VISA, MASTERCARD, 130, AMEX)
+_ONLY_CARDS = tuple(product for product in _EVERY_PRODUCT if product != CV_CONNECT)
 _NO_PLACES = frozenset({"about", "blob", "data", "file", "javascript", "vbscript"})
 _NOT_IN_URLS = frozenset(' "<>\\^`{|}')
 _NOT_IN_HOSTS = frozenset(";,'")
@@ -52,15 +53,17 @@ def read_optional_amount(body: Json | None) -> Money | None:
 def _filtered(products: tuple[int, ...], filters: Json | None) -> tuple[int, ...]:
     if not filters:
         return products
-    only, without = filters.get("restrictTo") or {}, filters.get("exclude") or {}
-    if "products" in only or "groups" in only:
-        products = tuple(each for each in products if _named(each, only))
-    return tuple(each for each in products if not _named(each, without)) if without else products
+    only, without = filters.get("restrictTo"), filters.get("exclude")
+    if only and ("products" in only or "groups" in only):
+        products = _named(products, only, True)
+    return _named(products, without, False) if without else products
 
 
-def _named(product: int, names: Json) -> bool:
-    groups = [str(group).lower() for group in names.get("groups", ())]
-    return product in names.get("products", ()) or ("cards" in groups and product != CV_CONNECT)
+def _named(products: tuple[int, ...], names: Json, wanted: bool) -> tuple[int, ...]:
+    """Those of the products that a filter names, by id or as cards; or those that it does not."""
+    ids, groups = names.get("products", ()), names.get("groups")
+    cards = groups is not None and "cards" in [str(group).lower() for group in groups]
+    return tuple([each for each in products if (each in ids or (cards and each != CV_CONNECT)) is wanted])
 
 
 def _read_references(body: Json) -> e.References:
@@ -98,6 +101,8 @@ def _read_order(merchant: str, body: Json, locale: str) -> c.OrderInput:
 
 
 def _webhook_urls(feedbacks: Json) -> tuple[str, ...]:
+    if not feedbacks:
+        return ()
     several = feedbacks.get("webhooksUrls", ())
     for index, url in enumerate(several):
         _check_url(f"feedbacks.webhooksUrls[{index}]", url)
@@ -107,19 +112,32 @@ def _webhook_urls(feedbacks: Json) -> tuple[str, ...]:
     return tuple(several) or ((old,) if old else ())
 
 
+_NOTHING: Json = {}
+
+
 def _return_url(body: Json) -> str:
-    redirect = body.get("redirectPaymentMethodSpecificInput", {})
-    given = {
-        "hostedCheckoutSpecificInput.returnUrl": body.get("hostedCheckoutSpecificInput", {}).get("returnUrl"),
-        "redirectPaymentMethodSpecificInput.redirectionData.returnUrl": redirect.get("redirectionData", {}).get(
-            "returnUrl"
+    """The first of the three places that has one; all that are given must be addresses."""
+    first: str | None = None
+    for path, url in (
+        ("hostedCheckoutSpecificInput.returnUrl", body.get("hostedCheckoutSpecificInput", _NOTHING).get("returnUrl")),
+        *_redirect_urls(body.get("redirectPaymentMethodSpecificInput")),
+    ):
+        if url is not None:
+            _check_url(path, url)
+            first = url if first is None else first
+    return first or ""
+
+
+def _redirect_urls(redirect: Json | None) -> tuple[tuple[str, str | None], ...]:
+    if not redirect:
+        return ()
+    return (
+        (
+            "redirectPaymentMethodSpecificInput.redirectionData.returnUrl",
+            redirect.get("redirectionData", _NOTHING).get("returnUrl"),
         ),
-        "redirectPaymentMethodSpecificInput.returnUrl": redirect.get("returnUrl"),
-    }
-    urls = {path: url for path, url in given.items() if url is not None}
-    for path, url in urls.items():
-        _check_url(path, url)
-    return next(iter(urls.values()), "")
+        ("redirectPaymentMethodSpecificInput.returnUrl", redirect.get("returnUrl")),
+    )
 
 
 @lru_cache(maxsize=256)  # a merchant has few addresses
@@ -140,9 +158,11 @@ def read_checkout(merchant: str, body: Json) -> c.CreateCheckout:
     """CreateHostedCheckoutRequest. ``returnUrl`` may stand in any of the three places that clients use."""
     hosted = body.get("hostedCheckoutSpecificInput", {})
     order = _read_order(merchant, body, hosted.get("locale", ""))
-    usable = _EVERY_PRODUCT if order.total.currency == "EUR" else tuple(p for p in _EVERY_PRODUCT if p != CV_CONNECT)
+    usable = _EVERY_PRODUCT if order.total.currency == "EUR" else _ONLY_CARDS
     products = _filtered(usable, hosted.get("paymentProductFilters"))
-    allowed = tuple(product for product in COMPLEMENT if product in products or order.product == CV_CONNECT)
+    allowed: tuple[int, ...] = COMPLEMENT
+    if order.product != CV_CONNECT:
+        allowed = tuple(product for product in COMPLEMENT if product in products)
     timeout = hosted.get("sessionTimeout")
     return c.CreateCheckout(
         order=order,
@@ -159,7 +179,9 @@ def read_checkout(merchant: str, body: Json) -> c.CreateCheckout:
 
 def read_tokens(body: Json) -> tuple[str, ...]:
     """The tokens that a hosted checkout names: one text, separated by commas."""
-    text = body.get("hostedCheckoutSpecificInput", {}).get("tokens", "")
+    text = body.get("hostedCheckoutSpecificInput", _NOTHING).get("tokens")
+    if not text:
+        return ()
     return tuple(dict.fromkeys(each.strip() for each in text.split(",") if each.strip()))
 
 
