@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -23,10 +23,10 @@ from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract, InProgres
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.keys import CONTRACTS, SANDBOXES
 from mockpsp.edge.provider import Access, Provider, Route
-from mockpsp.edge.reply import reply
+from mockpsp.edge.reply import lines, reply
 from mockpsp.scenario.engine import strike
 from mockpsp.scenario.model import Drop, FaultRule
-from mockpsp.world.journal import Journal, Request
+from mockpsp.world.journal import Journal, Request, pack
 from mockpsp.world.records import ScriptMoved
 from mockpsp.world.sandboxes import DEFAULT, Sandboxes
 from mockpsp.world.world import KEEP_ANSWERS, AnsweredMeanwhile
@@ -41,22 +41,29 @@ class Cut(Exception):
 
 
 class Door:
-    """One route of a provider, or none, with what its requests need again and again."""
+    """One route of a provider, or none, with what its requests need again and again; found at the first of them."""
 
     __slots__ = ("api", "call", "checks", "contracts", "handler", "idempotent", "observed", "provider", "route",
                  "sandboxes")  # fmt: skip
 
-    def __init__(self, provider: Provider, route: Route | None, handler: Proceed, app: web.Application) -> None:
+    def __init__(self, provider: Provider, route: Route | None, handler: Proceed) -> None:
         self.provider = provider
         self.route = route
         self.handler = handler
-        self.sandboxes: Sandboxes = app[SANDBOXES]
         self.api = route is not None and route.access is Access.API
         self.idempotent = route is not None and route.idempotent
         self.call = f"{provider.name}.{route.operation if route is not None else 'unknown'}"
-        self.contracts = app[CONTRACTS]
+        self.sandboxes: Sandboxes | None = None
+        self.contracts: Mapping[str, Contract]
         self.checks: tuple[Contract, Operation] | None = None
+        self.observed = False
+
+    def open(self, app: web.Application) -> Sandboxes:
+        """Find what the application holds; whether somebody wants to see, or change, its responses."""
+        self.sandboxes = app[SANDBOXES]
+        self.contracts = app[CONTRACTS]
         self.observed = bool(app.middlewares or app.on_response_prepare)
+        return self.sandboxes
 
     def read_contract(self) -> tuple[Contract, Operation]:
         """What requests are checked against; contracts are read when they are first asked for."""
@@ -65,8 +72,17 @@ class Door:
         self.checks = contract, contract.operation(self.route.operation)
         return self.checks
 
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request, or cut its connection: the handler that aiohttp calls."""
+        try:
+            return await proceed(Exchange(request, self.provider, self.route), self)
+        except Cut:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=503)
 
-async def proceed(x: Exchange, door: Door) -> Answer:
+
+async def proceed(x: Exchange, door: Door) -> web.StreamResponse:
     """All steps in their order. Those that never wait are plain functions: a coroutine would cost more than the step.
 
     Refusals, and whatever goes wrong, are told in the provider's own words.
@@ -93,12 +109,12 @@ async def proceed(x: Exchange, door: Door) -> Answer:
         log.exception("%s %s failed", x.record.method, x.record.target)
         x.note(f"internal fault: {type(fault).__name__}: {fault}")
         answer = provider.refuse(x, fault)
-    return conclude(x, journal, answer)
+    return conclude(x, door, journal, answer)
 
 
 def locate(x: Exchange, door: Door) -> None:
     """Find the sandbox that the request claims; one that claims none is recorded in the default sandbox."""
-    sandboxes = door.sandboxes
+    sandboxes = door.sandboxes or door.open(x.request.app)
     x.sandbox = door.provider.locate(x, sandboxes) or sandboxes.get(DEFAULT)
     x.started = x.sandbox.world.clock.now()
 
@@ -106,21 +122,27 @@ def locate(x: Exchange, door: Door) -> None:
 def record(x: Exchange, door: Door) -> Journal:
     """Write the request into the journal."""
     request, route = x.request, door.route
-    x.record = Request(request.method, request.raw_path, request.raw_headers, request.remote or "")
+    x.record = Request(request.method, request.raw_path, pack(request.raw_headers), request.remote or "")
     operation = route.operation if route is not None else "unknown"
     journal = x.sandbox.world.journal
     x.entry = journal.add(x.started, "request", door.provider.name, operation, "", 0, x.record)
     return journal
 
 
-def conclude(x: Exchange, journal: Journal, answer: Answer) -> Answer:
-    """Add the provider's headers and the number in the journal; write the answer into the journal."""
-    headers = {**x.provider.finish(x, answer), **answer.headers, TRACE: str(x.entry.number)}
-    told = x.record
-    told.body, told.answer, told.status = x.raw, answer.body or b"", answer.status
-    told.answer_headers = tuple(headers.items())
+def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.StreamResponse:
+    """Add the provider's headers and the number in the journal; write the answer there, and make it a response."""
+    headers = {**door.provider.finish(x, answer), **answer.headers, TRACE: str(x.entry.number)}
+    told, body = lines(headers), answer.body
+    record = x.record
+    record.body, record.answer, record.status, record.answer_head = x.raw, body or b"", answer.status, told
     journal.answered(x.entry)
-    return Answer(answer.status, answer.body, answer.content_type, headers)
+    if not door.observed and body and x.request.content.exception() is None:
+        return reply(x.request, answer.status, headers, told, answer.content_type, body)
+    if body is not None:
+        headers["Content-Type"] = answer.content_type
+    response = web.Response(body=body, status=answer.status, headers=headers)
+    close_after_broken_body(x.request, response)
+    return response
 
 
 _DEEPEST = 200
@@ -268,15 +290,7 @@ async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptM
 
 def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The aiohttp handler of one route."""
-    door: Door | None = None
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        nonlocal door
-        if door is None:
-            door = Door(provider, route, route.handler, request.app)
-        return await respond(Exchange(request, provider, route), door)
-
-    return handle
+    return Door(provider, route, route.handler).handle
 
 
 async def refuse(request: web.Request, provider: Provider, error: Refusal) -> web.StreamResponse:
@@ -285,25 +299,7 @@ async def refuse(request: web.Request, provider: Provider, error: Refusal) -> we
     async def handle(x: Exchange) -> Answer:
         raise error
 
-    return await respond(Exchange(request, provider, None), Door(provider, None, handle, request.app))
-
-
-async def respond(x: Exchange, door: Door) -> web.StreamResponse:
-    """Let the request proceed and build aiohttp's response from its answer, or cut the connection."""
-    try:
-        answer = await proceed(x, door)
-    except Cut:
-        if x.request.transport is not None:
-            x.request.transport.abort()
-        return web.Response(status=503)
-    headers, body = answer.headers, answer.body
-    if body is not None:
-        headers = {**headers, "Content-Type": answer.content_type}
-    if door.observed or x.request.content.exception() is not None:
-        response = web.Response(body=body, status=answer.status, headers=headers)
-        close_after_broken_body(x.request, response)
-        return response
-    return reply(x.request, answer.status, headers, body)
+    return await Door(provider, None, handle).handle(request)
 
 
 def close_after_broken_body(request: web.Request, response: web.StreamResponse) -> None:
@@ -313,4 +309,4 @@ def close_after_broken_body(request: web.Request, response: web.StreamResponse) 
         response.force_close()
 
 
-__all__ = ["TRACE", "Cut", "Door", "NotAllowed", "parse", "refuse", "respond", "serve"]
+__all__ = ["TRACE", "Cut", "Door", "NotAllowed", "parse", "refuse", "serve"]

@@ -28,14 +28,18 @@ class Pattern(NamedTuple):
     variables: tuple[tuple[int, str], ...]
     routes: dict[str, web.AbstractRoute]
 
-    def match(self, segments: list[str]) -> dict[str, str] | None:
+    def match(self, segments: list[str], plain: bool) -> dict[str, str] | None:
         """The variables' values; None when one is empty or holds a brace, as aiohttp has it."""
         values = {}
         for index, name in self.variables:
             value = segments[index]
-            if not value or "{" in value or "}" in value:
+            if not value:
                 return None
-            values[name] = value.replace("%2F", "/").replace("%25", "%") if "%" in value else value
+            if not plain:
+                if "{" in value or "}" in value:
+                    return None
+                value = value.replace("%2F", "/").replace("%25", "%")
+            values[name] = value
         return values
 
 
@@ -82,10 +86,11 @@ class Table(web.AbstractResource):
 
     def _matches(self, path: str) -> list[tuple[Pattern, dict[str, str]]]:
         segments = path[self._skip :].split("/")
+        plain = not ("%" in path or "{" in path or "}" in path)
         found = []
         for literals, patterns in self._by_length.get(len(segments), ()):
             for pattern in patterns.get(literals(segments), ()):
-                values = pattern.match(segments)
+                values = pattern.match(segments, plain)
                 if values is not None:
                     found.append((pattern, values))
         if len(found) > 1:

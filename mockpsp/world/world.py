@@ -242,7 +242,7 @@ class World:
         if moved:
             events.append(records.ScriptMoved(moved))
         if draw.moved:
-            events.append(records.IdsDrawn(draw.cursor, draw.series))
+            events.append(records.IdsDrawn(draw.cursor, tuple(draw.series.items())))
         reasoning = Reasoning(decision.law, asked.verdict.rule, asked.nearly, decision.settings)
         operation = question.operation if question is not None else f"{provider}.{_spoken(type(command).__name__)}"
         return Outcome(ref, state, decision.events, reasoning, operation, moment.now), events

@@ -52,12 +52,12 @@ def credentials(sandbox: str) -> Mapping[str, str]:
 
 def canonical(value: str) -> str:
     """A header value as it is signed: each line break with the white space after it is one space; trimmed."""
-    return _BREAK.sub(" ", value).strip() if "\n" in value else value.strip()
+    return _BREAK.sub(" ", value).strip()
 
 
 def data_to_sign(method: str, content_type: str, date: str, gcs: Iterable[tuple[str, str]], target: str) -> str:
     """The text that both sides sign; every line ends with a line feed, the last one too."""
-    lines = [(name.lower(), canonical(value)) for name, value in gcs]
+    lines = [(name.lower(), canonical(value) if "\n" in value else value.strip()) for name, value in gcs]
     lines.sort()
     block = ""
     for name, value in lines:
@@ -67,8 +67,11 @@ def data_to_sign(method: str, content_type: str, date: str, gcs: Iterable[tuple[
 
 def sign(secret: str, data: str) -> str:
     """base64 of HMAC-SHA256; the secret is UTF-8 text."""
-    signed = hmac_sha256(secret.encode(), data.encode("utf-8", "surrogateescape"))
-    return b2a_base64(signed, newline=False).decode()
+    return _signed(secret, data).decode()
+
+
+def _signed(secret: str, data: str) -> bytes:
+    return b2a_base64(hmac_sha256(secret, data.encode("utf-8", "surrogateescape")), newline=False)
 
 
 def claimed_key(authorization: str) -> str | None:
@@ -127,7 +130,7 @@ def _check_signature(x: Exchange, given: Mapping[str, Any], signature: str) -> N
     types = ("",) if request.method == "GET" else (sent_type,) if x.raw else (sent_type, "")
     for content_type in types:
         data = data_to_sign(request.method, content_type, date, gcs, request.raw_path)
-        if compare_digest(sign(given["secret_api_key"], data).encode(), signature.encode()):
+        if compare_digest(_signed(given["secret_api_key"], data), signature.encode()):
             return
     expected = data_to_sign(request.method, types[0], date, gcs, request.raw_path)
     x.note(f"the signature sent is {signature!r}; over the text that mockpsp signed it would be "

@@ -331,7 +331,7 @@ async def send_test_webhook(x: Exchange) -> Answer:
     def test_webhook() -> list[Any]:
         draw = world.ids.draw()
         queued = _test_webhook(world, _merchant(x), url, draw.uuid())
-        return [queued, records.IdsDrawn(draw.cursor, draw.series)]
+        return [queued, records.IdsDrawn(draw.cursor, tuple(draw.series.items()))]
 
     await world.book(test_webhook, x.entry.number)
     return Answer(204)

@@ -152,7 +152,7 @@ def _subject(order: Order, event: e.Event) -> tuple[str, Tender | None, int]:
 
 def signature(secret: str, body: bytes) -> str:
     """``X-GCS-Signature``: base64 of HMAC-SHA256 over the raw bytes, the secret as UTF-8 text."""
-    return b64encode(hmac_sha256(secret.encode(), body)).decode()
+    return b64encode(hmac_sha256(secret, body)).decode()
 
 
 class WorldlinePolicy:
