@@ -18,15 +18,18 @@ from yarl import URL
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _VARIABLE = re.compile(r"\{([_a-zA-Z][_a-zA-Z0-9]*)\}")
 _LITERAL = re.compile(r"[A-Za-z0-9._-]+")
+_NONE: set[str] = set()
 
 
-class Pattern(NamedTuple):
+class Pattern:
     """One path below a table's prefix: where its variables stand, and the routes by method."""
 
-    path: str
-    order: int
-    variables: tuple[tuple[int, str], ...]
-    routes: dict[str, web.AbstractRoute]
+    __slots__ = ("order", "routes", "variables")
+
+    def __init__(self, order: int, variables: tuple[tuple[int, str], ...]) -> None:
+        self.order = order
+        self.variables = variables
+        self.routes: dict[str, web.AbstractRoute] = {}
 
     def match(self, segments: list[str], plain: bool) -> dict[str, str] | None:
         """The variables' values; None when one is empty or holds a brace, as aiohttp has it."""
@@ -74,7 +77,7 @@ class Table(web.AbstractResource):
         segments = path[self._skip :].split("/")
         found = [_VARIABLE.fullmatch(each) for each in segments]
         variables = tuple((index, match[1]) for index, match in enumerate(found) if match is not None)
-        pattern = self._patterns[path] = Pattern(path, len(self._patterns), variables, {})
+        pattern = self._patterns[path] = Pattern(len(self._patterns), variables)
         places = tuple(index for index, match in enumerate(found) if match is None)
         shape = self._shapes.get((len(segments), places))
         if shape is None:
@@ -84,7 +87,9 @@ class Table(web.AbstractResource):
         shape.patterns.setdefault(shape.literals(segments), []).append(pattern)
         return pattern
 
-    def _matches(self, path: str) -> list[tuple[Pattern, dict[str, str]]]:
+    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
+        """The first route that takes path and method, or the methods that the path would take."""
+        path = request.rel_url.path_safe
         segments = path[self._skip :].split("/")
         plain = not ("%" in path or "{" in path or "}" in path)
         found = []
@@ -92,20 +97,14 @@ class Table(web.AbstractResource):
             for pattern in patterns.get(literals(segments), ()):
                 values = pattern.match(segments, plain)
                 if values is not None:
-                    found.append((pattern, values))
+                    found.append((pattern.order, pattern.routes, values))
         if len(found) > 1:
-            found.sort(key=lambda pair: pair[0].order)
-        return found
-
-    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
-        """The first route that takes path and method, or the methods that the path would take."""
-        allowed: set[str] = set()
-        for pattern, values in self._matches(request.rel_url.path_safe):
-            route = pattern.routes.get(request.method)
+            found.sort(key=itemgetter(0))
+        for _, routes, values in found:
+            route = routes.get(request.method)
             if route is not None:
-                return web.UrlMappingMatchInfo(values, route), allowed
-            allowed.update(pattern.routes)
-        return None, allowed
+                return web.UrlMappingMatchInfo(values, route), _NONE
+        return None, {method for _, routes, _ in found for method in routes}
 
     @property
     def canonical(self) -> str:

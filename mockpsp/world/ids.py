@@ -35,7 +35,7 @@ class IdSource:
             found = self.keyed(16).copy()
             found.update(purpose.encode())
             stem = self._stems[purpose] = _uuid(found.hexdigest())[:24]
-        return f"{stem}{number * 0x9E3779B97F4B % 0x1000000000000:012x}"
+        return stem + (number * 0x9E3779B97F4B & 0xFFFFFFFFFFFF).to_bytes(6, "big").hex()
 
 
 class Draw:

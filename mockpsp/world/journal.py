@@ -7,9 +7,8 @@ of bodies); what had to go is counted, never silently missing. Events live in th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 from mockpsp.domain.value import Row, Value
@@ -32,15 +31,13 @@ class Entry(Row):
 class Request(Row):
     """What came in and what went out; filled in as the request moves along the pipeline.
 
-    Headers are kept as one text each (``head``: see ``pack``; ``answer_head``: lines as HTTP has them), because many
-    small objects cost most by the memory that they stay in. Bodies become None when the journal had to drop them;
-    ``dropped`` then counts their bytes. ``finished`` once it has its answer, or its connection was cut (``status`` is
-    0 then).
+    Bodies become None when the journal had to drop them; ``dropped`` then counts their bytes. ``finished`` once it has
+    its answer, or its connection was cut (``status`` is 0 then). ``answer_head`` are the answer's headers as lines.
     """
 
     method: str
     target: str
-    head: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
     client: str
     body: bytes | None = b""
     status: int = 0
@@ -49,12 +46,6 @@ class Request(Row):
     notes: tuple[str, ...] = ()
     dropped: int = 0
     finished: bool = False
-
-    @property
-    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The headers as they came."""
-        parts = self.head.split(b"\0") if self.head else []
-        return tuple(zip(parts[::2], parts[1::2], strict=True))
 
     @property
     def answer_headers(self) -> tuple[tuple[str, str], ...]:
@@ -66,11 +57,6 @@ class Request(Row):
     def weight(self) -> int:
         """Bytes of both bodies."""
         return len(self.body or b"") + len(self.answer or b"")
-
-
-def pack(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Names and values with a zero byte between all of them; HTTP allows none inside."""
-    return b"\0".join(chain.from_iterable(headers))
 
 
 class Reasoning(Value, frozen=True):

@@ -123,7 +123,11 @@ def _check_merchant(x: Exchange, given: Mapping[str, Any]) -> None:
 def _check_signature(x: Exchange, given: Mapping[str, Any], signature: str) -> None:
     request = x.request
     headers = request.headers
-    gcs = [pair for pair in headers.items() if pair[0][0] in "xX" and pair[0].lower().startswith("x-gcs")]
+    gcs = [
+        (name.decode(), value.decode("utf-8", "surrogateescape"))
+        for name, value in request.raw_headers
+        if name[0] in b"xX" and name.lower().startswith(b"x-gcs")
+    ]
     date = headers.get("Date", "")
     sent_type = headers.get("Content-Type", "")
     # Without a body clients disagree: the JavaScript SDK sends a content type on GET and signs none.
