@@ -96,7 +96,8 @@ async def proceed(x: Exchange, door: Door) -> web.StreamResponse:
         provider.authenticate(x)
         if door.api:
             validate(x, door)
-        answer = await (replay(x, door) if door.idempotent else inject(x, door))
+        key = provider.idempotence_key(x) if door.idempotent else None
+        answer = await (inject(x, door) if key is None else replay(x, door, key))
     except Refusal as refusal:
         x.note(f"refused: {refusal}")
         answer = provider.refuse(x, refusal)
@@ -222,11 +223,8 @@ def parse(raw: bytes) -> Any:
         raise BadBody(f"the body is not JSON: {error}") from error
 
 
-async def replay(x: Exchange, door: Door) -> Answer:
+async def replay(x: Exchange, door: Door, key: str) -> Answer:
     """Answer a repetition of a finished request as the first time; refuse one while the first is under way."""
-    key = x.provider.idempotence_key(x)
-    if key is None:
-        return await inject(x, door)
     world = x.world
     kept = world.answers.get(key)
     if kept is not None and x.started - kept.at <= KEEP_ANSWERS:

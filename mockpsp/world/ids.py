@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Any
+
+from mockpsp.domain.value import Value
 
 
 class IdSource:
@@ -38,6 +41,18 @@ class IdSource:
         return stem + (number * 0x9E3779B97F4B & 0xFFFFFFFFFFFF).to_bytes(6, "big").hex()
 
 
+class LateUuid(Value, frozen=True):
+    """What ``Draw.uuid`` would have given at this cursor."""
+
+    keyed: Any
+    cursor: int
+
+    def __str__(self) -> str:
+        found = self.keyed.copy()
+        found.update(self.cursor.to_bytes(8, "big"))
+        return _uuid(found.hexdigest())
+
+
 class Draw:
     """Implements ``domain.ids.Ids`` on top of a source that it does not change."""
 
@@ -53,6 +68,11 @@ class Draw:
         found = self._source.keyed(size).copy()
         found.update(cursor.to_bytes(8, "big"))
         return found
+
+    def late_uuid(self) -> LateUuid:
+        """See Ids."""
+        cursor = self.cursor = self.cursor + 1
+        return LateUuid(self._source.keyed(16), cursor)
 
     def uuid(self) -> str:
         """A UUID in its usual form, version 4."""

@@ -56,7 +56,8 @@ class Outbox:
 
     def queue(self, queued: Queued, cause: int = 0) -> None:
         """Add a webhook."""
-        self.numbers = max(self.numbers, queued.number)
+        if queued.number > self.numbers:
+            self.numbers = queued.number
         delivery = Delivery(queued, cause)
         self.deliveries[queued.number] = delivery
         if delivery.due is None:
@@ -67,7 +68,8 @@ class Outbox:
 
     def set(self, work: TimerSet | ShopperDue) -> None:
         """Add a timer or a scripted shopper."""
-        self.numbers = max(self.numbers, work.number)
+        if work.number > self.numbers:
+            self.numbers = work.number
         self._work[work.number] = work
         heappush(self._heap, (work.due, work.number, work.number))
 

@@ -57,12 +57,16 @@ def canonical(value: str) -> str:
 
 def data_to_sign(method: str, content_type: str, date: str, gcs: Iterable[tuple[str, str]], target: str) -> str:
     """The text that both sides sign; every line ends with a line feed, the last one too."""
-    lines = [(name.lower(), canonical(value) if "\n" in value else value.strip()) for name, value in gcs]
-    lines.sort()
-    block = ""
-    for name, value in lines:
-        block += f"{name}:{value}\n"
-    return f"{method}\n{content_type}\n{date}\n{block}{target}\n"
+    return f"{method}\n{content_type}\n{date}\n{_block(list(gcs))}{target}\n"
+
+
+def _block(gcs: list[tuple[str, str]]) -> str:
+    if len(gcs) != 1:
+        gcs = sorted((name.lower(), canonical(value)) for name, value in gcs)
+        return "".join(f"{name}:{value}\n" for name, value in gcs)
+    name, value = gcs[0]  # as SDKs send it
+    told = canonical(value) if "\n" in value else value.strip()
+    return f"{name.lower()}:{told}\n"
 
 
 def sign(secret: str, data: str) -> str:
