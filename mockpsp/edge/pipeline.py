@@ -26,7 +26,7 @@ from mockpsp.edge.provider import Access, Provider, Route
 from mockpsp.edge.reply import lines, reply
 from mockpsp.scenario.engine import strike
 from mockpsp.scenario.model import Drop, FaultRule
-from mockpsp.world.journal import Journal, Request
+from mockpsp.world.journal import Journal, Request, pack
 from mockpsp.world.records import ScriptMoved
 from mockpsp.world.sandboxes import DEFAULT, Sandboxes
 from mockpsp.world.world import KEEP_ANSWERS, AnsweredMeanwhile
@@ -123,7 +123,7 @@ def locate(x: Exchange, door: Door) -> None:
 def record(x: Exchange, door: Door) -> Journal:
     """Write the request into the journal."""
     request, route = x.request, door.route
-    x.record = Request(request.method, request.raw_path, request.raw_headers, request.remote or "")
+    x.record = Request(request.method, request.raw_path, pack(request.raw_headers), request.remote or "")
     operation = route.operation if route is not None else "unknown"
     journal = x.sandbox.world.journal
     x.entry = journal.add(x.started, "request", door.provider.name, operation, "", 0, x.record)

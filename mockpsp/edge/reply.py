@@ -28,13 +28,13 @@ def lines(headers: Mapping[str, str]) -> str:
     return "\r\n".join(map(_colon, headers.items()))
 
 
-def _as_meant(head: str, ends: int) -> bool:
+def _as_meant(told: str, ends: int) -> bool:
     """Whether there are so many ends of lines, no other control character, and nothing beyond ASCII.
 
     JSON shows it at a tenth of the price of a look at each character: what it writes with a backslash makes it longer.
     A quotation mark does so too; that is no harm, for then aiohttp looks for itself.
     """
-    return head.isascii() and len(_as_json(head)) == len(head) + 2 + 2 * ends and "\x7f" not in head
+    return told.isascii() and len(_as_json(told)) == len(told) + 2 + 2 * ends and "\x7f" not in told
 
 
 class Reply(web.StreamResponse):
@@ -79,11 +79,12 @@ def reply(
     """The response; ``told`` are the headers as lines. On the wire aiohttp's own would be no different."""
     start = _STARTS.get(status)
     if start is not None and request.version == HttpVersion11 and request.keep_alive and request.method != "HEAD":
-        head = (
-            f"{start}{told}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
-            f"Date: {rfc822_formatted_time()}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
-        )
-        if _LEFT_TO_AIOHTTP.isdisjoint(headers) and _as_meant(head, len(headers) + 6):
+        told = f"{told}\r\nContent-Type: {content_type}"
+        if _LEFT_TO_AIOHTTP.isdisjoint(headers) and _as_meant(told, len(headers)):
+            head = (
+                f"{start}{told}\r\nContent-Length: {len(body)}\r\n"
+                f"Date: {rfc822_formatted_time()}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
+            )
             return Reply(status, head.encode() + body)
     return web.Response(body=body, status=status, headers={**headers, "Content-Type": content_type})
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from msgspec.msgpack import Decoder, Encoder
+
 from mockpsp.domain.value import Row, Value
 from mockpsp.scenario.engine import NearMiss
 
@@ -32,12 +34,13 @@ class Request(Row):
     """What came in and what went out; filled in as the request moves along the pipeline.
 
     Bodies become None when the journal had to drop them; ``dropped`` then counts their bytes. ``finished`` once it has
-    its answer, or its connection was cut (``status`` is 0 then). ``answer_head`` are the answer's headers as lines.
+    its answer, or its connection was cut (``status`` is 0 then). ``head`` are the headers, packed; ``answer_head``
+    those of the answer, as lines.
     """
 
     method: str
     target: str
-    headers: tuple[tuple[bytes, bytes], ...]
+    head: bytes
     client: str
     body: bytes | None = b""
     status: int = 0
@@ -46,6 +49,11 @@ class Request(Row):
     notes: tuple[str, ...] = ()
     dropped: int = 0
     finished: bool = False
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The request's headers as they came."""
+        return _unpack(self.head) if self.head else ()
 
     @property
     def answer_headers(self) -> tuple[tuple[str, str], ...]:
@@ -57,6 +65,12 @@ class Request(Row):
     def weight(self) -> int:
         """Bytes of both bodies."""
         return len(self.body or b"") + len(self.answer or b"")
+
+
+Headers = tuple[tuple[bytes, bytes], ...]
+_unpack = Decoder(Headers).decode
+pack: Callable[[Headers], bytes] = Encoder().encode
+"""Headers as one piece of memory, for ``Request.head``: many small objects cost most when they are dropped, cold."""
 
 
 class Reasoning(Value, frozen=True):
