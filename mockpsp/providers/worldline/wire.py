@@ -88,7 +88,8 @@ def payment_output(order: Order, tender: Tender, settings: WorldlineSettings) ->
         body["references"] = references
     body["acquiredAmount"] = money(order.acquired)
     body["customer"] = {"device": {"ipAddressCountryCode": created.country or "99"}}
-    body.update(_specific(tender))
+    if tender.code is not Code.CREATED:
+        body.update(_specific(tender))
     if created.references.merchant_parameters:
         body["merchantParameters"] = created.references.merchant_parameters
     return body
