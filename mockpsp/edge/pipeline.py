@@ -1,4 +1,4 @@
-"""What happens to every request of a provider, in order: ``proceed`` is the whole list.
+"""What happens to every request of a provider, in order: ``Door.handle`` is the whole list.
 
 A refused request must use nothing of the script up, therefore faults strike last: after signature, contract and
 idempotence, right around the handler.
@@ -73,44 +73,33 @@ class Door:
         return self.checks
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request, or cut its connection: the handler that aiohttp calls."""
+        """All steps in their order: the handler that aiohttp calls.
+
+        Those that never wait are plain functions, as a coroutine would cost more than the step. Refusals, and whatever
+        goes wrong, are told in the provider's own words.
+        """
+        provider = self.provider
+        x = Exchange(request, provider, self.route)
+        locate(x, self)
+        journal = record(x, self)
         try:
-            return await proceed(Exchange(request, self.provider, self.route), self)
-        except Cut:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=503)
-
-
-async def proceed(x: Exchange, door: Door) -> web.StreamResponse:
-    """All steps in their order. Those that never wait are plain functions: a coroutine would cost more than the step.
-
-    Refusals, and whatever goes wrong, are told in the provider's own words.
-    """
-    locate(x, door)
-    journal = record(x, door)
-    provider = door.provider
-    try:
-        if x.request.body_exists:
-            await read(x)
-        provider.authenticate(x)
-        if door.api:
-            validate(x, door)
-        key = provider.idempotence_key(x) if door.idempotent else None
-        answer = await (inject(x, door) if key is None else replay(x, door, key))
-    except Refusal as refusal:
-        x.note(f"refused: {refusal}")
-        answer = provider.refuse(x, refusal)
-    except Cut as cut:
-        x.note(str(cut))
-        x.record.body = x.raw
-        journal.answered(x.entry)
-        raise
-    except Exception as fault:  # a fault of ours must not look like anything else on the wire
-        log.exception("%s %s failed", x.record.method, x.record.target)
-        x.note(f"internal fault: {type(fault).__name__}: {fault}")
-        answer = provider.refuse(x, fault)
-    return conclude(x, door, journal, answer)
+            if request.body_exists:
+                await read(x)
+            provider.authenticate(x)
+            if self.api:
+                validate(x, self)
+            key = provider.idempotence_key(x) if self.idempotent else None
+            answer = await (inject(x, self) if key is None else replay(x, self, key))
+        except Refusal as refusal:
+            x.note(f"refused: {refusal}")
+            answer = provider.refuse(x, refusal)
+        except Cut as cut:
+            return hang_up(x, journal, cut)
+        except Exception as fault:  # a fault of ours must not look like anything else on the wire
+            log.exception("%s %s failed", x.record.method, x.record.target)
+            x.note(f"internal fault: {type(fault).__name__}: {fault}")
+            answer = provider.refuse(x, fault)
+        return conclude(x, self, journal, answer)
 
 
 def locate(x: Exchange, door: Door) -> None:
@@ -128,6 +117,16 @@ def record(x: Exchange, door: Door) -> Journal:
     journal = x.sandbox.world.journal
     x.entry = journal.add(x.started, "request", door.provider.name, operation, "", 0, x.record)
     return journal
+
+
+def hang_up(x: Exchange, journal: Journal, cut: Cut) -> web.StreamResponse:
+    """Cut the connection; the response reaches nobody."""
+    x.note(str(cut))
+    x.record.body = x.raw
+    journal.answered(x.entry)
+    if x.request.transport is not None:
+        x.request.transport.abort()
+    return web.Response(status=503)
 
 
 def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.StreamResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from aiohttp import HttpVersion11, web
+from aiohttp import ClientConnectionResetError, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
@@ -47,14 +47,18 @@ class Reply(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         """Head and body wait for each other."""
-        self._writer = request.writer
-        return self._writer
+        self._request = request
+        return request.writer
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Send everything at once."""
-        writer = self._writer
-        await writer.write(self._sent)
-        await writer.drain()
+        """Send everything at once; wait only for a client that reads too slowly."""
+        request = self._request
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ClientConnectionResetError("the client is gone")
+        transport.write(self._sent)
+        if transport.get_write_buffer_size():
+            await request.writer.drain()
 
     @property
     def keep_alive(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -44,6 +44,9 @@ class Pattern:
                 value = value.replace("%2F", "/").replace("%25", "%")
             values[name] = value
         return values
+
+
+_order = attrgetter("order")
 
 
 class Shape(NamedTuple):
@@ -94,17 +97,20 @@ class Table(web.AbstractResource):
         plain = not ("%" in path or "{" in path or "}" in path)
         found = []
         for literals, patterns in self._by_length.get(len(segments), ()):
-            for pattern in patterns.get(literals(segments), ()):
-                values = pattern.match(segments, plain)
-                if values is not None:
-                    found.append((pattern.order, pattern.routes, values))
+            fitting = patterns.get(literals(segments))
+            if fitting is not None:
+                found += fitting
         if len(found) > 1:
-            found.sort(key=itemgetter(0))
-        for _, routes, values in found:
-            route = routes.get(request.method)
-            if route is not None:
-                return web.UrlMappingMatchInfo(values, route), _NONE
-        return None, {method for _, routes, _ in found for method in routes}
+            found.sort(key=_order)
+        allowed = _NONE
+        for pattern in found:
+            values = pattern.match(segments, plain)
+            if values is not None:
+                route = pattern.routes.get(request.method)
+                if route is not None:
+                    return web.UrlMappingMatchInfo(values, route), _NONE
+                allowed = {*allowed, *pattern.routes}
+        return None, allowed
 
     @property
     def canonical(self) -> str:
