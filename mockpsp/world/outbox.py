@@ -104,7 +104,7 @@ class Outbox:
         while self._heap:
             due, _, number = self._heap[0]
             work = self._work.get(number)
-            if work is not None and _due(work) == due:
+            if work is not None and work.due == due:
                 return due
             heappop(self._heap)
         return None
@@ -120,7 +120,3 @@ class Outbox:
     def waiting(self) -> int:
         """How many pieces of work are still ahead."""
         return len(self._work)
-
-
-def _due(work: Work) -> datetime | None:
-    return work.due

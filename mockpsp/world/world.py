@@ -213,7 +213,8 @@ class World:
         provider = self._owners[lifecycle.name]
         setup = self.setups[provider]
         draw = self.ids.draw()
-        moment = Moment(self.clock.now(), self.ledger, draw, setup.world, setup.settings)
+        now = self.clock.now()
+        moment = Moment(now, self.ledger, draw, setup.world, setup.settings)
         before = self.objects[lifecycle.name].get(ref) if ref is not None else None
         question = lifecycle.question(before, command, moment)
         asked = SILENT if question is None else self.script.ask(question, self.positions)
@@ -235,7 +236,7 @@ class World:
             self.ledger.check(posted)
         moved: Mapping[str, Position] = asked.moved
         if consequences:
-            follow = FollowUp(self, lifecycle, provider, ref, moment.now, dict(moved), events)
+            follow = FollowUp(self, lifecycle, provider, ref, now, dict(moved), events)
             for consequence in consequences:
                 follow.take(consequence)
             moved = follow.moved
@@ -245,7 +246,7 @@ class World:
             events.append(records.IdsDrawn(draw.cursor, tuple(draw.series.items())))
         reasoning = Reasoning(decision.law, asked.verdict.rule, asked.nearly, decision.settings)
         operation = question.operation if question is not None else f"{provider}.{_spoken(type(command).__name__)}"
-        return Outcome(ref, state, decision.events, reasoning, operation, moment.now), events
+        return Outcome(ref, state, decision.events, reasoning, operation, now), events
 
     async def commit(self, events: Sequence[Any], cause: int = 0, outcome: Outcome | None = None) -> None:
         """Append events and fold them. Raises Conflict when somebody else was faster, Gone when it was too late."""
