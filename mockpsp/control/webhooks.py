@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ def shown_body(body: bytes) -> Any:
 
 def _row(call: Call, delivery: Delivery) -> dict[str, Any]:
     queued = delivery.queued
+    headers, body = _message(call, queued)
     return {
         "n": queued.number,
         "provider": queued.provider,
@@ -44,19 +46,19 @@ def _row(call: Call, delivery: Delivery) -> dict[str, Any]:
         "trace": delivery.cause or None,
         "rule": queued.rule or None,
         "signature": queued.signature.value,
-        "headers": _headers(call, queued),
-        "body": shown_body(queued.body),
+        "headers": mask_headers(headers.items()),
+        "body": shown_body(body),
         "attempts": [
             {"at": instant(each.at), "status": each.status, "error": each.error} for each in delivery.attempts
         ],
     }
 
 
-def _headers(call: Call, queued: Queued) -> dict[str, str]:
-    """The headers as they are sent, signature included."""
+def _message(call: Call, queued: Queued) -> tuple[Mapping[str, str], bytes]:
+    """Headers and body as they are sent, signature included."""
     credentials = call.sandbox.credentials[queued.provider]
-    headers = call.providers[queued.provider].policy.headers(queued, credentials, queued.signature)
-    return mask_headers(headers.items())
+    settings = call.world.setups[queued.provider].settings
+    return call.providers[queued.provider].policy.message(queued, credentials, queued.signature, settings)
 
 
 async def listing(call: Call) -> web.Response:
@@ -110,7 +112,7 @@ async def resend(call: Call) -> web.Response:
         return [
             replace(
                 queued, number=number, url=url, at=now, due=now, rank=number, rule="", drop=False,
-                signature=Signature.RIGHT, outage=None,
+                signature=Signature.RIGHT, outage=None, at_once=True,
             )
         ]  # fmt: skip
 

@@ -116,14 +116,17 @@ class Timer(Value, frozen=True):
 
 
 class Waiting(Value, frozen=True):
-    """From now on a shopper can act on this object, at this place (``worldline.hosted_checkout``)."""
+    """From now on a shopper can act on this object, or on its part ``ref``, at this place (``adyen.three_ds``)."""
 
     place: str
     facts: Mapping[str, Fact]
+    ref: str = ""
 
 
 class Served(Value, frozen=True):
-    """No shopper can act on this object any more."""
+    """No shopper can act on this object, or on its part ``ref``, any more."""
+
+    ref: str = ""
 
 
 Consequence = Notice | Timer | Waiting | Served

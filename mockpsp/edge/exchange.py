@@ -85,15 +85,25 @@ class Exchange:
         def keep(outcome: Outcome) -> records.Answered | None:
             answer = render(outcome)
             answers[:] = [answer]
-            if self.key is None:
-                return None
-            return records.Answered(
-                self.key, self.started, outcome.at, answer.status, answer.body or b"", sha256(self.raw).digest()
-            )
+            return None if self.key is None else self.kept(answer, outcome.at)
 
         outcome = await self.world.execute(lifecycle, ref, command, cause=self.entry.number, answer=keep)
         self.entry.reference = self.entry.reference or outcome.ref
         return answers[0]
+
+    def kept(self, answer: Answer, at: datetime) -> records.Answered:
+        """The record under which this request's answer is repeated for its idempotence key."""
+        assert self.key is not None, "only a request with a key is repeated"
+        return records.Answered(
+            scope=self.key,
+            started=self.started,
+            at=at,
+            status=answer.status,
+            body=answer.body or b"",
+            fingerprint=sha256(self.raw).digest(),
+            until=at + self.provider.keep_answers,
+            headers=tuple(answer.headers.items()),
+        )
 
     @property
     def origin(self) -> str:

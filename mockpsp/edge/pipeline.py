@@ -1,7 +1,7 @@
 """What happens to every request of a provider, in order: ``Door.handle`` is the whole list.
 
-A refused request must use nothing of the script up, therefore faults strike last: after signature, contract and
-idempotence, right around the handler.
+A refused request must use nothing of the script up, therefore faults strike last: after signature, idempotence and
+contract, right around the handler. A repetition gets its first answer whatever its body says.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -29,7 +29,7 @@ from mockpsp.scenario.model import Drop, FaultRule
 from mockpsp.world.journal import Journal, Request, pack
 from mockpsp.world.records import ScriptMoved
 from mockpsp.world.sandboxes import DEFAULT, Sandboxes
-from mockpsp.world.world import KEEP_ANSWERS, AnsweredMeanwhile
+from mockpsp.world.world import AnsweredMeanwhile
 
 Proceed = Callable[[Exchange], Awaitable[Answer]]
 TRACE = "Mockpsp-Trace"
@@ -58,11 +58,11 @@ class Door:
         self.checks: tuple[Contract, Operation] | None = None
         self.observed = False
 
-    def open(self, app: web.Application) -> Sandboxes:
+    def open(self, app: web.Application, apps: Iterable[web.Application]) -> Sandboxes:
         """Find what the application holds; whether somebody wants to see, or change, its responses."""
         self.sandboxes = app[SANDBOXES]
         self.contracts = app[CONTRACTS]
-        self.observed = bool(app.middlewares or app.on_response_prepare)
+        self.observed = any(each.middlewares or each.on_response_prepare for each in apps)
         return self.sandboxes
 
     def read_contract(self) -> tuple[Contract, Operation]:
@@ -86,10 +86,8 @@ class Door:
             if request.body_exists:
                 await read(x)
             provider.authenticate(x)
-            if self.api:
-                validate(x, self)
             key = provider.idempotence_key(x) if self.idempotent else None
-            answer = await (inject(x, self) if key is None else replay(x, self, key))
+            answer = await (fulfil(x, self) if key is None else replay(x, self, key))
         except Refusal as refusal:
             x.note(f"refused: {refusal}")
             answer = provider.refuse(x, refusal)
@@ -104,7 +102,7 @@ class Door:
 
 def locate(x: Exchange, door: Door) -> None:
     """Find the sandbox that the request claims; one that claims none is recorded in the default sandbox."""
-    sandboxes = door.sandboxes or door.open(x.request.app)
+    sandboxes = door.sandboxes or door.open(x.request.app, x.request.match_info.apps)
     x.sandbox = door.provider.locate(x, sandboxes) or sandboxes.get(DEFAULT)
     x.started = x.sandbox.world.clock.now()
 
@@ -226,7 +224,7 @@ async def replay(x: Exchange, door: Door, key: str) -> Answer:
     """Answer a repetition of a finished request as the first time; refuse one while the first is under way."""
     world = x.world
     kept = world.answers.get(key)
-    if kept is not None and x.started - kept.at <= KEEP_ANSWERS:
+    if kept is not None and x.started <= kept.until:
         x.note(f"a repetition under the same idempotence key; first answered at {kept.at.isoformat()}")
         return x.provider.replay(x, kept)
     if key in world.in_progress:
@@ -234,18 +232,31 @@ async def replay(x: Exchange, door: Door, key: str) -> Answer:
     world.in_progress.add(key)
     x.key = key
     try:
-        return await inject(x, door)
+        return await fulfil(x, door)
     except AnsweredMeanwhile as meanwhile:
         x.note("another process was faster with this idempotence key")
         return x.provider.replay(x, meanwhile.kept)
+    except Refusal as refusal:
+        answer = x.provider.refuse(x, refusal)
+        if not x.provider.keeps(answer):
+            raise
+        x.note(f"refused, and kept under the idempotence key: {refusal}")
+        await world.book(lambda: [x.kept(answer, world.clock.now())], x.entry.number)
+        return answer
     finally:
         world.in_progress.discard(key)
 
 
-def inject(x: Exchange, door: Door) -> Awaitable[Answer]:
-    """Let the scenario's faults strike, before the effect or after it; without any, the handler is next."""
+def fulfil(x: Exchange, door: Door) -> Awaitable[Answer]:
+    """Check the request against the contract; then faults may strike, and the handler has its turn."""
     if not door.api:
         return door.handler(x)
+    validate(x, door)
+    return inject(x, door)
+
+
+def inject(x: Exchange, door: Door) -> Awaitable[Answer]:
+    """Let the scenario's faults strike, before the effect or after it; without any, the handler is next."""
     lines = x.sandbox.world.script.faults(door.call)
     return _strike(x, door, lines) if lines else door.handler(x)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -114,6 +114,8 @@ class Provider(Tenant, Protocol):
     unsupported: Sequence[Unsupported]
     policy: Policy
     driver: Driver
+    keep_answers: timedelta
+    """How long an idempotence key repeats its first answer."""
 
     def catalogue(self) -> Catalogue:
         """The words that scenarios may use of this provider."""
@@ -129,6 +131,9 @@ class Provider(Tenant, Protocol):
 
     def replay(self, exchange: Exchange, kept: Any) -> Answer:
         """The answer to a repetition; ``kept`` is the ``records.Answered`` of the first request."""
+
+    def keeps(self, refusal: Answer) -> bool:
+        """Whether an idempotence key repeats this refusal too; an answer that is none it always repeats."""
 
     def refuse(self, exchange: Exchange, error: Exception) -> Answer:
         """A refusal in the provider's own words. Every exception that reaches the edge gets one, faults included."""

@@ -136,8 +136,9 @@ class Table(web.AbstractResource):
         raise NotImplementedError("a table of routes has no address of its own")
 
     def add_prefix(self, prefix: str) -> None:
-        """Providers own their paths; they are not mounted below another one."""
-        raise NotImplementedError("a provider's paths cannot be moved")
+        """The application is mounted below another one."""
+        self._prefix = prefix + self._prefix
+        self._skip += len(prefix)
 
 
 def add_routes(app: web.Application, routes: Iterable[tuple[str, str, Handler]]) -> None:

@@ -32,14 +32,16 @@ class Policy(Protocol):
     """How one provider delivers webhooks."""
 
     timeout_seconds: float
+    in_order: bool
+    """Whether a failed webhook holds up all later ones to the same address until it is delivered or given up."""
 
     def retries(self, settings: Any) -> Sequence[timedelta]:
         """The waiting times after the first, second, … failed attempt; none left means given up."""
 
-    def headers(
-        self, queued: records.Queued, credentials: Mapping[str, Any], signature: Signature
-    ) -> Mapping[str, str]:
-        """The request headers, signature included, over exactly ``queued.body``."""
+    def message(
+        self, queued: records.Queued, credentials: Mapping[str, Any], signature: Signature, settings: Any
+    ) -> tuple[Mapping[str, str], bytes]:
+        """Headers and body as they go over the wire: ``queued.body``, signed in a header or inside the body."""
 
     def accepted(self, status: int, body: bytes) -> bool:
         """Whether this answer acknowledges the webhook."""
@@ -282,6 +284,11 @@ class Courier:
             return
         policy = self._policies[queued.provider]
         started = world.clock.now()
+        ahead = world.outbox.ahead_of(delivery)
+        if ahead is not None:
+            await world.book(lambda: [records.Held(queued.number, ahead, started)], delivery.cause)
+            done.append(Done(started, f"webhook {queued.kind} {queued.ref}: waits behind webhook {ahead}"))
+            return
         status, error, answer = await self._attempt(sandbox, delivery, policy, started)
         if world.closed:
             return
@@ -289,7 +296,7 @@ class Courier:
         attempt = len(delivery.attempts) + 1
         waits = policy.retries(world.setups[queued.provider].settings)
         next_due = None if accepted or attempt > len(waits) else started + waits[attempt - 1]
-        booked = records.Attempted(queued.number, attempt, started, status, error, accepted, next_due)
+        booked = records.Attempted(queued.number, attempt, started, status, error, accepted, next_due, policy.in_order)
         await world.book(lambda: [booked], delivery.cause)
         outcome = f"{status}" if error is None else error
         later = f", again at {instant(next_due)}" if next_due else "" if accepted else ", given up"
@@ -304,8 +311,9 @@ class Courier:
             return played
         if not self.allows(queued.url):
             return None, "not sent: the target is not on this machine or network (see --allow-webhooks-to)", b""
-        headers = policy.headers(queued, sandbox.credentials[queued.provider], queued.signature)
-        return await self._post(queued.url, queued.body, headers, policy.timeout_seconds)
+        settings = sandbox.world.setups[queued.provider].settings
+        headers, body = policy.message(queued, sandbox.credentials[queued.provider], queued.signature, settings)
+        return await self._post(queued.url, body, headers, policy.timeout_seconds)
 
     async def _post(
         self, url: str, body: bytes, headers: Mapping[str, str], seconds: float

@@ -54,7 +54,7 @@ class FollowUp:
             case Waiting():
                 self._waiting(consequence)
             case Served():
-                self.events.append(records.ShopperGone(self.ref))
+                self.events.append(records.ShopperGone(consequence.ref or self.ref))
 
     def _strike(self, lines: tuple[Any, ...], facts: Mapping[str, Any]) -> Any:
         line, moved, _ = strike(lines, facts, {**self.world.positions, **self.moved})
@@ -92,11 +92,10 @@ class FollowUp:
                 )
 
     def _waiting(self, waiting: Waiting) -> None:
-        self.events.append(records.ShopperExpected(self.provider, waiting.place, self.ref))
+        ref = waiting.ref or self.ref
+        self.events.append(records.ShopperExpected(self.provider, waiting.place, ref))
         lines = self.world.script.shoppers(waiting.place)
         line = self._strike(lines, waiting.facts) if lines else None
         if line is not None and not line.abandons:
             self.number += 1
-            self.events.append(
-                records.ShopperDue(self.number, self.provider, self.ref, line.key, self.now + line.after)
-            )
+            self.events.append(records.ShopperDue(self.number, self.provider, ref, line.key, self.now + line.after))

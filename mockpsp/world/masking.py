@@ -36,9 +36,11 @@ def luhn(digits: str) -> bool:
 
 
 def _shorten(match: re.Match[str]) -> str:
+    return _shorten_any(match) if luhn(re.sub(r"[ -]", "", match[0])) else match[0]
+
+
+def _shorten_any(match: re.Match[str]) -> str:
     digits = re.sub(r"[ -]", "", match[0])
-    if not luhn(digits):
-        return match[0]
     return f"{digits[:6]}{'*' * (len(digits) - 10)}{digits[-4:]}"
 
 
@@ -77,7 +79,7 @@ def _mask(value: Any, key: str, depth: int) -> Any:
         return _mask_string(value, key)
     if isinstance(value, int) and not isinstance(value, bool) and _is_card(key):
         text = str(value) if abs(value) < 10**19 else ""
-        shown = mask_text(text)
+        shown = _RUN.sub(_shorten_any, text)
         return shown if shown != text else value
     return value
 
@@ -89,8 +91,10 @@ def _below(name: str, key: str) -> str:
 
 
 def _mask_string(value: str, key: str) -> str:
-    """Under the key of a card any number goes; elsewhere only in sentences, since references are digits as well."""
-    return mask_text(value) if _is_card(key) or any(each.isspace() for each in value) else value
+    """Under the key of a card any number goes, vouchers have no check digit; elsewhere only cards in sentences."""
+    if _is_card(key):
+        return _RUN.sub(_shorten_any, value)
+    return mask_text(value) if any(each.isspace() for each in value) else value
 
 
 def form_value(text: str) -> dict[str, Any] | None:

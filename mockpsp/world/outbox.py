@@ -8,7 +8,7 @@ from enum import StrEnum
 from heapq import heappop, heappush
 
 from mockpsp.domain.value import Row
-from mockpsp.world.records import Attempted, Queued, ShopperDue, TimerSet
+from mockpsp.world.records import Attempted, Held, Queued, ShopperDue, TimerSet
 
 
 class Status(StrEnum):
@@ -16,6 +16,7 @@ class Status(StrEnum):
 
     WAITING = "waiting"
     RETRYING = "retrying"
+    HELD = "held"
     DELIVERED = "delivered"
     GIVEN_UP = "given_up"
     DROPPED = "dropped"
@@ -53,6 +54,8 @@ class Outbox:
         self._keep_done = keep_done
         self.deliveries: dict[int, Delivery] = {}
         self.numbers = 0
+        self._failing: dict[tuple[str, str], int] = {}
+        self._held: dict[tuple[str, str], list[int]] = {}
 
     def queue(self, queued: Queued, cause: int = 0) -> None:
         """Add a webhook."""
@@ -81,6 +84,11 @@ class Outbox:
         delivery.attempts = (*delivery.attempts, attempt)
         delivery.first_try = delivery.first_try or attempt.at
         delivery.due = attempt.next_due
+        lane = _lane(delivery)
+        if attempt.in_order and attempt.next_due is not None and not delivery.queued.at_once:
+            self._failing.setdefault(lane, attempt.number)
+        elif self._failing.get(lane) == attempt.number:
+            self._let_go(lane, attempt.at)
         if attempt.next_due is not None:
             delivery.status = Status.RETRYING
             self._work[attempt.number] = delivery
@@ -89,6 +97,27 @@ class Outbox:
         delivery.status = Status.DELIVERED if attempt.delivered else Status.GIVEN_UP
         self._work.pop(attempt.number, None)
         self._finish(attempt.number)
+
+    def ahead_of(self, delivery: Delivery) -> int | None:
+        """The webhook that this one must wait for, because it failed and holds up their address."""
+        failing = self._failing.get(_lane(delivery))
+        number = delivery.queued.number
+        return None if failing is None or failing == number or delivery.queued.at_once else failing
+
+    def hold(self, held: Held) -> None:
+        """Let a webhook wait until the one before it is delivered or given up."""
+        delivery = self.deliveries.get(held.number)
+        if delivery is not None:
+            delivery.status, delivery.due = Status.HELD, None
+            self._work[held.number] = delivery
+            self._held.setdefault(_lane(delivery), []).append(held.number)
+
+    def _let_go(self, lane: tuple[str, str], at: datetime) -> None:
+        del self._failing[lane]
+        for number in self._held.pop(lane, ()):
+            delivery = self.deliveries[number]
+            delivery.status, delivery.due = Status.RETRYING if delivery.attempts else Status.WAITING, at
+            heappush(self._heap, (at, delivery.queued.rank, number))
 
     def done(self, number: int) -> None:
         """A timer or a shopper has had its turn."""
@@ -120,3 +149,7 @@ class Outbox:
     def waiting(self) -> int:
         """How many pieces of work are still ahead."""
         return len(self._work)
+
+
+def _lane(delivery: Delivery) -> tuple[str, str]:
+    return delivery.queued.provider, delivery.queued.url

@@ -33,7 +33,7 @@ class Queued(Value, frozen=True):
     """A webhook that is to be sent: one row of the outbox, its bytes as they will be signed.
 
     ``owner`` is the object, ``ref`` the provider's id in the body. ``rank`` orders rows that are due at the same
-    moment. An empty ``url`` means that nobody asked for it.
+    moment. An empty ``url`` means that nobody asked for it. ``at_once`` goes past a webhook that holds up its address.
     """
 
     number: int
@@ -50,6 +50,7 @@ class Queued(Value, frozen=True):
     drop: bool = False
     signature: Signature = Signature.RIGHT
     outage: Outage | None = None
+    at_once: bool = False
 
     @property
     def body(self) -> bytes:
@@ -58,7 +59,10 @@ class Queued(Value, frozen=True):
 
 
 class Attempted(Value, frozen=True):
-    """One delivery attempt: the endpoint's status, or what went wrong; when the next one is due, if any."""
+    """One delivery attempt: the endpoint's status, or what went wrong; when the next one is due, if any.
+
+    ``in_order``: as long as a next one is due, later webhooks to the same address wait behind this one.
+    """
 
     number: int
     attempt: int
@@ -67,6 +71,15 @@ class Attempted(Value, frozen=True):
     error: str | None
     delivered: bool
     next_due: datetime | None
+    in_order: bool = False
+
+
+class Held(Value, frozen=True):
+    """A webhook was due and waits: the one with the number ``behind`` failed and holds up its address."""
+
+    number: int
+    behind: int
+    at: datetime
 
 
 class TimerSet(Value, frozen=True):
@@ -127,7 +140,8 @@ class IdsDrawn(Value, frozen=True):
 class Answered(Value, frozen=True):
     """The answer to a request that carried an idempotence key; a repetition gets the same one.
 
-    ``started`` is the moment of the first request; ``fingerprint`` tells another body under the same key.
+    ``started`` is the moment of the first request, ``until`` that up to which the answer is kept; ``fingerprint``
+    tells another body under the same key. ``headers`` are those that the answer had of its own.
     """
 
     scope: str
@@ -136,6 +150,8 @@ class Answered(Value, frozen=True):
     status: int
     body: bytes
     fingerprint: bytes
+    until: datetime
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class ClockMoved(Value, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
 
@@ -24,7 +24,6 @@ from mockpsp.world.outbox import Outbox
 from mockpsp.world.store import Conflict, Store
 
 ISSUED = "world/issued"
-KEEP_ANSWERS = timedelta(hours=24)
 
 
 class Gone(Refusal):
@@ -120,6 +119,7 @@ class World:
             records.Posted: self._posted,
             records.Queued: self._queued,
             records.Attempted: self._attempted,
+            records.Held: self._held,
             records.TimerSet: self._timer_set,
             records.ShopperDue: self._timer_set,
             records.TimerFired: self._timer_fired,
@@ -358,6 +358,13 @@ class World:
             queued = delivery.queued
             self._note("delivery", queued.provider, queued.kind, queued.ref, cause, fact)
 
+    def _held(self, fact: records.Held, cause: int) -> None:
+        self.outbox.hold(fact)
+        delivery = self.outbox.deliveries.get(fact.number)
+        if delivery is not None:
+            queued = delivery.queued
+            self._note("delivery", queued.provider, queued.kind, queued.ref, cause, fact)
+
     def _timer_set(self, fact: records.TimerSet | records.ShopperDue, cause: int) -> None:
         self.outbox.set(fact)
 
@@ -378,11 +385,11 @@ class World:
         self.ids.series.update(fact.series)
 
     def _answered(self, fact: records.Answered, cause: int) -> None:
-        self.answers.pop(fact.scope, None)  # a key that is used again after a day goes to the end
+        self.answers.pop(fact.scope, None)  # a key that is used again when its time is over goes to the end
         self.answers[fact.scope] = fact
         while True:
             oldest = next(iter(self.answers.values()))
-            if fact.at - oldest.at <= KEEP_ANSWERS:
+            if fact.at <= oldest.until:
                 return
             del self.answers[oldest.scope]
 

@@ -6,7 +6,7 @@ knows a provider by its name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib import import_module
@@ -72,6 +72,9 @@ class Subject(Protocol):
 
     def provoke(self, operation: str, bench: Bench) -> None:
         """Make the question of this operation come up, once."""
+
+    def tamper(self, body: bytes) -> Iterable[bytes]:
+        """A webhook's body with changes, one at a time, that its signature must not survive."""
 
     def other_events(self, bench: Bench) -> None:
         """Let those webhooks be sent that no operation's outcome leads to."""

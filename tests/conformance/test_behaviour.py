@@ -389,16 +389,17 @@ def test_every_webhook_type_is_really_sent_and_signed(
 def check_signature(bench: Bench, sent: Queued) -> None:
     """Right as it is sent; wrong with one byte of the body changed, with another sandbox's secret, or with none."""
     calls, given = bench.provider.merchant(), bench.sandbox.credentials[bench.provider.name]
-    headers = bench.provider.policy.headers(sent, given, Signature.RIGHT)
-    assert calls.webhook_kind(bench.sandbox, headers, sent.body)[0] == sent.kind
-    for place in (0, len(sent.body) // 2, len(sent.body) - 1):
-        changed = bytearray(sent.body)
-        changed[place] ^= 1
+    settings = bench.sandbox.world.setups[bench.provider.name].settings
+    headers, body = bench.provider.policy.message(sent, given, Signature.RIGHT, settings)
+    assert calls.webhook_kind(bench.sandbox, headers, body)[0] == sent.kind
+    tampered = list(bench.subject.tamper(body))
+    assert tampered
+    for changed in tampered:
         with pytest.raises(ValueError):
-            calls.webhook_kind(bench.sandbox, headers, bytes(changed))
+            calls.webhook_kind(bench.sandbox, headers, changed)
     for bad in (Signature.WRONG, Signature.MISSING):
         with pytest.raises(ValueError):
-            calls.webhook_kind(bench.sandbox, bench.provider.policy.headers(sent, given, bad), sent.body)
+            calls.webhook_kind(bench.sandbox, *bench.provider.policy.message(sent, given, bad, settings))
 
 
 def test_a_webhook_arrives_as_it_was_signed(bench: Bench, receiver: Receiver) -> None:

@@ -166,12 +166,15 @@ class Policy:
     """Two retries, a header that is a signature in name only."""
 
     timeout_seconds = 5.0
+    in_order = False
 
     def retries(self, settings: Any) -> Sequence[timedelta]:
         return (timedelta(minutes=1), timedelta(hours=1))
 
-    def headers(self, queued: Queued, credentials: Mapping[str, Any], signature: Signature) -> Mapping[str, str]:
-        return {"Content-Type": "application/json", "Acme-Signature": f"{signature}-{queued.number}"}
+    def message(
+        self, queued: Queued, credentials: Mapping[str, Any], signature: Signature, settings: Any
+    ) -> tuple[Mapping[str, str], bytes]:
+        return {"Content-Type": "application/json", "Acme-Signature": f"{signature}-{queued.number}"}, queued.body
 
     def accepted(self, status: int, body: bytes) -> bool:
         return status == 200
@@ -199,6 +202,7 @@ class Acme:
     prefixes = ("/acme",)
     lifecycles = (CHARGES,)
     policy = Policy()
+    keep_answers = timedelta(hours=24)
     driver = Driver()
     routes = (
         Route(method="POST", path="/acme/charges", operation="create_charge", handler=create_charge),
@@ -248,6 +252,9 @@ class Acme:
 
     def replay(self, x: Exchange, kept: Any) -> Answer:
         raise AssertionError
+
+    def keeps(self, refusal: Answer) -> bool:
+        return False
 
     def refuse(self, x: Exchange, error: Exception) -> Answer:
         status = 401 if isinstance(error, NotAllowed) else 400 if isinstance(error, Refusal) else 500

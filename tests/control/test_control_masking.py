@@ -21,7 +21,7 @@ CARD = "4111111111111111"
         ({"cardNumber": int(CARD)}, {"cardNumber": "411111******1111"}),
         ({"card_number": {"value": CARD}}, {"card_number": {"value": "411111******1111"}}),
         ({"numbers": [CARD]}, {"numbers": ["411111******1111"]}),
-        ({"number": "4111111111111112"}, {"number": "4111111111111112"}),
+        ({"number": "4111111111111112"}, {"number": "411111******1112"}),
         ({"orderReference": CARD}, {"orderReference": CARD}),
         (
             {"number": "12", "n": 1.5, "flag": True, "none": None},

@@ -120,8 +120,14 @@ def test_a_method_and_path_can_be_taken_only_once() -> None:
     assert not table.raw_match("/x/{a}")
 
 
-def test_a_table_has_no_address_and_stays_where_it_is() -> None:
+def test_a_table_has_no_address() -> None:
     with pytest.raises(NotImplementedError):
         Table("/x").url_for()
-    with pytest.raises(NotImplementedError):
-        Table("/x").add_prefix("/y")
+
+
+async def test_a_table_moves_with_its_application() -> None:
+    parent = web.Application()
+    ours, _ = both((("GET", "/x/{a}/b"),))
+    parent.add_subapp("/below", ours)
+    assert await found(parent, "GET", "/below/x/1/b") == ("GET /x/{a}/b", {"a": "1"})
+    assert (await found(parent, "GET", "/x/1/b"))[0] == 404

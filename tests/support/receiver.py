@@ -20,10 +20,11 @@ class Received:
 
 @dataclass
 class Receiver:
-    """``status`` is answered from now on; ``received`` grows."""
+    """``statuses`` are answered in turn, then ``status``; ``received`` grows."""
 
     url: str = ""
     status: int = 200
+    statuses: list[int] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
 
 
@@ -36,7 +37,7 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             receiver.received.append(Received(self.path, list(self.headers.items()), body))
-            self.send_response(receiver.status)
+            self.send_response(receiver.statuses.pop(0) if receiver.statuses else receiver.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -131,13 +131,17 @@ def signature(body: bytes) -> str:
 
 class Policy:
     timeout_seconds = 5.0
+    in_order = False
 
     def retries(self, settings: Any) -> tuple[timedelta, ...]:
         return (timedelta(minutes=10), timedelta(minutes=20))
 
-    def headers(self, queued: Any, credentials: Mapping[str, Any], signed: Signature) -> Mapping[str, str]:
+    def message(
+        self, queued: Any, credentials: Mapping[str, Any], signed: Signature, settings: Any
+    ) -> tuple[Mapping[str, str], bytes]:
         right = signature(queued.body)
-        return {"Content-Type": "application/json", "Signature": right if signed is Signature.RIGHT else right[::-1]}
+        told = right if signed is Signature.RIGHT else right[::-1]
+        return {"Content-Type": "application/json", "Signature": told}, queued.body
 
     def accepted(self, status: int, body: bytes) -> bool:
         return status == 200
@@ -241,6 +245,9 @@ class Tollgate:
 
     def replay(self, exchange: Exchange, kept: Any) -> Answer:
         return Answer(kept.status, kept.body)
+
+    def keeps(self, refusal: Answer) -> bool:
+        return False
 
     def refuse(self, exchange: Exchange, error: Exception) -> Answer:
         return Answer(getattr(error, "status", 422), dumps({"error": str(error)}).encode())

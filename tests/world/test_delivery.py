@@ -8,6 +8,7 @@ from json import loads
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mockpsp.providers.worldline.webhooks import signature
 from mockpsp.scenario.model import DeliveryRule, Outage, Signature, Trigger
@@ -57,6 +58,66 @@ def rows(psp: Shop) -> list[Delivery]:
 
 def types(receiver: Receiver) -> list[str]:
     return [loads(each.body)["type"] for each in receiver.received]
+
+
+# -- one after the other -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider whose failed webhooks hold up later ones."""
+    monkeypatch.setattr("mockpsp.providers.worldline.webhooks.WorldlinePolicy.in_order", True)
+
+
+@pytest.mark.usefixtures("in_order")
+async def test_a_failed_webhook_holds_up_later_ones_until_it_is_delivered(open_shop: Open, receiver: Receiver) -> None:
+    receiver.status = 500
+    psp = await open_shop()
+    first = await checkout(psp)
+    second, third = await checkout(psp), await checkout(psp)
+    assert [each.status for each in rows(psp)] == [Status.RETRYING, Status.HELD, Status.HELD]
+    assert len(receiver.received) == 1, "nobody is asked for what waits"
+    receiver.status = 200
+    await psp.advance(TABLE[0])
+    assert [each.status for each in rows(psp)] == [Status.DELIVERED] * 3
+    sent = [loads(each.body)["payment"]["id"].partition("_")[0] for each in receiver.received]
+    assert sent == [first, first, second, third]
+
+
+@pytest.mark.usefixtures("in_order")
+async def test_the_next_one_that_fails_holds_up_the_rest_again(open_shop: Open, receiver: Receiver) -> None:
+    receiver.status = 500
+    psp = await open_shop()
+    for _ in range(3):
+        await checkout(psp)
+    receiver.statuses = [200, 500]
+    await psp.advance(TABLE[0])
+    assert [each.status for each in rows(psp)] == [Status.DELIVERED, Status.RETRYING, Status.HELD]
+    await psp.advance(timedelta(days=30))
+    assert [each.status for each in rows(psp)] == [Status.DELIVERED, Status.GIVEN_UP, Status.GIVEN_UP]
+
+
+@pytest.mark.usefixtures("in_order")
+async def test_other_addresses_are_not_held_up(open_shop: Open, receiver: Receiver) -> None:
+    receiver.status = 500
+    psp = await open_shop()
+    await checkout(psp)
+    await psp.world.commit([EndpointChanged("worldline", (f"{receiver.url}?other",))])
+    receiver.status = 200
+    await checkout(psp)
+    assert [each.status for each in rows(psp)] == [Status.RETRYING, Status.DELIVERED]
+
+
+@pytest.mark.usefixtures("in_order")
+async def test_a_webhook_that_is_sent_again_by_hand_goes_past_the_queue(open_shop: Open, receiver: Receiver) -> None:
+    receiver.status = 500
+    psp = await open_shop()
+    await checkout(psp)
+    again = replace(rows(psp)[0].queued, number=psp.world.outbox.numbers + 1, at_once=True)
+    receiver.status = 200
+    await psp.world.commit([again])
+    await psp.advance(timedelta(0))
+    assert [each.status for each in rows(psp)] == [Status.RETRYING, Status.DELIVERED]
 
 
 # -- the provider's own way --------------------------------------------------------------------------------------------

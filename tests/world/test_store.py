@@ -108,11 +108,12 @@ async def test_a_world_that_was_closed_takes_nothing() -> None:
         await psp.checkout(eur(100))
 
 
-async def test_kept_answers_are_forgotten_after_a_day() -> None:
+async def test_kept_answers_are_forgotten_when_their_time_is_over() -> None:
     psp = await Shop().open()
 
     def answered(scope: str) -> Answered:
-        return Answered(scope, psp.world.clock.now(), psp.world.clock.now(), 201, b"{}", b"")
+        now = psp.world.clock.now()
+        return Answered(scope, now, now, 201, b"{}", b"", now + timedelta(hours=24))
 
     await psp.world.commit([answered("a")])
     await psp.advance(timedelta(hours=12))
@@ -130,7 +131,8 @@ async def test_a_key_that_is_used_again_after_a_day_does_not_keep_older_answers_
     psp = await Shop().open()
 
     def answered(scope: str) -> Answered:
-        return Answered(scope, psp.world.clock.now(), psp.world.clock.now(), 201, b"{}", b"")
+        now = psp.world.clock.now()
+        return Answered(scope, now, now, 201, b"{}", b"", now + timedelta(hours=24))
 
     await psp.world.commit([answered("again")])
     await psp.world.commit([answered("old")])
@@ -155,7 +157,7 @@ def kept_under(scope: str) -> Callable[[Outcome], Answered]:
     """What a handler commits with an idempotence key."""
 
     def keep(outcome: Outcome) -> Answered:
-        return Answered(scope, START, outcome.at, 201, outcome.ref.encode(), b"")
+        return Answered(scope, START, outcome.at, 201, outcome.ref.encode(), b"", outcome.at + timedelta(hours=24))
 
     return keep
 

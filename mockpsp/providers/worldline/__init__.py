@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from mockpsp.domain.lifecycle import Fact, Lifecycle
@@ -43,6 +44,7 @@ class Worldline:
     unsupported: Sequence[Unsupported] = UNSUPPORTED
     policy = WorldlinePolicy()
     driver = shopper.WorldlineShopper()
+    keep_answers = timedelta(hours=24)
 
     def credentials(self, sandbox: str) -> Mapping[str, Any]:
         """See Tenant."""
@@ -89,6 +91,10 @@ class Worldline:
             "IdempotencyResponseDatetime": kept.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
         return Answer(kept.status, kept.body, headers=headers)
+
+    def keeps(self, refusal: Answer) -> bool:
+        """See Provider. Refusals are decided anew."""
+        return False
 
     def refuse(self, exchange: Exchange, error: Exception) -> Answer:
         """See Provider. An unknown path has no body at all."""

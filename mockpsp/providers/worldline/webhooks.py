@@ -162,19 +162,22 @@ class WorldlinePolicy:
     """Any 2xx acknowledges; a failed delivery is tried again after the times of ``webhook_retries``."""
 
     timeout_seconds = 10.0
+    in_order = False
 
     def retries(self, settings: WorldlineSettings) -> Sequence[timedelta]:
         """See Policy."""
         return settings.webhook_retries
 
-    def headers(self, queued: Queued, credentials: Mapping[str, Any], signature_kind: Signature) -> Mapping[str, str]:
+    def message(
+        self, queued: Queued, credentials: Mapping[str, Any], signature_kind: Signature, settings: WorldlineSettings
+    ) -> tuple[Mapping[str, str], bytes]:
         """See Policy. A wrong signature is a well-formed one by another secret."""
         headers = {"Content-Type": "application/json", "X-GCS-KeyId": credentials["webhook_key_id"]}
         if signature_kind is not Signature.MISSING:
             secret = credentials["webhook_secret"]
             wrong = "-forged" if signature_kind is Signature.WRONG else ""
             headers["X-GCS-Signature"] = signature(f"{secret}{wrong}", queued.body)
-        return headers
+        return headers, queued.body
 
     def accepted(self, status: int, body: bytes) -> bool:
         """See Policy."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -165,6 +165,13 @@ class Worldline:
     def provoke(self, operation: str, bench: Bench) -> None:
         """See Subject."""
         _PROVOKE[operation](bench)
+
+    def tamper(self, body: bytes) -> Iterable[bytes]:
+        """See Subject. Every byte is signed."""
+        for place in (0, len(body) // 2, len(body) - 1):
+            changed = bytearray(body)
+            changed[place] ^= 1
+            yield bytes(changed)
 
     def other_events(self, bench: Bench) -> None:
         """See Subject."""
