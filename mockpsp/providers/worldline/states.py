@@ -262,11 +262,14 @@ class Order(Value, frozen=True):
         return next((tender for tender in self.tenders if tender.inner == inner), None)
 
 
+_CREATED, _IN_PROGRESS = Code.CREATED, Stage.IN_PROGRESS  # members of an enumeration are slow to reach
+
+
 def evolve(order: Order | None, event: e.Event) -> Order:
     """The order after one fact."""
     if isinstance(event, e.OrderCreated):
-        first = Tender(event.ref, event.product, Code.CREATED, event.total, at=event.at)
-        return Order(event, Stage.IN_PROGRESS, (first,), beneficiary=event.beneficiary)
+        first = Tender(event.ref, event.product, _CREATED, event.total, at=event.at)
+        return Order(event, _IN_PROGRESS, (first,), beneficiary=event.beneficiary)
     assert order is not None, "every life starts with OrderCreated"
     match event:
         case e.AppOpened():

@@ -18,6 +18,8 @@ from mockpsp.providers.worldline.settings import WorldlineSettings
 from mockpsp.providers.worldline.states import STATUSES, Code, Kind, Operation, Order, Status, Tender, payment_code
 
 Json = Mapping[str, Any]
+_CREATED, _REDIRECTED = Code.CREATED, Code.REDIRECTED  # members of an enumeration are slow to reach
+_UNPAID = frozenset({Code.REJECTED, Code.CANCELLED_BY_CUSTOMER})
 _LONG_RANGE = "900000"
 
 
@@ -88,7 +90,7 @@ def payment_output(order: Order, tender: Tender, settings: WorldlineSettings) ->
         body["references"] = references
     body["acquiredAmount"] = money(order.acquired)
     body["customer"] = {"device": {"ipAddressCountryCode": created.country or "99"}}
-    if tender.code is not Code.CREATED:
+    if tender.code is not _CREATED:
         body.update(_specific(tender))
     if created.references.merchant_parameters:
         body["merchantParameters"] = created.references.merchant_parameters
@@ -97,7 +99,7 @@ def payment_output(order: Order, tender: Tender, settings: WorldlineSettings) ->
 
 def status_of(code: Code, settings: WorldlineSettings) -> Status:
     """The words of a code, as far as a setting does not choose others."""
-    if code is Code.REDIRECTED:
+    if code is _REDIRECTED:
         return Status("REDIRECTED", settings.redirected_category)
     return STATUSES[code]
 
@@ -121,7 +123,7 @@ def payment_status(
         status = status_of(code, settings)
     else:
         code, status = _granted(order, tender, code, settings, now)
-    error = tender.error if code is Code.REJECTED or code is Code.CANCELLED_BY_CUSTOMER else None
+    error = tender.error if code in _UNPAID else None
     return status.word, _status_output(code, status, error)
 
 
