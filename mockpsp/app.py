@@ -10,11 +10,11 @@ from aiohttp import web
 
 from mockpsp.edge.contract import Contract, read_openapi
 from mockpsp.edge.errors import UnknownPath, WrongMethod
-from mockpsp.edge.exchange import Exchange
 from mockpsp.edge.keys import CONTRACTS, COURIER, LIBRARY, PROVIDERS, SANDBOXES, SETTINGS
 from mockpsp.edge.pages import STATIC
-from mockpsp.edge.pipeline import compose, refuse_with, respond, serve
+from mockpsp.edge.pipeline import refuse, serve
 from mockpsp.edge.provider import Provider
+from mockpsp.edge.table import add_routes
 from mockpsp.providers import discover
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.library import Library
@@ -81,8 +81,7 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     app.on_startup.append(start)
     app.on_cleanup.append(stop)
     for provider in providers.values():
-        for route in provider.routes:
-            app.router.add_route(route.method, route.path, serve(provider, route))
+        add_routes(app, ((route.method, route.path, serve(provider, route)) for route in provider.routes))
     app.router.add_static(STATIC, folder_of_pages())
     _mount_control(app)
     mount_fallback(app)
@@ -139,4 +138,4 @@ async def unrouted(request: web.Request) -> web.StreamResponse:
             return unserved(request, error)
         raise error
     refusal = (WrongMethod if allowed else UnknownPath)(f"{request.method} {request.path} is not served")
-    return await respond(compose(refuse_with(refusal)), Exchange(request, provider, None))
+    return await refuse(request, provider, refusal)

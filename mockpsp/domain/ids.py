@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import Protocol
 
 
+class LateId(Protocol):
+    """An id that is drawn already and worked out when somebody asks for its text."""
+
+    def __str__(self) -> str:
+        """The id, the same at every call."""
+
+
 class Ids(Protocol):
     """A source of ids; the same seed and the same draws give the same ids."""
 
     def uuid(self) -> str:
         """A UUID in its usual form."""
+
+    def late_uuid(self) -> LateId:
+        """The same draw, for an id that perhaps nobody will look at."""
 
     def hex(self, digits: int) -> str:
         """Lower-case hexadecimal digits, at most 64."""

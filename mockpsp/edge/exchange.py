@@ -63,7 +63,7 @@ class Exchange:
     @property
     def settings(self) -> Any:
         """The provider's settings in that universe."""
-        return self.world.setups[self.provider.name].settings
+        return self.sandbox.world.setups[self.provider.name].settings
 
     def note(self, text: str) -> None:
         """Write into the journal entry why something went as it did."""

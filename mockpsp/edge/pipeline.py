@@ -1,4 +1,4 @@
-"""What happens to every request of a provider, in order. ``STEPS`` is the whole list.
+"""What happens to every request of a provider, in order: ``Door.handle`` is the whole list.
 
 A refused request must use nothing of the script up, therefore faults strike last: after signature, idempotence and
 contract, right around the handler. A repetition gets its first answer whatever its body says.
@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import isfinite
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 from msgspec import MsgspecError
@@ -24,23 +23,15 @@ from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract, InProgres
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.keys import CONTRACTS, SANDBOXES
 from mockpsp.edge.provider import Access, Provider, Route
+from mockpsp.edge.reply import lines, reply
 from mockpsp.scenario.engine import strike
 from mockpsp.scenario.model import Drop, FaultRule
-from mockpsp.world.journal import Request
+from mockpsp.world.journal import Journal, Request, pack
 from mockpsp.world.records import ScriptMoved
-from mockpsp.world.sandboxes import DEFAULT
+from mockpsp.world.sandboxes import DEFAULT, Sandboxes
 from mockpsp.world.world import AnsweredMeanwhile
 
 Proceed = Callable[[Exchange], Awaitable[Answer]]
-
-
-class Step(Protocol):
-    """One step of the pipeline; it answers itself, or lets the next one proceed."""
-
-    def __call__(self, x: Exchange, proceed: Proceed) -> Awaitable[Answer]:
-        """The answer."""
-
-
 TRACE = "Mockpsp-Trace"
 log = logging.getLogger("mockpsp.edge")
 
@@ -49,49 +40,107 @@ class Cut(Exception):
     """The scenario cuts the connection, or the client did; nothing is answered."""
 
 
-async def locate(x: Exchange, proceed: Proceed) -> Answer:
+class Door:
+    """One route of a provider, or none, with what its requests need again and again; found at the first of them."""
+
+    __slots__ = ("api", "call", "checks", "contracts", "handler", "idempotent", "observed", "provider", "route",
+                 "sandboxes")  # fmt: skip
+
+    def __init__(self, provider: Provider, route: Route | None, handler: Proceed) -> None:
+        self.provider = provider
+        self.route = route
+        self.handler = handler
+        self.api = route is not None and route.access is Access.API
+        self.idempotent = route is not None and route.idempotent
+        self.call = f"{provider.name}.{route.operation if route is not None else 'unknown'}"
+        self.sandboxes: Sandboxes | None = None
+        self.contracts: Mapping[str, Contract]
+        self.checks: tuple[Contract, Operation] | None = None
+        self.observed = False
+
+    def open(self, app: web.Application, apps: Iterable[web.Application]) -> Sandboxes:
+        """Find what the application holds; whether somebody wants to see, or change, its responses."""
+        self.sandboxes = app[SANDBOXES]
+        self.contracts = app[CONTRACTS]
+        self.observed = any(each.middlewares or each.on_response_prepare for each in apps)
+        return self.sandboxes
+
+    def read_contract(self) -> tuple[Contract, Operation]:
+        """What requests are checked against; contracts are read when they are first asked for."""
+        assert self.route is not None, "only a route has an operation"
+        contract = self.contracts[self.provider.name]
+        self.checks = contract, contract.operation(self.route.operation)
+        return self.checks
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """All steps in their order: the handler that aiohttp calls.
+
+        Those that never wait are plain functions, as a coroutine would cost more than the step. Refusals, and whatever
+        goes wrong, are told in the provider's own words.
+        """
+        provider = self.provider
+        x = Exchange(request, provider, self.route)
+        locate(x, self)
+        journal = record(x, self)
+        try:
+            if request.body_exists:
+                await read(x)
+            provider.authenticate(x)
+            key = provider.idempotence_key(x) if self.idempotent else None
+            answer = await (fulfil(x, self) if key is None else replay(x, self, key))
+        except Refusal as refusal:
+            x.note(f"refused: {refusal}")
+            answer = provider.refuse(x, refusal)
+        except Cut as cut:
+            return hang_up(x, journal, cut)
+        except Exception as fault:  # a fault of ours must not look like anything else on the wire
+            log.exception("%s %s failed", x.record.method, x.record.target)
+            x.note(f"internal fault: {type(fault).__name__}: {fault}")
+            answer = provider.refuse(x, fault)
+        return conclude(x, self, journal, answer)
+
+
+def locate(x: Exchange, door: Door) -> None:
     """Find the sandbox that the request claims; one that claims none is recorded in the default sandbox."""
-    sandboxes = x.request.app[SANDBOXES]
-    x.sandbox = x.provider.locate(x, sandboxes) or sandboxes.get(DEFAULT)
-    x.started = x.world.clock.now()
-    return await proceed(x)
+    sandboxes = door.sandboxes or door.open(x.request.app, x.request.match_info.apps)
+    x.sandbox = door.provider.locate(x, sandboxes) or sandboxes.get(DEFAULT)
+    x.started = x.sandbox.world.clock.now()
 
 
-async def record(x: Exchange, proceed: Proceed) -> Answer:
-    """Write request and answer into the journal, and its number onto the answer."""
-    request = x.request
-    x.record = Request(request.method, request.raw_path, request.raw_headers, request.remote or "")
-    operation = x.route.operation if x.route is not None else "unknown"
-    journal = x.world.journal
-    x.entry = journal.add(x.started, "request", x.provider.name, operation, "", 0, x.record)
-    try:
-        answer = await proceed(x)
-    except Cut as cut:
-        x.note(str(cut))
-        x.record.body = x.raw
-        journal.answered(x.entry)
-        raise
-    x.record.body, x.record.answer, x.record.status = x.raw, answer.body or b"", answer.status
-    x.record.answer_headers = tuple(answer.headers.items())
+def record(x: Exchange, door: Door) -> Journal:
+    """Write the request into the journal."""
+    request, route = x.request, door.route
+    x.record = Request(request.method, request.raw_path, pack(request.raw_headers), request.remote or "")
+    operation = route.operation if route is not None else "unknown"
+    journal = x.sandbox.world.journal
+    x.entry = journal.add(x.started, "request", door.provider.name, operation, "", 0, x.record)
+    return journal
+
+
+def hang_up(x: Exchange, journal: Journal, cut: Cut) -> web.StreamResponse:
+    """Cut the connection; the response reaches nobody."""
+    x.note(str(cut))
+    x.record.body = x.raw
     journal.answered(x.entry)
-    return answer
+    if x.request.transport is not None:
+        x.request.transport.abort()
+    return web.Response(status=503)
 
 
-async def translate(x: Exchange, proceed: Proceed) -> Answer:
-    """Turn refusals, and whatever goes wrong, into the provider's own words; add the provider's headers."""
-    try:
-        answer = await proceed(x)
-    except Refusal as refusal:
-        x.note(f"refused: {refusal}")
-        answer = x.provider.refuse(x, refusal)
-    except Cut:
-        raise
-    except Exception as fault:  # a fault of ours must not look like anything else on the wire
-        log.exception("%s %s failed", x.record.method, x.record.target)
-        x.note(f"internal fault: {type(fault).__name__}: {fault}")
-        answer = x.provider.refuse(x, fault)
-    headers = {**x.provider.finish(x, answer), **answer.headers, TRACE: str(x.entry.number)}
-    return Answer(answer.status, answer.body, answer.content_type, headers)
+def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.StreamResponse:
+    """Add the provider's headers and the number in the journal; write the answer there, and make it a response."""
+    headers = {**door.provider.finish(x, answer), **answer.headers, TRACE: str(x.entry.number)}
+    told, body = lines(headers), answer.body
+    record = x.record
+    record.body, record.answer, record.status, record.answer_head = x.raw, body or b"", answer.status, told
+    journal.answered(x.entry)
+    if not door.observed and body and x.request.content.exception() is None:
+        return reply(x.request, answer.status, headers, told, answer.content_type, body)
+    if body is not None:
+        headers["Content-Type"] = answer.content_type
+    response = web.Response(body=body, status=answer.status, headers=headers)
+    close_after_broken_body(x.request, response)
+    return response
 
 
 _DEEPEST = 200
@@ -112,7 +161,7 @@ _decode = Decoder(float_hook=_number).decode
 
 def _check_depth(raw: bytes) -> None:
     """Raise ValueError for a body nested deeper than any reader of it should have to go, on any Python."""
-    if raw.count(b"[") + raw.count(b"{") <= _DEEPEST:
+    if len(raw) - len(raw.replace(b"[", b"").replace(b"{", b"")) <= _DEEPEST:  # a tenth of what bytes.count takes
         return
     depth = 0
     for match in _STRUCTURE.finditer(raw):
@@ -121,45 +170,38 @@ def _check_depth(raw: bytes) -> None:
             raise ValueError(f"nested deeper than {_DEEPEST} levels")
 
 
-async def read(x: Exchange, proceed: Proceed) -> Answer:
+async def read(x: Exchange) -> None:
     """Take in the body, whatever its transfer and content coding."""
-    if x.request.body_exists:
-        try:
-            x.raw = await x.request.read()
-        except web.HTTPRequestEntityTooLarge as error:
-            raise BodyTooLarge(error.text or "the body is too large") from error
-        except (web.RequestPayloadError, ValueError) as error:
-            raise BadBody(str(error)) from error
-        except ConnectionError as error:
-            raise Cut("the client hung up before its body was whole") from error
-    return await proceed(x)
+    request = x.request
+    content = request.content
+    try:
+        if content.is_eof() and content.total_bytes <= request.client_max_size:
+            x.raw = content.read_nowait()  # it came whole, as most do
+        else:
+            x.raw = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise BodyTooLarge(error.text or "the body is too large") from error
+    except (web.RequestPayloadError, ValueError) as error:
+        raise BadBody(str(error)) from error
+    except ConnectionError as error:
+        raise Cut("the client hung up before its body was whole") from error
 
 
-async def authenticate(x: Exchange, proceed: Proceed) -> Answer:
-    """Verify who is calling."""
-    x.provider.authenticate(x)
-    return await proceed(x)
-
-
-async def validate(x: Exchange, proceed: Proceed) -> Answer:
+def validate(x: Exchange, door: Door) -> None:
     """Check query and body against the provider's contract."""
-    route = x.route
-    if route is not None and route.access is Access.API:
-        contract: Contract = x.request.app[CONTRACTS][x.provider.name]
-        operation = contract.operation(route.operation)
-        if operation.parameters:
-            query: dict[str, list[str]] = {}
-            for name, text in x.request.query.items():
-                query.setdefault(name, []).append(text)
-            x.query = contract.check_query(operation, query)
-        if operation.body is not None:
-            present = bool(x.raw.strip())
-            if present:
-                x.json = parse(x.raw)
-            contract.check_body(operation, x.json, present)
-            if present and getattr(x.settings, "unknown_properties", "") == "refused":
-                _refuse_unknown(contract, operation, x.json)
-    return await proceed(x)
+    contract, operation = door.checks or door.read_contract()
+    if operation.parameters:
+        query: dict[str, list[str]] = {}
+        for name, text in x.request.query.items():
+            query.setdefault(name, []).append(text)
+        x.query = contract.check_query(operation, query)
+    if operation.body is not None:
+        present = bool(x.raw.strip())
+        if present:
+            x.json = parse(x.raw)
+        contract.check_body(operation, x.json, present)
+        if present and getattr(x.settings, "unknown_properties", "") == "refused":
+            _refuse_unknown(contract, operation, x.json)
 
 
 def _refuse_unknown(contract: Contract, operation: Operation, body: Any) -> None:
@@ -178,13 +220,8 @@ def parse(raw: bytes) -> Any:
         raise BadBody(f"the body is not JSON: {error}") from error
 
 
-async def replay(x: Exchange, proceed: Proceed) -> Answer:
+async def replay(x: Exchange, door: Door, key: str) -> Answer:
     """Answer a repetition of a finished request as the first time; refuse one while the first is under way."""
-    if x.route is None or not x.route.idempotent:
-        return await proceed(x)
-    key = x.provider.idempotence_key(x)
-    if key is None:
-        return await proceed(x)
     world = x.world
     kept = world.answers.get(key)
     if kept is not None and x.started <= kept.until:
@@ -195,7 +232,7 @@ async def replay(x: Exchange, proceed: Proceed) -> Answer:
     world.in_progress.add(key)
     x.key = key
     try:
-        return await proceed(x)
+        return await fulfil(x, door)
     except AnsweredMeanwhile as meanwhile:
         x.note("another process was faster with this idempotence key")
         return x.provider.replay(x, meanwhile.kept)
@@ -210,20 +247,28 @@ async def replay(x: Exchange, proceed: Proceed) -> Answer:
         world.in_progress.discard(key)
 
 
-async def inject(x: Exchange, proceed: Proceed) -> Answer:
-    """Let the scenario's faults strike, before the effect or after it."""
-    if x.route is None or x.route.access is not Access.API:
-        return await proceed(x)
-    lines = x.world.script.faults(f"{x.provider.name}.{x.route.operation}")
-    if not lines:
-        return await proceed(x)
+def fulfil(x: Exchange, door: Door) -> Awaitable[Answer]:
+    """Check the request against the contract; then faults may strike, and the handler has its turn."""
+    if not door.api:
+        return door.handler(x)
+    validate(x, door)
+    return inject(x, door)
+
+
+def inject(x: Exchange, door: Door) -> Awaitable[Answer]:
+    """Let the scenario's faults strike, before the effect or after it; without any, the handler is next."""
+    lines = x.sandbox.world.script.faults(door.call)
+    return _strike(x, door, lines) if lines else door.handler(x)
+
+
+async def _strike(x: Exchange, door: Door, lines: tuple[FaultRule, ...]) -> Answer:
     fault, moved, _ = strike(lines, x.provider.call_facts(x), x.world.positions)
     if fault is None:
-        answer = await proceed(x)
+        answer = await door.handler(x)
         if moved:
             await x.world.book(lambda: [ScriptMoved(moved)], x.entry.number)
         return answer
-    return await _suffer(x, proceed, fault, ScriptMoved(moved))
+    return await _suffer(x, door.handler, fault, ScriptMoved(moved))
 
 
 async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptMoved) -> Answer:
@@ -251,40 +296,18 @@ async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptM
     return answer
 
 
-STEPS: tuple[Step, ...] = (locate, record, translate, read, authenticate, replay, validate, inject)
-
-
-def compose(handler: Proceed, steps: tuple[Step, ...] = STEPS) -> Proceed:
-    """The steps around a handler, as one function."""
-    for step in reversed(steps):
-        handler = partial(step, proceed=handler)
-    return handler
-
-
 def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The aiohttp handler of one route."""
-    chain = compose(route.handler)
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return await respond(chain, Exchange(request, provider, route))
-
-    return handle
+    return Door(provider, route, route.handler).handle
 
 
-async def respond(chain: Proceed, x: Exchange) -> web.StreamResponse:
-    """Run the chain and build aiohttp's response from its answer, or cut the connection."""
-    try:
-        answer = await chain(x)
-    except Cut:
-        if x.request.transport is not None:
-            x.request.transport.abort()
-        return web.Response(status=503)
-    headers = dict(answer.headers)
-    if answer.body is not None:
-        headers["Content-Type"] = answer.content_type
-    response = web.Response(body=answer.body, status=answer.status, headers=headers)
-    close_after_broken_body(x.request, response)
-    return response
+async def refuse(request: web.Request, provider: Provider, error: Refusal) -> web.StreamResponse:
+    """Answer a request that no route of the provider takes."""
+
+    async def handle(x: Exchange) -> Answer:
+        raise error
+
+    return await Door(provider, None, handle).handle(request)
 
 
 def close_after_broken_body(request: web.Request, response: web.StreamResponse) -> None:
@@ -294,13 +317,4 @@ def close_after_broken_body(request: web.Request, response: web.StreamResponse) 
         response.force_close()
 
 
-def refuse_with(error: Refusal) -> Proceed:
-    """A handler for requests that no route takes."""
-
-    async def handle(x: Exchange) -> Answer:
-        raise error
-
-    return handle
-
-
-__all__ = ["STEPS", "TRACE", "Cut", "NotAllowed", "compose", "parse", "refuse_with", "respond", "serve"]
+__all__ = ["TRACE", "Cut", "Door", "NotAllowed", "parse", "refuse", "serve"]

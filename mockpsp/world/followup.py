@@ -30,6 +30,7 @@ class FollowUp:
         ref: str,
         now: datetime,
         moved: dict[str, Position],
+        events: list[Any],
     ) -> None:
         self.world = world
         self.lifecycle = lifecycle
@@ -38,7 +39,7 @@ class FollowUp:
         self.now = now
         self.moved = moved
         self.number = world.outbox.numbers
-        self.events: list[Any] = []
+        self.events = events
 
     def take(self, consequence: Consequence) -> None:
         """Add what one consequence leads to."""
@@ -64,7 +65,7 @@ class FollowUp:
         lines = self.world.script.deliveries(f"{self.provider}.{notice.kind}")
         rule = (self._strike(lines, notice.facts) if lines else None) or _AS_USUAL
         urls = notice.urls or self.world.endpoints.get(self.provider) or ("",)
-        due = self.now + rule.after
+        due = self.now + rule.after if rule.after else self.now
         if rule.reversed:
             opened = self.world.groups.get((rule.name, self.ref))
             due = opened if opened is not None and opened >= self.now else due
@@ -81,7 +82,7 @@ class FollowUp:
                         content=notice.body,
                         url=url,
                         at=self.now,
-                        due=due + copy * rule.gap,
+                        due=due + copy * rule.gap if copy else due,
                         rank=-self.number if rule.reversed else self.number,
                         rule=rule.name,
                         drop=rule.drop,

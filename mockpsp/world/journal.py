@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+from msgspec.msgpack import Decoder, Encoder
+
 from mockpsp.domain.value import Row, Value
 from mockpsp.scenario.engine import NearMiss
 
@@ -32,25 +34,43 @@ class Request(Row):
     """What came in and what went out; filled in as the request moves along the pipeline.
 
     Bodies become None when the journal had to drop them; ``dropped`` then counts their bytes. ``finished`` once it has
-    its answer, or its connection was cut (``status`` is 0 then).
+    its answer, or its connection was cut (``status`` is 0 then). ``head`` are the headers, packed; ``answer_head``
+    those of the answer, as lines.
     """
 
     method: str
     target: str
-    headers: tuple[tuple[bytes, bytes], ...]
+    head: bytes
     client: str
     body: bytes | None = b""
     status: int = 0
     answer: bytes | None = b""
-    answer_headers: tuple[tuple[str, str], ...] = ()
+    answer_head: str = ""
     notes: tuple[str, ...] = ()
     dropped: int = 0
     finished: bool = False
 
     @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The request's headers as they came."""
+        return _unpack(self.head) if self.head else ()
+
+    @property
+    def answer_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of the answer, those of HTTP itself not included."""
+        pairs = (line.partition(": ") for line in self.answer_head.split("\r\n") if line)
+        return tuple((name, value) for name, _, value in pairs)
+
+    @property
     def weight(self) -> int:
         """Bytes of both bodies."""
         return len(self.body or b"") + len(self.answer or b"")
+
+
+Headers = tuple[tuple[bytes, bytes], ...]
+_unpack = Decoder(Headers).decode
+pack: Callable[[Headers], bytes] = Encoder().encode
+"""Headers as one piece of memory, for ``Request.head``: many small objects cost most when they are dropped, cold."""
 
 
 class Reasoning(Value, frozen=True):
@@ -84,25 +104,26 @@ class Journal:
         self, at: datetime, kind: str, provider: str, operation: str, reference: str, cause: int, data: Any
     ) -> Entry:
         """Append one entry and return it, with its number (1 is the first)."""
-        self.count += 1
-        entry = Entry(self.count, at, kind, provider, operation, reference, cause, data)
+        number = self.count = self.count + 1
+        entry = Entry(number, at, kind, provider, operation, reference, cause, data)
         self._entries.append(entry)
-        if len(self._entries) > self._max_entries:
+        if number - self.entries_dropped > self._max_entries:
             self._entries.popleft()
             self.entries_dropped += 1
-        self._tell(entry)
+        if self._watchers:
+            self._tell(entry)
         return entry
 
     def _tell(self, entry: Entry) -> None:
-        if self._watchers:
-            for heard, _ in tuple(self._watchers.values()):
-                heard(entry)
+        for heard, _ in tuple(self._watchers.values()):
+            heard(entry)
 
     def answered(self, entry: Entry) -> None:
         """A request entry is complete: weigh its bodies, and let watchers hear of it once more."""
         entry.data.finished = True
         self.weigh(entry.data)
-        self._tell(entry)
+        if self._watchers:
+            self._tell(entry)
 
     def close(self) -> None:
         """Tell watchers that nothing more comes: the sandbox was reset or deleted."""
@@ -112,7 +133,7 @@ class Journal:
     def weigh(self, request: Request) -> None:
         """Count the bodies of an answered request; the oldest bodies go when there are too many bytes."""
         self._heavy.append(request)
-        self._bytes += request.weight
+        self._bytes += len(request.body or b"") + len(request.answer or b"")
         while self._bytes > self._max_body_bytes and self._heavy:
             oldest = self._heavy.popleft()
             self._bytes -= oldest.weight

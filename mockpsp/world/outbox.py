@@ -23,6 +23,9 @@ class Status(StrEnum):
     NO_ENDPOINT = "no_endpoint"
 
 
+_NO_ENDPOINT = Status.NO_ENDPOINT  # what most webhooks of a test come to; an enumeration's members are slow to reach
+
+
 class Delivery(Row):
     """A webhook's row with all that became of it. ``cause`` is the journal entry that led to it, 0 for none."""
 
@@ -38,7 +41,7 @@ class Delivery(Row):
         if self.queued.drop:
             self.status, self.due = Status.DROPPED, None
         elif not self.queued.url:
-            self.status, self.due = Status.NO_ENDPOINT, None
+            self.status, self.due = _NO_ENDPOINT, None
 
 
 Work = Delivery | TimerSet | ShopperDue
@@ -59,7 +62,8 @@ class Outbox:
 
     def queue(self, queued: Queued, cause: int = 0) -> None:
         """Add a webhook."""
-        self.numbers = max(self.numbers, queued.number)
+        if queued.number > self.numbers:
+            self.numbers = queued.number
         delivery = Delivery(queued, cause)
         self.deliveries[queued.number] = delivery
         if delivery.due is None:
@@ -70,7 +74,8 @@ class Outbox:
 
     def set(self, work: TimerSet | ShopperDue) -> None:
         """Add a timer or a scripted shopper."""
-        self.numbers = max(self.numbers, work.number)
+        if work.number > self.numbers:
+            self.numbers = work.number
         self._work[work.number] = work
         heappush(self._heap, (work.due, work.number, work.number))
 
@@ -131,7 +136,7 @@ class Outbox:
         while self._heap:
             due, _, number = self._heap[0]
             work = self._work.get(number)
-            if work is not None and _due(work) == due:
+            if work is not None and work.due == due:
                 return due
             heappop(self._heap)
         return None
@@ -151,7 +156,3 @@ class Outbox:
 
 def _lane(delivery: Delivery) -> tuple[str, str]:
     return delivery.queued.provider, delivery.queued.url
-
-
-def _due(work: Work) -> datetime | None:
-    return work.due

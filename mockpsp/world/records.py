@@ -131,10 +131,10 @@ class ScriptMoved(Value, frozen=True):
 
 
 class IdsDrawn(Value, frozen=True):
-    """Ids were used up to here."""
+    """Ids were used up to here; ``series`` are pairs of a name and its latest number."""
 
     cursor: int
-    series: Mapping[str, int]
+    series: tuple[tuple[str, int], ...]
 
 
 class Answered(Value, frozen=True):

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from mockpsp.domain.errors import Refusal
-from mockpsp.domain.ledger import Ledger, transfer
+from mockpsp.domain.ledger import Entry, Ledger, transfer
 from mockpsp.domain.lifecycle import Consequence, Lifecycle, Moment, Question, Verdict
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
@@ -42,6 +42,12 @@ class Setup(Value, frozen=True):
 def _spoken(name: str) -> str:
     """``CreateCheckout`` as operations are written: ``create_checkout``."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+@cache
+def _named(lifecycle: str, fact: str) -> str:
+    """A fact as the journal calls it: ``order.Redirected``."""
+    return f"{lifecycle.partition('.')[2]}.{fact}"
 
 
 class AnsweredMeanwhile(Exception):
@@ -90,6 +96,7 @@ class World:
         self.journal = journal
         self.inhabitants = {each.name: each for each in inhabitants}
         self.lifecycles = {each.name: each for who in self.inhabitants.values() for each in who.lifecycles}
+        self._owners = {each.name: each.name.partition(".")[0] for each in self.lifecycles.values()}
         self.clock = SandboxClock(scenario.clock)
         self.ids = IdSource(scenario.seed, name)
         self.ledger = Ledger()
@@ -218,10 +225,11 @@ class World:
             return
 
     def _decide(self, lifecycle: Lifecycle[Any, Any], ref: str | None, command: Any) -> tuple[Outcome, list[Any]]:
-        provider = lifecycle.name.partition(".")[0]
+        provider = self._owners[lifecycle.name]
         setup = self.setups[provider]
         draw = self.ids.draw()
-        moment = Moment(self.clock.now(), self.ledger, draw, setup.world, setup.settings)
+        now = self.clock.now()
+        moment = Moment(now, self.ledger, draw, setup.world, setup.settings)
         before = self.objects[lifecycle.name].get(ref) if ref is not None else None
         question = lifecycle.question(before, command, moment)
         asked = SILENT if question is None else self.script.ask(question, self.positions)
@@ -229,25 +237,31 @@ class World:
         if ref is None:
             ref = str(decision.events[0].ref)
         state = before
-        facts: list[Any] = []
+        events: list[Any] = []
+        posted: list[Entry] = []
         consequences: list[Consequence] = []
         for event in decision.events:
-            facts.append(records.Happened(lifecycle.name, ref, event))
-            facts.extend(records.Posted(ref, entry) for entry in lifecycle.entries(state, event))
+            events.append(records.Happened(lifecycle.name, ref, event))
+            for entry in lifecycle.entries(state, event):
+                posted.append(entry)
+                events.append(records.Posted(ref, entry))
             before, state = state, lifecycle.evolve(state, event)
             consequences.extend(lifecycle.notices(before, state, event, moment))
-        self.ledger.check(fact.entry for fact in facts if isinstance(fact, records.Posted))
-        follow = FollowUp(self, lifecycle, provider, ref, moment.now, dict(asked.moved))
-        for consequence in consequences:
-            follow.take(consequence)
-        events = [*facts, *follow.events]
-        if follow.moved:
-            events.append(records.ScriptMoved(follow.moved))
+        if posted:
+            self.ledger.check(posted)
+        moved: Mapping[str, Position] = asked.moved
+        if consequences:
+            follow = FollowUp(self, lifecycle, provider, ref, now, dict(moved), events)
+            for consequence in consequences:
+                follow.take(consequence)
+            moved = follow.moved
+        if moved:
+            events.append(records.ScriptMoved(moved))
         if draw.moved:
-            events.append(records.IdsDrawn(draw.cursor, draw.series))
+            events.append(records.IdsDrawn(draw.cursor, tuple(draw.series.items())))
         reasoning = Reasoning(decision.law, asked.verdict.rule, asked.nearly, decision.settings)
         operation = question.operation if question is not None else f"{provider}.{_spoken(type(command).__name__)}"
-        return Outcome(ref, state, decision.events, reasoning, operation, moment.now), events
+        return Outcome(ref, state, decision.events, reasoning, operation, now), events
 
     async def commit(self, events: Sequence[Any], cause: int = 0, outcome: Outcome | None = None) -> None:
         """Append events and fold them. Raises Conflict when somebody else was faster, Gone when it was too late."""
@@ -335,10 +349,12 @@ class World:
             objects[fact.ref] = self._decided.state
         else:
             objects[fact.ref] = lifecycle.evolve(objects.get(fact.ref), fact.event)
-        for part in lifecycle.parts(fact.event):
+        event = fact.event
+        for part in lifecycle.parts(event):
             self._parts[fact.lifecycle][part] = fact.ref
-        provider, _, kind = fact.lifecycle.partition(".")
-        self._note("event", provider, f"{kind}.{type(fact.event).__name__}", fact.ref, cause, fact.event)
+        provider = self._owners[fact.lifecycle]
+        named = _named(fact.lifecycle, type(event).__name__)
+        self.journal.add(self._now, "event", provider, named, fact.ref, cause, event)
 
     def _posted(self, fact: records.Posted, cause: int) -> None:
         self.ledger.post(fact.entry)
@@ -348,7 +364,7 @@ class World:
         self.outbox.queue(fact, cause)
         if fact.rank < 0:
             self.groups[(fact.rule, fact.owner)] = fact.due
-        self._note("webhook", fact.provider, fact.kind, fact.ref, cause, fact)
+        self.journal.add(self._now, "webhook", fact.provider, fact.kind, fact.ref, cause, fact)
 
     def _attempted(self, fact: records.Attempted, cause: int) -> None:
         self.outbox.attempted(fact)

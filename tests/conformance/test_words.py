@@ -196,7 +196,7 @@ def rendered(bench: Bench, error: Exception) -> Answer:
     def render() -> Answer:
         x = Exchange(make_mocked_request("POST", "/"), bench.provider, None)
         x.sandbox, x.started = bench.sandbox, bench.sandbox.world.clock.now()
-        x.record = Request("POST", "/", (), "")
+        x.record = Request("POST", "/", b"", "")
         x.entry = x.world.journal.add(x.started, "request", bench.provider.name, "unknown", "", 0, x.record)
         return bench.provider.refuse(x, error)
 

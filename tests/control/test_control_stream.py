@@ -100,7 +100,7 @@ async def test_a_request_that_was_still_open_is_told_again_when_it_is_answered(
     made = await api.sandbox()
     journal = inside(made["id"]).world.journal
     entry = journal.add(
-        datetime.now(UTC), "request", "acme", "create_charge", "", 0, Request("POST", "/acme/charges", (), "")
+        datetime.now(UTC), "request", "acme", "create_charge", "", 0, Request("POST", "/acme/charges", b"", "")
     )
     async with listening(api, f"/sandboxes/{made['id']}") as reader:
         seen = await reader.until(lambda event: event.id == str(entry.number))

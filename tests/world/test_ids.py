@@ -70,3 +70,10 @@ def test_a_fixed_id_belongs_to_its_number_and_uses_no_draw() -> None:
     assert source.fixed("error", 12) == source.fixed("error", 12)
     assert len({source.fixed(purpose, number) for purpose in ("error", "trace") for number in (1, 2)}) == 4
     assert source.cursor == 0
+
+
+def test_a_late_id_is_the_one_that_would_have_been_drawn_at_once() -> None:
+    now, later = IdSource(7, "s1").draw(), IdSource(7, "s1").draw()
+    first = later.late_uuid()
+    assert [now.uuid(), now.uuid()] == [str(first), later.uuid()]
+    assert str(first) == str(first)

@@ -19,7 +19,7 @@ def add(journal: Journal, count: int = 1) -> list[Entry]:
 
 def answered(journal: Journal, sent: bytes, answer: bytes = b"") -> Request:
     """A request that has its answer."""
-    request = Request("POST", "/v2/x/payments", (), "127.0.0.1")
+    request = Request("POST", "/v2/x/payments", b"", "127.0.0.1")
     entry = journal.add(NOW, "request", "worldline", "create_payment", "", 0, request)
     request.body, request.answer = sent, answer
     journal.answered(entry)

@@ -25,6 +25,8 @@ from mockpsp.world.records import Answered
 from mockpsp.world.sandboxes import Sandbox, Sandboxes
 from mockpsp.world.world import Setup, World
 
+_PAGE = Access.PAGE  # asked for twice a request, and members of an enumeration are slow to reach
+
 
 def _refusing(entry: Unsupported) -> Route:
     async def handler(x: Exchange) -> Answer:
@@ -71,7 +73,7 @@ class Worldline:
     def authenticate(self, exchange: Exchange) -> None:
         """See Provider. Unknown paths below us are refused before anybody asks who is calling."""
         route = exchange.route
-        if route is None or route.access is Access.PAGE:
+        if route is None or route.access is _PAGE:
             return
         if services.by_browser(exchange):
             auth.authenticate_client(exchange)
@@ -110,14 +112,14 @@ class Worldline:
 
     def finish(self, exchange: Exchange, answer: Answer) -> Mapping[str, str]:
         """See Provider."""
-        if exchange.route is not None and exchange.route.access is Access.PAGE:
+        if exchange.route is not None and exchange.route.access is _PAGE:
             return {}
-        return {
-            **(services.CORS if services.by_browser(exchange) else {}),
-            "Correlation-Id": exchange.world.ids.fixed("correlation", exchange.entry.number),
+        told = {
+            "Correlation-Id": exchange.sandbox.world.ids.fixed("correlation", exchange.entry.number),
             "Api_Auth": "true",
             "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
         }
+        return {**services.CORS, **told} if services.by_browser(exchange) else told
 
     def call_facts(self, exchange: Exchange) -> Mapping[str, Fact]:
         """See Provider. What the contract does not name for this call may be anything, and is no fact then."""

@@ -96,6 +96,8 @@ class Orders:
     def parts(self, event: e.Event) -> tuple[str, ...]:
         """Tenders after the first one have inner ids of their own that lead to the order."""
         match event:
+            case e.OrderCreated():
+                return ()
             case e.Accepted() | e.Refused() | e.GivenUp() | e.AnswerAwaited() if event.tender != event.ref:
                 return (event.tender,)
             case _:
@@ -114,7 +116,7 @@ class Orders:
 
     def notices(self, before: Order | None, after: Order, event: e.Event, moment: Moment) -> tuple[Consequence, ...]:
         """See Lifecycle."""
-        return (*notices_of(before, after, event, moment), *_waiting(after, event), *_timers(after, event, moment))
+        return notices_of(after, event, moment) + _waiting(after, event) + _timers(after, event, moment)
 
 
 def held(account: str) -> str:
@@ -156,7 +158,7 @@ def _waiting(order: Order, event: e.Event) -> tuple[Consequence, ...]:
 
 def _page_facts(order: Order, beneficiary: str) -> dict[str, str | int | bool | Money | None]:
     return {
-        "amount": order.total,
+        "amount": order.created.total,
         "beneficiary": beneficiary,
         "merchant_reference": order.created.references.merchant_reference,
         "payment_product": order.created.product,

@@ -21,6 +21,8 @@ _SHORT_ID = re.compile(r"([0-9]{10})(?:_([0-9]{1,3}))?", re.ASCII)
 _LONG_ID = re.compile(r"90000(?:0([0-9]{10})|([0-9]{11}))([0-9]{3})", re.ASCII)
 _ANY_ID = re.compile(r"[0-9]{10,20}(?:_[0-9]+)?", re.ASCII)
 _EVERY_PRODUCT = (CV_CONNECT, VISA, MASTERCARD, 130, AMEX)
+_ONLY_CARDS = tuple(product for product in _EVERY_PRODUCT if product != CV_CONNECT)
+_NOTHING: Json = {}
 _NO_PLACES = frozenset({"about", "blob", "data", "file", "javascript", "vbscript"})
 _NOT_IN_URLS = frozenset(' "<>\\^`{|}')
 _NOT_IN_HOSTS = frozenset(";,'")
@@ -52,15 +54,27 @@ def read_optional_amount(body: Json | None) -> Money | None:
 def _filtered(products: tuple[int, ...], filters: Json | None) -> tuple[int, ...]:
     if not filters:
         return products
-    only, without = filters.get("restrictTo") or {}, filters.get("exclude") or {}
-    if "products" in only or "groups" in only:
-        products = tuple(each for each in products if _named(each, only))
-    return tuple(each for each in products if not _named(each, without)) if without else products
+    only, without = filters.get("restrictTo"), filters.get("exclude")
+    if only and ("products" in only or "groups" in only):
+        products = _named(products, only, True)
+    return _named(products, without, False) if without else products
 
 
-def _named(product: int, names: Json) -> bool:
-    groups = [str(group).lower() for group in names.get("groups", ())]
-    return product in names.get("products", ()) or ("cards" in groups and product != CV_CONNECT)
+def _named(products: tuple[int, ...], names: Json, wanted: bool) -> tuple[int, ...]:
+    """Those of the products that a filter names, by id or as cards; or those that it does not."""
+    groups = names.get("groups")
+    cards = groups is not None and "cards" in [str(group).lower() for group in groups]
+    return _chosen(products, tuple(names.get("products", ())), cards, wanted)
+
+
+@lru_cache(maxsize=256)  # a shop filters all its orders alike
+def _chosen(products: tuple[int, ...], ids: tuple[int, ...], cards: bool, wanted: bool) -> tuple[int, ...]:
+    return tuple(each for each in products if (each in ids or (cards and each != CV_CONNECT)) is wanted)
+
+
+@lru_cache(maxsize=128)  # making a timedelta costs more than all else that is read of an order's times
+def _minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
 
 
 def _read_references(body: Json) -> e.References:
@@ -74,30 +88,32 @@ def _read_references(body: Json) -> e.References:
 
 def _read_order(merchant: str, body: Json, locale: str) -> c.OrderInput:
     order = body["order"]
-    redirect = body.get("redirectPaymentMethodSpecificInput", {})
-    card = body.get("cardPaymentMethodSpecificInput", {})
-    specific = redirect.get("paymentProduct5412SpecificInput", {})
-    customer = order.get("customer", {})
+    redirect = body.get("redirectPaymentMethodSpecificInput", _NOTHING)
+    card = body.get("cardPaymentMethodSpecificInput", _NOTHING)
+    specific = redirect.get("paymentProduct5412SpecificInput", _NOTHING)
+    customer = order.get("customer", _NOTHING)
     approval = redirect.get("requiresApproval")
-    delay = card.get("autoCapture", {}).get("delayInMinutes")
+    delay = card.get("autoCapture", _NOTHING).get("delayInMinutes") if card else None
     if approval is None:
         approval = card.get("authorizationMode", "SALE") != "SALE" if not redirect else False
     return c.OrderInput(
         merchant=merchant,
         total=read_amount(order["amountOfMoney"]),
-        references=_read_references(order.get("references", {})),
-        country=customer.get("billingAddress", {}).get("countryCode", ""),
+        references=_read_references(order.get("references", _NOTHING)),
+        country=customer.get("billingAddress", _NOTHING).get("countryCode", ""),
         product=redirect.get("paymentProductId", card.get("paymentProductId")),
         requires_approval=bool(approval),
         adjustable=specific.get("adjustableAmount", True),
         beneficiary=specific.get("beneficiaryId", "").strip(),
-        webhooks=_webhook_urls(body.get("feedbacks", {})),
+        webhooks=_webhook_urls(body.get("feedbacks", _NOTHING)),
         locale=locale or customer.get("locale", ""),
-        auto_capture=None if delay is None else timedelta(minutes=delay),
+        auto_capture=None if delay is None else _minutes(delay),
     )
 
 
 def _webhook_urls(feedbacks: Json) -> tuple[str, ...]:
+    if not feedbacks:
+        return ()
     several = feedbacks.get("webhooksUrls", ())
     for index, url in enumerate(several):
         _check_url(f"feedbacks.webhooksUrls[{index}]", url)
@@ -108,18 +124,22 @@ def _webhook_urls(feedbacks: Json) -> tuple[str, ...]:
 
 
 def _return_url(body: Json) -> str:
-    redirect = body.get("redirectPaymentMethodSpecificInput", {})
-    given = {
-        "hostedCheckoutSpecificInput.returnUrl": body.get("hostedCheckoutSpecificInput", {}).get("returnUrl"),
-        "redirectPaymentMethodSpecificInput.redirectionData.returnUrl": redirect.get("redirectionData", {}).get(
-            "returnUrl"
+    """The first of the three places that has one; all that are given must be addresses."""
+    url: str | None = body.get("hostedCheckoutSpecificInput", _NOTHING).get("returnUrl")
+    if url is not None:
+        _check_url("hostedCheckoutSpecificInput.returnUrl", url)
+    redirect = body.get("redirectPaymentMethodSpecificInput", _NOTHING)
+    for path, other in (
+        (
+            "redirectPaymentMethodSpecificInput.redirectionData.returnUrl",
+            redirect.get("redirectionData", _NOTHING).get("returnUrl"),
         ),
-        "redirectPaymentMethodSpecificInput.returnUrl": redirect.get("returnUrl"),
-    }
-    urls = {path: url for path, url in given.items() if url is not None}
-    for path, url in urls.items():
-        _check_url(path, url)
-    return next(iter(urls.values()), "")
+        ("redirectPaymentMethodSpecificInput.returnUrl", redirect.get("returnUrl")),
+    ):
+        if other is not None:
+            _check_url(path, other)
+            url = other if url is None else url
+    return url or ""
 
 
 @lru_cache(maxsize=256)  # a merchant has few addresses
@@ -138,18 +158,20 @@ def _check_url(path: str, url: str) -> None:
 
 def read_checkout(merchant: str, body: Json) -> c.CreateCheckout:
     """CreateHostedCheckoutRequest. ``returnUrl`` may stand in any of the three places that clients use."""
-    hosted = body.get("hostedCheckoutSpecificInput", {})
+    hosted = body.get("hostedCheckoutSpecificInput", _NOTHING)
     order = _read_order(merchant, body, hosted.get("locale", ""))
-    usable = _EVERY_PRODUCT if order.total.currency == "EUR" else tuple(p for p in _EVERY_PRODUCT if p != CV_CONNECT)
+    usable = _EVERY_PRODUCT if order.total.currency == "EUR" else _ONLY_CARDS
     products = _filtered(usable, hosted.get("paymentProductFilters"))
-    allowed = tuple(product for product in COMPLEMENT if product in products or order.product == CV_CONNECT)
+    allowed: tuple[int, ...] = COMPLEMENT
+    if order.product != CV_CONNECT:
+        allowed = tuple(product for product in COMPLEMENT if product in products)
     timeout = hosted.get("sessionTimeout")
     return c.CreateCheckout(
         order=order,
         return_url=_return_url(body),
         show_result_page=hosted.get("showResultPage", True),
         attempts=int(hosted.get("allowedNumberOfPaymentAttempts", 10)),
-        timeout=None if timeout is None else timedelta(minutes=timeout),
+        timeout=None if timeout is None else _minutes(timeout),
         auto_refund=hosted.get("autoRefundSplitPayments", False),
         products=products,
         complement=_filtered(allowed, hosted.get("splitPaymentProductFilters")),
@@ -159,7 +181,9 @@ def read_checkout(merchant: str, body: Json) -> c.CreateCheckout:
 
 def read_tokens(body: Json) -> tuple[str, ...]:
     """The tokens that a hosted checkout names: one text, separated by commas."""
-    text = body.get("hostedCheckoutSpecificInput", {}).get("tokens", "")
+    text = body.get("hostedCheckoutSpecificInput", _NOTHING).get("tokens")
+    if not text:
+        return ()
     return tuple(dict.fromkeys(each.strip() for each in text.split(",") if each.strip()))
 
 

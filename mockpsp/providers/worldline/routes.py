@@ -50,8 +50,10 @@ async def create_hosted_checkout(x: Exchange) -> Answer:
     """POST /hostedcheckouts."""
     command = reading.read_checkout(_merchant(x), x.json)
     named = reading.read_tokens(x.json)
-    known = {token.ref for token in usable(x.world, named)}
-    unknown = [token for token in named if token not in known]
+    unknown: list[str] = []
+    if named:
+        known = {token.ref for token in usable(x.world, named)}
+        unknown = [token for token in named if token not in known]
 
     def render(outcome: Outcome) -> Answer:
         url = links.page(x.world, outcome.state, x.origin)

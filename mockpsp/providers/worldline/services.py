@@ -331,7 +331,7 @@ async def send_test_webhook(x: Exchange) -> Answer:
     def test_webhook() -> list[Any]:
         draw = world.ids.draw()
         queued = _test_webhook(world, _merchant(x), url, draw.uuid())
-        return [queued, records.IdsDrawn(draw.cursor, draw.series)]
+        return [queued, records.IdsDrawn(draw.cursor, tuple(draw.series.items()))]
 
     await world.book(test_webhook, x.entry.number)
     return Answer(204)
@@ -368,8 +368,9 @@ def by_browser(x: Exchange) -> bool:
     route = x.route
     if route is None:
         return False
-    shared = route.operation == "get_dcc_rate" and x.request.headers.get("Authorization", "").startswith(CLIENT_SCHEME)
-    return shared or route.operation in CLIENT_OPERATIONS
+    if route.operation == "get_dcc_rate":
+        return x.request.headers.get("Authorization", "").startswith(CLIENT_SCHEME)
+    return route.operation in CLIENT_OPERATIONS
 
 
 async def client_get_public_key(x: Exchange) -> Answer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -123,7 +123,7 @@ OPERATION: Mapping[Code, Mapping[type[Any], Code]] = {
 """Steps of a maintenance operation: capture, cancel, refund."""
 
 
-class Stage(Enum):
+class Stage(StrEnum):
     """``status`` of a hosted checkout, and what a server-to-server payment has in its place."""
 
     IN_PROGRESS = "IN_PROGRESS"
@@ -235,7 +235,11 @@ class Order(Value, frozen=True):
     @property
     def acquired(self) -> Money:
         """What issuers granted over all tenders."""
-        return Money(sum(tender.acquired for tender in self.tenders), self.total.currency)
+        granted = 0
+        for tender in self.tenders:
+            if tender.accepted_at is not None:
+                granted += tender.share.minor - tender.cancelled
+        return Money(granted, self.created.total.currency)
 
     @property
     def remaining(self) -> Money:
@@ -258,11 +262,14 @@ class Order(Value, frozen=True):
         return next((tender for tender in self.tenders if tender.inner == inner), None)
 
 
+_CREATED, _IN_PROGRESS = Code.CREATED, Stage.IN_PROGRESS  # members of an enumeration are slow to reach
+
+
 def evolve(order: Order | None, event: e.Event) -> Order:
     """The order after one fact."""
     if isinstance(event, e.OrderCreated):
-        first = Tender(event.ref, event.product, Code.CREATED, event.total, at=event.at)
-        return Order(event, Stage.IN_PROGRESS, (first,), beneficiary=event.beneficiary)
+        first = Tender(event.ref, event.product, _CREATED, event.total, at=event.at)
+        return Order(event, _IN_PROGRESS, (first,), beneficiary=event.beneficiary)
     assert order is not None, "every life starts with OrderCreated"
     match event:
         case e.AppOpened():

@@ -7,14 +7,15 @@ source gives the retry times: they are a setting.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from hmac import digest
 from typing import Any
 
 from mockpsp.domain.clock import paris
+from mockpsp.domain.ids import LateId
 from mockpsp.domain.lifecycle import Body, Moment, Notice
 from mockpsp.domain.value import Value
+from mockpsp.edge.keyed import hmac_sha256
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline import events as e
 from mockpsp.providers.worldline import wire
@@ -88,7 +89,7 @@ class Rendering(Value, frozen=True, kw_only=True):
     number: int
     refund: bool
     settings: WorldlineSettings
-    id: str
+    id: LateId
     now: datetime
 
     def __call__(self) -> bytes:
@@ -97,18 +98,19 @@ class Rendering(Value, frozen=True, kw_only=True):
         merchant = self.order.created.merchant
         if self.refund and operation is not None:
             refund = wire.refund(self.order, self.tender, operation, self.settings)
-            return envelope(self.kind, merchant, "refund", refund, self.id, self.now)
+            return envelope(self.kind, merchant, "refund", refund, str(self.id), self.now)
         payment = wire.payment(self.order, self.tender, self.number, self.settings, self.now)
-        return envelope(self.kind, merchant, "payment", payment, self.id, self.now)
+        return envelope(self.kind, merchant, "payment", payment, str(self.id), self.now)
 
 
-def notices_of(before: Order | None, order: Order, event: e.Event, moment: Moment) -> Iterator[Notice]:
+def notices_of(order: Order, event: e.Event, moment: Moment) -> tuple[Notice, ...]:
     """The webhooks of one fact."""
     settings: WorldlineSettings = moment.settings
     kind, tender, number = _subject(order, event)
     if tender is None:
-        return
-    operation = tender.operation(number)
+        return ()
+    operation = tender.operation(number) if number else None
+    created = order.created
     render = Rendering(
         kind=kind,
         order=order,
@@ -116,23 +118,24 @@ def notices_of(before: Order | None, order: Order, event: e.Event, moment: Momen
         number=number,
         refund=type(event) in _ABOUT_A_REFUND,
         settings=settings,
-        id=moment.ids.uuid(),
+        id=moment.ids.late_uuid(),
         now=moment.now,
     )
     reference = wire.payment_id(tender.inner, number, settings)
-    yield Notice(
+    notice = Notice(
         kind=kind,
         reference=reference,
         body=Body(render),
-        urls=order.created.webhooks,
+        urls=created.webhooks,
         facts={
             "payment_product": tender.product,
-            "amount": order.total,
+            "amount": created.total,
             "share": operation.amount if operation is not None else tender.share,
-            "merchant_reference": order.created.references.merchant_reference,
+            "merchant_reference": created.references.merchant_reference,
             "payment_id": reference,
         },
     )
+    return (notice,)
 
 
 def _subject(order: Order, event: e.Event) -> tuple[str, Tender | None, int]:
@@ -152,7 +155,7 @@ def _subject(order: Order, event: e.Event) -> tuple[str, Tender | None, int]:
 
 def signature(secret: str, body: bytes) -> str:
     """``X-GCS-Signature``: base64 of HMAC-SHA256 over the raw bytes, the secret as UTF-8 text."""
-    return b64encode(digest(secret.encode(), body, "sha256")).decode()
+    return b64encode(hmac_sha256(secret, body)).decode()
 
 
 class WorldlinePolicy:

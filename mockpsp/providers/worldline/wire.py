@@ -18,6 +18,8 @@ from mockpsp.providers.worldline.settings import WorldlineSettings
 from mockpsp.providers.worldline.states import STATUSES, Code, Kind, Operation, Order, Status, Tender, payment_code
 
 Json = Mapping[str, Any]
+_CREATED, _REDIRECTED = Code.CREATED, Code.REDIRECTED  # members of an enumeration are slow to reach
+_UNPAID = frozenset({Code.REJECTED, Code.CANCELLED_BY_CUSTOMER})
 _LONG_RANGE = "900000"
 
 
@@ -80,39 +82,36 @@ def _specific(tender: Tender) -> dict[str, Any]:
 
 def payment_output(order: Order, tender: Tender, settings: WorldlineSettings) -> dict[str, Any]:
     """PaymentOutput of one tender: the amount of the whole order, and what was acquired over all tenders."""
+    created = order.created
     share = settings.card_webhook_amount == "share" and tender is not order.first
-    body: dict[str, Any] = {"amountOfMoney": money(tender.share if share else order.total)}
+    body: dict[str, Any] = {"amountOfMoney": money(tender.share if share else created.total)}
     references = _references(order)
     if references:
         body["references"] = references
     body["acquiredAmount"] = money(order.acquired)
-    body["customer"] = {"device": {"ipAddressCountryCode": order.created.country or "99"}}
-    body.update(_specific(tender))
-    if order.created.references.merchant_parameters:
-        body["merchantParameters"] = order.created.references.merchant_parameters
+    body["customer"] = {"device": {"ipAddressCountryCode": created.country or "99"}}
+    if tender.code is not _CREATED:
+        body.update(_specific(tender))
+    if created.references.merchant_parameters:
+        body["merchantParameters"] = created.references.merchant_parameters
     return body
-
-
-def _flags(body: dict[str, Any], authorised: bool, cancellable: bool, refundable: bool) -> dict[str, Any]:
-    return {"isCancellable": cancellable, **body, "isAuthorized": authorised, "isRefundable": refundable}
 
 
 def status_of(code: Code, settings: WorldlineSettings) -> Status:
     """The words of a code, as far as a setting does not choose others."""
-    if code is Code.REDIRECTED:
+    if code is _REDIRECTED:
         return Status("REDIRECTED", settings.redirected_category)
     return STATUSES[code]
 
 
 def _status_output(code: Code, status: Status, error: e.PlatformError | None) -> dict[str, Any]:
-    errors = {"errors": [wire_error(error)]} if error is not None else {}
-    flags = _flags(
-        {"statusCategory": status.category, "statusCode": int(code)},
-        status.authorised,
-        status.cancellable,
-        status.refundable,
-    )
-    return {**errors, **flags}
+    body: dict[str, Any] = {"errors": [wire_error(error)]} if error is not None else {}
+    body["isCancellable"] = status.cancellable
+    body["statusCategory"] = status.category
+    body["statusCode"] = int(code)
+    body["isAuthorized"] = status.authorised
+    body["isRefundable"] = status.refundable
+    return body
 
 
 def payment_status(
@@ -120,6 +119,18 @@ def payment_status(
 ) -> tuple[str, dict[str, Any]]:
     """``status`` and ``statusOutput`` of a payment as a whole."""
     code = payment_code(tender)
+    if tender.accepted_at is None:
+        status = status_of(code, settings)
+    else:
+        code, status = _granted(order, tender, code, settings, now)
+    error = tender.error if code in _UNPAID else None
+    return status.word, _status_output(code, status, error)
+
+
+def _granted(
+    order: Order, tender: Tender, code: Code, settings: WorldlineSettings, now: datetime
+) -> tuple[Code, Status]:
+    """Code and words of a tender that an issuer granted: what was done with its money since decides."""
     if tender is order.first:
         code = _order_code(order, code)
     open_money = tender.open > 0
@@ -129,10 +140,7 @@ def payment_status(
     if code in (Code.CAPTURE_REQUESTED, Code.CAPTURE_UNCERTAIN):
         refundable = False
     status = status_of(code, settings)
-    if tender.accepted:
-        status = status._replace(authorised=open_money, cancellable=open_money, refundable=refundable)
-    error = tender.error if code in (Code.REJECTED, Code.CANCELLED_BY_CUSTOMER) else None
-    return status.word, _status_output(code, status, error)
+    return code, status._replace(authorised=open_money, cancellable=open_money, refundable=refundable)
 
 
 def _refund_sources(order: Order, tender: Tender) -> tuple[Tender, ...]:
@@ -141,8 +149,6 @@ def _refund_sources(order: Order, tender: Tender) -> tuple[Tender, ...]:
 
 def _order_code(order: Order, code: Code) -> Code:
     """The first tender's answers speak for the order: a refund of any tender shows."""
-    if not order.first.accepted:
-        return code
     refunds = [
         each
         for tender in order.tenders
@@ -160,7 +166,7 @@ def _hosted(order: Order) -> dict[str, Any]:
     hosted = order.created.hosted
     if hosted is None:
         return {}
-    body = {"hostedCheckoutId": order.ref}
+    body = {"hostedCheckoutId": order.created.ref}
     if hosted.variant:
         body["variant"] = hosted.variant
     return {"hostedCheckoutSpecificOutput": body}
@@ -168,20 +174,19 @@ def _hosted(order: Order) -> dict[str, Any]:
 
 def payment(order: Order, tender: Tender, number: int, settings: WorldlineSettings, now: datetime) -> dict[str, Any]:
     """PaymentResponse of a tender, or of one of its maintenance operations."""
-    operation = tender.operation(number)
+    operation = tender.operation(number) if number else None
     if operation is None:
         number = 0
         word, output = payment_status(order, tender, settings, now)
     else:
         status = STATUSES[operation.code]
         word, output = status.word, _status_output(operation.code, status, operation.error)
-    return {
-        **_hosted(order),
-        "paymentOutput": payment_output(order, tender, settings),
-        "status": word,
-        "statusOutput": output,
-        "id": payment_id(tender.inner, number, settings),
-    }
+    body = _hosted(order)
+    body["paymentOutput"] = payment_output(order, tender, settings)
+    body["status"] = word
+    body["statusOutput"] = output
+    body["id"] = payment_id(tender.inner, number, settings)
+    return body
 
 
 def details(order: Order, tender: Tender, settings: WorldlineSettings, now: datetime) -> dict[str, Any]:
@@ -313,22 +318,21 @@ def cancelled(order: Order, tender: Tender, settings: WorldlineSettings, now: da
     }
 
 
-_CATEGORIES = {
-    "REJECTED": {Code.CREATED, Code.CANCELLED_BY_CUSTOMER, Code.CANCELLED, Code.CANCEL_REQUESTED, Code.REJECTED,
-                 Code.CAPTURE_REJECTED},
-    "STATUS_UNKNOWN": {Code.REDIRECTED},
+_CATEGORY = {
+    **dict.fromkeys(
+        (Code.CREATED, Code.CANCELLED_BY_CUSTOMER, Code.CANCELLED, Code.CANCEL_REQUESTED, Code.REJECTED,
+         Code.CAPTURE_REJECTED),
+        "REJECTED",
+    ),
+    Code.REDIRECTED: "STATUS_UNKNOWN",
 }  # fmt: skip
 
 
 def checkout(order: Order, settings: WorldlineSettings, now: datetime) -> dict[str, Any]:
     """GetHostedCheckoutResponse; the created payment is there from the first moment."""
     body = payment(order, order.first, 0, settings, now)
-    code = Code(body["statusOutput"]["statusCode"])
-    category = next((name for name, codes in _CATEGORIES.items() if code in codes), "SUCCESSFUL")
-    return {
-        "createdPaymentOutput": {"payment": body, "paymentStatusCategory": category},
-        "status": order.stage.value,
-    }
+    category = _CATEGORY.get(body["statusOutput"]["statusCode"], "SUCCESSFUL")
+    return {"createdPaymentOutput": {"payment": body, "paymentStatusCategory": category}, "status": order.stage}
 
 
 def checkout_created(order: Order, url: str, invalid_tokens: Sequence[str] = ()) -> dict[str, Any]:
@@ -336,15 +340,14 @@ def checkout_created(order: Order, url: str, invalid_tokens: Sequence[str] = ())
     hosted = order.created.hosted
     assert hosted is not None, "a hosted checkout"
     reference = order.created.references.merchant_reference
-    without_scheme = url.partition("://")[2].removeprefix("payment.")
-    return {
-        "RETURNMAC": hosted.return_mac,
-        "hostedCheckoutId": order.ref,
-        **({"invalidTokens": list(invalid_tokens)} if invalid_tokens else {}),
-        **({"merchantReference": reference} if reference else {}),
-        "redirectUrl": url,
-        "partialRedirectUrl": without_scheme,
-    }
+    body: dict[str, Any] = {"RETURNMAC": hosted.return_mac, "hostedCheckoutId": order.created.ref}
+    if invalid_tokens:
+        body["invalidTokens"] = list(invalid_tokens)
+    if reference:
+        body["merchantReference"] = reference
+    body["redirectUrl"] = url
+    body["partialRedirectUrl"] = url.partition("://")[2].removeprefix("payment.")
+    return body
 
 
 def payment_created(
