@@ -21,6 +21,9 @@ import pytest
 import yaml
 
 from mockpsp.cli import cli
+from mockpsp.providers.adyen import PROVIDER as ADYEN
+from mockpsp.providers.adyen.auth import credentials as adyen_credentials
+from mockpsp.providers.adyen.routes import VERSIONS
 from mockpsp.providers.worldline import PROVIDER
 from mockpsp.providers.worldline.auth import credentials
 from mockpsp.settings import Settings
@@ -31,6 +34,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SCENARIO = yaml.safe_load((ROOT / "scenarios/default.yaml").read_text(encoding="utf-8"))
 WALLETS = {each["beneficiary"]: each for each in SCENARIO["world"]["worldline"]["wallets"]}
 CARDS = {each["number"]: each for each in SCENARIO["world"]["worldline"]["cards"]}
+ADYEN_WORLD = SCENARIO["world"]["adyen"]
 RULES = {(each["operation"], each["when"]["amount"]): each["then"]["outcome"] for each in SCENARIO["rules"]}
 ORIGIN = "localhost:8080"
 UTF8 = {**os.environ, "PYTHONUTF8": "1"}
@@ -48,10 +52,10 @@ def lines(runs: str) -> list[str]:
     return [line for block in blocks("sh", runs) for line in block.splitlines()]
 
 
-def rows(heading: str) -> list[list[str]]:
-    """Cells of the table whose first line contains the heading, without that line and the ruler."""
+def rows(heading: str, ahead: int = 2) -> list[list[str]]:
+    """Cells of the table that follows the heading, without its first line and the ruler (``ahead`` lines)."""
     _, _, after = README.partition(heading)
-    table = after.partition("\n\n")[0].splitlines()[2:]
+    table = after.partition("\n\n")[0].splitlines()[ahead:]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in table]
 
 
@@ -65,16 +69,28 @@ def server() -> Iterator[Threaded]:
 # -- what it says to run ---------------------------------------------------------------------------------------------
 
 
-def test_the_first_order_is_paid(server: Threaded, tmp_path: Path) -> None:
-    (program,) = blocks("python", "python")
+def printed(program: str, server: Threaded, folder: Path) -> list[str]:
+    """The lines that a program of the README prints, with our server in the place of the usual one."""
     assert f"http://{ORIGIN}" in program
-    script = tmp_path / "pay.py"
+    script = folder / "pay.py"
     script.write_text(program.replace(f"http://{ORIGIN}", server.url), encoding="utf-8")
     ran = subprocess.run(
         [sys.executable, str(script)], capture_output=True, encoding="utf-8", env=UTF8, timeout=PATIENCE_SECONDS
     )
     assert ran.returncode == 0, ran.stderr
-    first, paid, *refunds = ran.stdout.splitlines()
+    return ran.stdout.splitlines()
+
+
+def test_a_voucher_and_a_card_pay_an_order_at_adyen(server: Threaded, tmp_path: Path) -> None:
+    _, program = blocks("python", "python")
+    told = re.findall(r"^print\(.*\)\s+# (.+)$", program, re.MULTILINE)
+    assert printed(program, server, tmp_path) == told
+    assert len(told) == 4
+
+
+def test_the_first_order_is_paid(server: Threaded, tmp_path: Path) -> None:
+    program, _ = blocks("python", "python")
+    first, paid, *refunds = printed(program, server, tmp_path)
     assert "/hostedcheckout/" in first
     assert f"# {paid}" in program
     told = re.search(r"# (\d+) to the card, (\d+) to the vouchers", program)
@@ -212,6 +228,49 @@ def test_the_credentials_are_the_default_sandboxs() -> None:
         "webhooks key id": given["webhook_key_id"],
         "webhooks secret": given["webhook_secret"],
     }
+
+
+def test_adyens_credentials_are_the_default_sandboxs() -> None:
+    told = {name: value.strip("`") for name, value in rows("## A meal voucher and a card at Adyen\n\n")}
+    base = told.pop("base URL").partition("` (")[0]
+    assert base == f"http://localhost:{Settings().port}/{VERSIONS[-1]}"
+    assert told == {name.replace("_", " ").replace("api", "API").replace("hmac", "HMAC"): value
+                    for name, value in adyen_credentials("default").items()}  # fmt: skip
+
+
+def test_what_is_not_emulated_of_adyen_is_what_the_code_declines() -> None:
+    _, _, after = README.partition("## What is emulated of Adyen")
+    listed = re.search(r"Not emulated \(each answers 501[^)]*\): (.*?)\.", after, re.DOTALL)
+    assert listed is not None
+    told = [" ".join(each.split()) for each in listed[1].split(",")]
+    assert told == list(ADYEN_NOT_EMULATED)
+    paths = {each.path for each in ADYEN.unsupported}
+    assert {path for path in paths if not any(part in path for part in ADYEN_NOT_EMULATED.values())} == set()
+    assert all(any(part in path for path in paths) for part in ADYEN_NOT_EMULATED.values())
+
+
+ADYEN_NOT_EMULATED = {
+    "changing a session": "/sessions/",
+    "stored payment methods": "/storedPaymentMethods",
+    "Apple Pay sessions": "/applePay/sessions",
+    "origin keys": "/originKeys",
+    "PayPal orders": "/paypal/updateOrder",
+    "giving": "/donation",
+    "forwarding": "/forward",
+    "shopper validation": "/validateShopperId",
+}
+
+
+def test_the_documented_vouchers_and_cards_of_adyen_are_there() -> None:
+    told = {
+        number
+        for row in rows("| voucher or card | what it does |\n", ahead=1)
+        for number in re.findall(r"`(\d{13,})`", row[0])
+    }
+    known = {each["number"] for part in ("meal_vouchers", "gift_cards", "cards") for each in ADYEN_WORLD[part]}
+    assert told
+    assert told <= known
+    assert {each["number"] for each in ADYEN_WORLD["meal_vouchers"]} <= told
 
 
 NOT_EMULATED = {

@@ -190,11 +190,10 @@ def _at_the_bank(world: World, purchase: Purchase, payment: Payment, place: str,
 def _open(purchase: Purchase, place: str, origin: str) -> Checkout:
     head = purchase.session or purchase.link
     order = purchase.open_order
-    hosted = purchase.link is not None or (purchase.session is not None and purchase.session.mode == "hosted")
     return Checkout(
         ref=purchase.ref,
         place=place,
-        url=links.checkout_page(purchase, origin) if hosted else "",
+        url=links.checkout_page(purchase, origin),
         amount=purchase.total,
         remaining=purchase.remaining(order) if order is not None else purchase.total,
         tenders=("meal_voucher", "gift_card", "card") if purchase.total.currency == "EUR" else ("gift_card", "card"),
