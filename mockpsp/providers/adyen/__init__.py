@@ -11,7 +11,7 @@ from mockpsp.domain.money import Money
 from mockpsp.edge.errors import BrokenContract, NotSupported
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.provider import Access, Account, Checkout, MerchantCalls, Route, Unsupported
-from mockpsp.providers.adyen import auth, errors, holdings, links, pages, routes, shopper, tokens, wire
+from mockpsp.providers.adyen import auth, errors, holdings, links, page_routes, routes, shopper, tokens, wire
 from mockpsp.providers.adyen.merchant import AdyenMerchant
 from mockpsp.providers.adyen.purchases import held
 from mockpsp.providers.adyen.states import Order, Payment, Purchase, Status
@@ -42,7 +42,7 @@ class Adyen:
     title = "Adyen"
     prefixes: Sequence[str] = (*(f"/{version}" for version in routes.VERSIONS), "/checkout", "/checkoutshopper")
     lifecycles: Sequence[Lifecycle[Any, Any]] = (routes.PURCHASES,)
-    routes: Sequence[Route] = (*routes.ROUTES, *pages.ROUTES, *(_refusing(each) for each in UNSUPPORTED))
+    routes: Sequence[Route] = (*routes.ROUTES, *page_routes.ROUTES, *(_refusing(each) for each in UNSUPPORTED))
     unsupported: Sequence[Unsupported] = UNSUPPORTED
     policy = AdyenPolicy()
     driver = shopper.AdyenShopper()

@@ -15,6 +15,7 @@ SESSION = "/checkoutshopper/hostedCheckout"
 REDIRECT = "/checkoutshopper/threeDS/redirect"
 METHOD = "/checkoutshopper/threeDS/method"
 ACS = "/checkoutshopper/threeDS/challenge"
+ASSETS = "/checkoutshopper/assets"
 
 
 def checkout_page(purchase: Purchase, origin: str) -> str:

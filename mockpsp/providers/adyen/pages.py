@@ -13,7 +13,6 @@ from mockpsp.domain.errors import Refusal
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.pages import form_targets, page, read_form, see_other
-from mockpsp.edge.provider import Access, Route
 from mockpsp.edge.respond import to_bytes
 from mockpsp.edge.views import FieldError
 from mockpsp.providers.adyen import commands as c
@@ -356,26 +355,3 @@ async def asset(x: Exchange) -> Answer:
     """The script of the frames."""
     script = (views.STATIC / "tell.js").read_bytes()
     return Answer(200, script, "text/javascript; charset=utf-8", {"Cache-Control": "max-age=3600"})
-
-
-_CHECKOUT = "{checkout:(?:PL|CS)[0-9A-F]{16}}"
-
-
-def _route(method: str, path: str, operation: str, handler: Any) -> Route:
-    return Route(method=method, path=path, operation=operation, handler=handler, access=Access.PAGE)
-
-
-ROUTES: tuple[Route, ...] = (
-    *(_route("GET", f"{base}/{_CHECKOUT}", "page", show) for base in (links.PAY, links.SESSION)),
-    *(_route("POST", f"{base}/{_CHECKOUT}", "page_form", post) for base in (links.PAY, links.SESSION)),
-    *(_route("GET", f"{base}/{_CHECKOUT}/progress", "poll", poll) for base in (links.PAY, links.SESSION)),
-    _route("GET", links.REDIRECT, "bank_page", show_bank),
-    _route("POST", links.REDIRECT, "bank_form", post_bank),
-    _route("GET", links.METHOD, "three_ds_method", show_method),
-    _route("POST", links.METHOD, "three_ds_method_form", show_method),
-    _route("GET", links.ACS, "challenge", challenge),
-    _route("POST", links.ACS, "challenge_form", challenge),
-    _route("GET", f"{views.ASSETS}/tell.js", "asset", asset),
-)
-
-__all__ = ["ROUTES"]

@@ -32,13 +32,13 @@ from mockpsp.domain.value import Value
 from mockpsp.edge import views as shared
 from mockpsp.edge.texts import language_of
 from mockpsp.edge.views import OrderPage, Outcome, Page
-from mockpsp.providers.adyen import texts
+from mockpsp.providers.adyen import links, texts
 
 Kind = Literal["meal_voucher", "gift_card", "card"]
 ClosedReason = Literal["unknown", "expired", "paid"]
 TransStatus = Literal["Y", "N", "U"]
 
-ASSETS = "/checkoutshopper/assets"
+ASSETS = links.ASSETS
 """Where the pages look for the files of ``STATIC``, which the handlers serve: ``{ASSETS}/tell.js``."""
 
 STATIC = Path(__file__).parent / "static"

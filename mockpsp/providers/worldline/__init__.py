@@ -11,7 +11,7 @@ from mockpsp.domain.money import Money
 from mockpsp.edge.errors import NotSupported, UnknownPath
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.provider import Access, Account, Checkout, MerchantCalls, Route, Unsupported
-from mockpsp.providers.worldline import auth, errors, holdings, pages, routes, services, shopper, wire
+from mockpsp.providers.worldline import auth, errors, holdings, page_routes, routes, services, shopper, wire
 from mockpsp.providers.worldline.merchant import WorldlineMerchant
 from mockpsp.providers.worldline.orders import held
 from mockpsp.providers.worldline.services import ROUTES as SERVICES
@@ -42,7 +42,12 @@ class Worldline:
     title = "Worldline / CAWL"
     prefixes: Sequence[str] = ("/v2", "/v1", "/client", "/hostedcheckout", "/cvconnect", "/assets/worldline")
     lifecycles: Sequence[Lifecycle[Any, Any]] = (routes.ORDERS, SESSIONS, TOKENS)
-    routes: Sequence[Route] = (*routes.ROUTES, *SERVICES, *pages.ROUTES, *(_refusing(each) for each in UNSUPPORTED))
+    routes: Sequence[Route] = (
+        *routes.ROUTES,
+        *SERVICES,
+        *page_routes.ROUTES,
+        *(_refusing(each) for each in UNSUPPORTED),
+    )
     unsupported: Sequence[Unsupported] = UNSUPPORTED
     policy = WorldlinePolicy()
     driver = shopper.WorldlineShopper()

@@ -12,7 +12,6 @@ from typing import Any
 from mockpsp.domain.money import Money, decimals
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.pages import form_targets, page, read_form, see_other
-from mockpsp.edge.provider import Access, Route
 from mockpsp.edge.respond import to_bytes
 from mockpsp.edge.texts import language_of, plain_amount
 from mockpsp.edge.views import FieldError
@@ -208,22 +207,4 @@ async def poll_progress(x: Exchange) -> Answer:
     return Answer(200, to_bytes({"status": word}), headers={"Cache-Control": "no-store"})
 
 
-_LINK = "{token:[0-9a-f]{32}}"
-_DESKTOP = (f"{links.CHECKOUT}/{_LINK}", f"{links.CONNECT}/{_LINK}")
-
-
-def _route(method: str, path: str, operation: str, handler: Any) -> Route:
-    return Route(method=method, path=path, operation=operation, handler=handler, access=Access.PAGE)
-
-
-ROUTES: tuple[Route, ...] = (
-    *(_route("GET", path, "page", show_desktop) for path in _DESKTOP),
-    *(_route("POST", path, "page_form", post_desktop) for path in _DESKTOP),
-    _route("GET", f"{links.CONNECT}/{_LINK}/app", "app_page", show_phone),
-    _route("POST", f"{links.CONNECT}/{_LINK}/app", "app_form", post_phone),
-    _route("GET", f"{links.CONNECT}/{_LINK}/state", "poll_state", poll_state),
-    _route("GET", f"{links.CONNECT}/{_LINK}/pending", "poll_pending", poll_pending),
-    _route("GET", f"{links.CONNECT}/{_LINK}/progress", "poll_progress", poll_progress),
-)
-
-__all__ = ["ROUTES", "draw", "progress", "read_typed_amount"]
+__all__ = ["draw", "progress", "read_typed_amount"]
