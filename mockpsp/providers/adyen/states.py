@@ -291,7 +291,9 @@ class Purchase(Value, frozen=True):
         return tuple(each for each in self.payments if each.started.order == order)
 
     def remaining(self, order: Order) -> Money:
-        """What no payment of the order covers or has reserved."""
+        """What no payment of the order covers or has reserved; of a paid one nothing, whatever follows."""
+        if order.stage is OrderStage.PAID:
+            return order.amount.zero
         covered = sum(each.covers for each in self.legs(order.ref))
         return Money(order.amount.minor - covered, order.amount.currency)
 

@@ -374,7 +374,7 @@ def by_browser(x: Exchange) -> bool:
 
 
 async def client_get_public_key(x: Exchange) -> Answer:
-    """GET /crypto/publickey. Raises NotSupported where ``cryptography`` is not installed."""
+    """GET /crypto/publickey. Raises NotSupported where ``jwcrypto`` is not installed."""
     pair = encryption.key_pair()
     return _json(200, {"keyId": pair.id, "publicKey": pair.public})
 
