@@ -30,13 +30,14 @@ _TELLING = (
     "resultcode",
     "outcome",
     "result",
+    "success",
+    "reason",
+    "error",
     "amount",
     "value",
     "balance",
     "id",
     "reference",
-    "reason",
-    "error",
 )
 
 Line = tuple[str, str]
@@ -155,7 +156,7 @@ def _tail(path: str) -> str:
 
 def highlights(value: Any, most: int) -> list[tuple[str, Any]]:
     """The few fields that say most: statuses, amounts (as money), references and ids, in the body's order."""
-    leaves = list(_leaves(value, ""))
+    leaves = [(path, each) for path, each in _leaves(value, "") if each != ""]
     ranked = sorted(range(len(leaves)), key=lambda index: (_rank(*leaves[index]), leaves[index][0].count("."), index))
     best = [leaves[index] for index in sorted(ranked[:most])]
     return [(path, str(each) if isinstance(each, Money) else each) for path, each in best]

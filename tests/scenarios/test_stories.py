@@ -25,7 +25,7 @@ NAMES = LIBRARY.names()
 STORIES = [name for name in NAMES if "/" in name]
 MODELINE = "# yaml-language-server: $schema={}mockpsp/scenario/schema.json"
 
-IDEAS = """
+WORLDLINE_IDEAS = """
     vouchers-pay-all split-with-card first-card-attempt-refused-then-paid shopper-lowers-the-voucher-amount
     fixed-amount-covered fixed-amount-not-covered card-only-on-the-hosted-page
     cancelled-by-the-shopper abandoned-until-expiry refused-beneficiary beneficiary-declines-in-the-app
@@ -37,6 +37,22 @@ IDEAS = """
     endpoint-down-for-a-day endpoint-fails-three-times timeout-after-the-effect platform-unavailable-once
     server-to-server-confirmed-in-the-app server-to-server-qr-code server-to-server-redirect server-to-server-refused
 """.split()
+
+ADYEN_IDEAS = """
+    full-voucher voucher-then-card two-vouchers-and-a-card gift-card-then-card ceiling-reached-and-free-the-next-day
+    voucher-refused-then-card voucher-not-enough-balance result-error result-cancelled pending-then-authorised
+    order-cancelled order-cancelled-before-the-captures order-expired-between-legs first-order-data-stays-valid
+    three-ds-on-the-card-leg-passed three-ds-on-the-card-leg-failed three-ds-on-the-card-leg-abandoned native-three-ds
+    manual-capture-of-a-voucher partial-capture-of-a-card capture-failed-later amount-update
+    authorisation-never-captured closed-on-sundays
+    refund-of-the-card-leg voucher-refund-refused refund-failed-later reversal cancel-by-own-reference
+    webhook-queue-blocked-and-drained webhook-given-up-after-thirty-days duplicated-authorisation-before-the-response
+    webhooks-lost webhooks-late webhooks-reordered webhooks-wrongly-signed
+    payment-link-paid-by-voucher-and-card payment-link-expired-half-paid session-paid session-cancelled-by-the-shopper
+    idempotency-key-repeated time-out-after-the-effect throttled-once
+""".split()
+
+IDEAS = [*(f"worldline/{idea}" for idea in WORLDLINE_IDEAS), *(f"adyen/{idea}" for idea in ADYEN_IDEAS)]
 
 
 @cache
@@ -94,8 +110,8 @@ def _other_text(text: str) -> str:
 
 
 @pytest.mark.parametrize("idea", IDEAS)
-def test_each_worldline_idea_has_a_file(idea: str) -> None:
-    assert f"worldline/{idea}" in NAMES
+def test_each_idea_has_a_file(idea: str) -> None:
+    assert idea in NAMES
 
 
 @pytest.mark.parametrize("name", STORIES)

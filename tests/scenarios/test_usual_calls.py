@@ -59,6 +59,18 @@ async def test_the_body_changes_what_is_usual_and_null_takes_away() -> None:
     assert "redirectPaymentMethodSpecificInput" not in body
 
 
+async def test_an_order_has_no_page_and_a_session_has() -> None:
+    order, session = sent(
+        await played(
+            {"merchant": "adyen.create_order", "amount": "18.90 EUR", "expect": {"status": 200}},
+            {"merchant": "adyen.create_session", "amount": "18.90 EUR", "expect": {"status": 201}},
+        )
+    )
+
+    assert set(order) == {"merchantAccount", "amount", "reference"}
+    assert set(session) == set(order) | {"countryCode", "returnUrl"}
+
+
 async def test_without_amount_and_of_a_call_goes_out_as_it_is_written() -> None:
     body = {"order": {"amountOfMoney": {"amount": 1, "currencyCode": "EUR"}}, "fraudFields": {"what": None}}
     step = {"merchant": "worldline.create_hosted_checkout", "body": body}
