@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from mockpsp.domain.errors import Refusal
-from mockpsp.domain.ledger import Entry, Ledger, transfer
+from mockpsp.domain.ledger import OUTSIDE, Entry, Ledger, transfer
 from mockpsp.domain.lifecycle import Consequence, Lifecycle, Moment, Question, Verdict
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
@@ -358,7 +358,9 @@ class World:
 
     def _posted(self, fact: records.Posted, cause: int) -> None:
         self.ledger.post(fact.entry)
-        self._note("posting", fact.entry.postings[-1].account.partition("/")[0], fact.entry.kind, fact.ref, cause, fact)
+        accounts = (posting.account for posting in reversed(fact.entry.postings))
+        owner = next((each for each in accounts if not each.startswith(OUTSIDE)), OUTSIDE).partition("/")[0]
+        self._note("posting", owner, fact.entry.kind, fact.ref, cause, fact)
 
     def _queued(self, fact: records.Queued, cause: int) -> None:
         self.outbox.queue(fact, cause)

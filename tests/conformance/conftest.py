@@ -51,7 +51,8 @@ def new_bench(
     """Makes fresh sandboxes whose clock stands still, with further parts of a scenario."""
 
     def make(seed: int = 1, **parts: Any) -> Bench:
-        scenario = {"mockpsp": 1, "title": "Conformance", "world": {provider.name: dict(subject.world)}, **parts}
+        own = {"world": {provider.name: dict(subject.world)}, "settings": {provider.name: dict(subject.settings)}}
+        scenario = {"mockpsp": 1, "title": "Conformance", **own, **parts}
         controlled = new_sandbox(scenario=scenario, seed=seed, clock=CLOCK)
         found = live.call(lambda: live.server.sandboxes.get(controlled.id))
         return Bench(live, provider, subject, controlled, found)

@@ -55,6 +55,9 @@ class Subject(Protocol):
     world: Mapping[str, Any]
     """``world`` of a scenario in which everything below works."""
 
+    settings: Mapping[str, Any]
+    """Its settings, with everything switched on that is sent or done on wish only."""
+
     def create(self, amount: Money) -> Ask:
         """Opens something of this amount, in any currency; the operation takes an idempotence key."""
 
@@ -75,6 +78,9 @@ class Subject(Protocol):
 
     def tamper(self, body: bytes) -> Iterable[bytes]:
         """A webhook's body with changes, one at a time, that its signature must not survive."""
+
+    def other_places(self, bench: Bench) -> None:
+        """Let shoppers be waited for at those places that neither ``create`` nor ``provoke`` leaves one at."""
 
     def other_events(self, bench: Bench) -> None:
         """Let those webhooks be sent that no operation's outcome leads to."""

@@ -169,6 +169,16 @@ def test_every_answer_has_a_trace_whose_entry_explains_it(bench: Bench) -> None:
     assert "refused: " in explained(bench, refused).lower()
 
 
+def test_every_entry_about_money_is_filed_under_the_provider(bench: Bench) -> None:
+    """Also where the money goes out of every account that we keep, as a refund to somebody's card does."""
+    for operation in bench.provider.catalogue().operations:
+        bench.subject.provoke(operation, bench)
+    bench.settle()
+    postings = [each for each in bench.entries() if each.kind == "posting"]
+    assert {each.operation for each in postings} > {"opening balance"}
+    assert {each.provider for each in postings} == {bench.provider.name}
+
+
 def test_where_nothing_is_served_the_provider_says_so_itself_with_a_trace(bench: Bench) -> None:
     for prefix in bench.provider.prefixes:
         answer = requests.get(f"{bench.live.url}{prefix}/there/is/nothing/here", timeout=30)
@@ -419,12 +429,12 @@ def test_places_of_the_catalogue_are_where_shoppers_are_waited_for(bench: Bench)
     for operation in bench.provider.catalogue().operations:
         bench.subject.provoke(operation, bench)
     bench.made(bench.subject.create(TEN))
+    bench.subject.other_places(bench)
     places = bench.provider.catalogue().places
     origin = "http://localhost:8080"
     offers = bench.live.call(lambda: list(bench.provider.checkouts(bench.sandbox, origin)))
-    assert offers
+    assert {offer.place.partition(".")[2] for offer in offers} == set(places)
     for offer in offers:
-        assert offer.place.partition(".")[2] in places
         assert set(offer.tenders) <= set(places[offer.place.partition(".")[2]].tenders)
         page = requests.get(offer.url.replace(origin, bench.live.url), timeout=30)
         assert page.status_code == 200

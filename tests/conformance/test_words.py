@@ -163,13 +163,13 @@ def test_every_way_into_a_table_leads_to_one(provider: Provider, subject: Subjec
 
 
 def refusal_classes(provider: str) -> set[type[Refusal]]:
-    """What the edge can refuse, and what the provider can."""
+    """What the edge can refuse, and what the provider can; not what only gathers others of them."""
     own = import_module(f"{providers.__name__}.{provider}.errors")
     return {
         found
         for module in (edge_errors, own)
         for _, found in getmembers(module, isclass)
-        if issubclass(found, Refusal) and found.__module__ == module.__name__
+        if issubclass(found, Refusal) and found.__module__ == module.__name__ and not found.__subclasses__()
     }
 
 

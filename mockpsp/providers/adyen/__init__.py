@@ -178,11 +178,12 @@ def _asked_amount(body: Mapping[str, Any]) -> Money | None:
 
 
 def _account(world: World, kind: str, ledger: str, currency: str) -> Account:
+    """Cards and vouchers are called by their last four digits, which is enough where no two share them."""
     waiting = world.ledger.balance(held(ledger), currency)
     return Account(
         ref=ledger,
         kind=kind,
-        title=ledger.rpartition("/")[2],
+        title=ledger.rpartition("/")[2].partition("-")[0],
         ledger=ledger,
         balance=world.ledger.balance(ledger, currency),
         held=waiting or None,

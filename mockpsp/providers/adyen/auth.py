@@ -97,7 +97,7 @@ def authenticate(x: Exchange) -> None:
         right, proof = f"{USER}{given['merchant_account']}:{given['api_key']}", f"{login[0]}:{login[1]}"
     else:
         raise NotAllowed("an X-API-Key header, or Basic authentication, is needed")
-    if not compare_digest(right.encode(), proof.encode()):
+    if not compare_digest(right.encode(), proof.encode(errors="surrogateescape")):
         raise NotAllowed("no sandbox knows this API key, or the password is wrong")
     if x.route.operation in x.settings.forbidden:
         raise NoRole(f"the setting `forbidden` keeps the credential from {x.route.operation}")

@@ -39,7 +39,8 @@ OPERATIONS: Mapping[str, Operation] = {
         outcomes={"success": (), "not_enough_balance": (), "failed": _ALL},
     ),
     "payments": Operation(
-        title="a payment, or one payment of an order; capture_fails lets an automatic capture fail later",
+        title="a payment, or one payment of an order; received and pending resolve to authorised, or to refused where "
+        "a reason is given; capture_fails lets an automatic capture fail later",
         facts={
             **_MEANS,
             "shopper_reference": "text",

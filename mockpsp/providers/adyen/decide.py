@@ -26,7 +26,6 @@ from mockpsp.providers.adyen.errors import (
     OrderClosed,
     OrderCurrencyMismatch,
     OrderExpired,
-    OrderRefusal,
     OrderUnknown,
     ReturnUrlMissing,
     ShopperRefused,
@@ -120,10 +119,17 @@ def question_order(state: Purchase | None, command: c.OpenOrder, moment: Moment)
         active_checkout(state)
         if state.open_order is not None:
             raise OrderClosed("the session has an open order already")
+        _nobody_else_pays(state)
     elif command.amount is None:
         raise MissingField("amount")
     else:
         check_amount(command.amount)
+
+
+def _nobody_else_pays(state: Purchase) -> None:
+    """Guard a session or link against being paid twice, by two pages at once. Raises ShopperRefused."""
+    if any(each.pending for each in state.round) or state.open_order is not None:
+        raise ShopperRefused("answer_awaited")
 
 
 def decide_order(state: Purchase | None, command: c.OpenOrder, moment: Moment) -> Decision:
@@ -153,17 +159,19 @@ def open_order(state: Purchase | None, ref: str, data: str | None) -> tuple[Purc
         raise OrderUnknown("no order has this pspReference")
     if data is not None and not tokens.is_order_data(data, order.ref, order.opened.secret):
         raise OrderUnknown("the orderData is not the order's")
-    closed = _CLOSED.get(order.stage)
-    if closed is not None:
-        raise closed(f"the order is {order.stage.value}")
+    _refuse_closed(order)
     return state, order
 
 
-_CLOSED: dict[OrderStage, type[OrderRefusal]] = {
-    OrderStage.PAID: OrderClosed,
-    OrderStage.CANCELLED: OrderCancelled,
-    OrderStage.EXPIRED: OrderExpired,
-}
+def _refuse_closed(order: Order) -> None:
+    told = f"the order is {order.stage.value}"
+    match order.stage:
+        case OrderStage.PAID:
+            raise OrderClosed(told)
+        case OrderStage.CANCELLED:
+            raise OrderCancelled(told)
+        case OrderStage.EXPIRED:
+            raise OrderExpired(told)
 
 
 def question_cancel_order(state: Purchase | None, command: c.CancelOrder) -> None:
@@ -253,6 +261,8 @@ def _place(state: Purchase | None, command: c.Pay, moment: Moment) -> tuple[Orde
     """The order that is paid, if any, and how much of it."""
     if state is not None and state.is_checkout:
         active_checkout(state)
+        if not command.order:
+            _nobody_else_pays(state)
     if not command.order:
         if command.amount is not None:
             return None, command.amount
@@ -386,7 +396,7 @@ def _awaited(before: Purchase, psp: str, verdict: Verdict, moment: Moment) -> e.
         ref=before.ref,
         payment=psp,
         result="Pending" if verdict.outcome == "pending" else "Received",
-        then=str(verdict.details.get("resolves", "authorised")),
+        then=str(verdict.details.get("resolves", "refused" if verdict.reason else "authorised")),
         reason=verdict.reason or "declined",
         resolves=moment.now + after,
         at=moment.now,
@@ -399,9 +409,7 @@ _RESULT_OF = {"error": "Error", "cancelled": "Cancelled", "refused": "Refused"}
 def refusal(ref: str, psp: str, name: str, verdict: Verdict, now: datetime) -> e.Refused:
     """A payment that ends without money."""
     reason = REASONS[name]
-    result = {"error": "Error", "cancelled": "Cancelled", "refused": "Refused"}.get(
-        verdict.outcome or "", reason.result
-    )
+    result = _RESULT_OF.get(verdict.outcome or "", reason.result)
     raw = f"{'DECLINED' if result == 'Refused' else result.upper()} {reason.text}"
     return e.Refused(ref=ref, payment=psp, result=result, code=reason.code, reason=reason.text, raw=raw, at=now)
 

@@ -11,7 +11,7 @@ from mockpsp.edge.texts import format_money, language_of
 from mockpsp.edge.views import FieldError, Outcome, TestDatum
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import issuers, links, methods, texts, tokens, views
-from mockpsp.providers.adyen.holdings import MEAL_VOUCHER, Holdings
+from mockpsp.providers.adyen.holdings import MEAL_VOUCHER, Holdings, brand_of
 from mockpsp.providers.adyen.issuers import PASSWORD, USER, spendable
 from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
 
@@ -27,6 +27,13 @@ def locale_of(x: Exchange, own: str) -> str:
     return own or x.request.headers.get("Accept-Language", "en")[:5]
 
 
+def locale_for(x: Exchange, purchase: Purchase) -> str:
+    """The locale of the session or link; without one, or for a payment of the merchant's own page, the browser's."""
+    head = purchase.session or purchase.link
+    asked = head.echo.get("shopperLocale", "") if head is not None else ""
+    return locale_of(x, asked if isinstance(asked, str) else "")
+
+
 class Visit:
     """One look at a page: the purchase behind the link, what the browser sent, and what every view shows."""
 
@@ -38,8 +45,7 @@ class Visit:
         head = purchase.session or purchase.link
         assert head is not None, "only sessions and links have a page"
         self.head = head
-        asked = head.echo.get("shopperLocale", "")
-        self.language = locale_of(x, asked if isinstance(asked, str) else "")
+        self.language = locale_for(x, purchase)
         self.here = links.checkout_page(purchase, "")
 
     @property
@@ -109,7 +115,8 @@ class Visit:
 
     def open(self) -> dict[str, Any]:
         """The same for pages on which something can be paid."""
-        until = f"{self.head.expires.astimezone(paris()):%H:%M}"
+        expires, now = self.head.expires.astimezone(paris()), self.x.world.clock.now().astimezone(paris())
+        until = f"{expires:%H:%M}" if expires.date() == now.date() else f"{expires:%d/%m/%Y %H:%M}"
         paid = bool(legs(self))
         leave = bool(self.head.return_url) or self.purchase.session is not None
         return {
@@ -161,7 +168,7 @@ def card_view(visit: Visit, method: views.Method) -> views.CardView:
     """The card form."""
     target = f"{visit.here}?method={method.id}"
     return views.CardView(
-        **visit.open() | {"post_url": target, "test_data": _cards(visit)},
+        **visit.open() | {"post_url": target, "test_data": _cards(visit, method)},
         method=method,
         expiry=visit.form.get("expiry", ""),
         holder=visit.form.get("holder", ""),
@@ -205,7 +212,7 @@ def check(visit: Visit, means: c.MeansInput, typed: str) -> views.Checked | str:
     )
 
 
-def _cards(visit: Visit) -> tuple[TestDatum, ...]:
+def _cards(visit: Visit, method: views.Method) -> tuple[TestDatum, ...]:
     return tuple(
         TestDatum(
             label=each.title or texts.method_name("scheme", each.brand, visit.language),
@@ -215,10 +222,11 @@ def _cards(visit: Visit) -> tuple[TestDatum, ...]:
                 "number": each.number,
                 "holder": "CAMILLE MARTIN",
                 "expiry": _short(each.expiry),
-                "code": each.code or "737",
+                "cvc": each.code or "737",
             },
         )
         for each in visit.holdings.cards.values()
+        if brand_of(each.number, visit.holdings) in method.brands
     )
 
 
@@ -245,8 +253,10 @@ def _vouchers(visit: Visit, method: views.Method) -> tuple[TestDatum, ...]:
             if funds.limit is not None:
                 limit = visit.money(funds.limit)
                 told = visit.say("test_data_limit", balance=visit.money(funds.balance), limit=limit)
+            if voucher.answers == "refuses":
+                told = visit.say("test_data_refused", reason=voucher.reason)
             expiry, code = _short(voucher.expiry), voucher.code or "737"
-            fills = {"number": voucher.number, "expiry": expiry, "code": code}
+            fills = {"number": voucher.number, "expiry": expiry, "cvc": code}
             label = voucher.title or method.name
             rows.append(TestDatum(label=label, value=voucher.number, effect=f"{expiry} · {code} · {told}", fills=fills))
         return tuple(rows)
@@ -254,7 +264,7 @@ def _vouchers(visit: Visit, method: views.Method) -> tuple[TestDatum, ...]:
         if card.brand == method.brand:
             funds = issuers.funds_of_gift_card(card, visit.remaining.currency, moment)
             told = visit.say("test_data_balance", balance=visit.money(funds.balance))
-            fills = {"number": card.number, "code": card.code or "100"}
+            fills = {"number": card.number, "cvc": card.code or "100"}
             rows.append(
                 TestDatum(
                     label=card.title or method.name,
@@ -266,15 +276,18 @@ def _vouchers(visit: Visit, method: views.Method) -> tuple[TestDatum, ...]:
     return tuple(rows)
 
 
-def result(visit: Visit, outcome: Outcome | None = None) -> views.ResultView:
-    """How it ended, or that a result is waited for."""
+def result(visit: Visit, last: Payment | None = None) -> views.ResultView:
+    """How it ended, or that a result is waited for. ``last`` is what completed an earlier round of a reusable link."""
     purchase = visit.purchase
-    ended: Outcome = outcome or _OUTCOMES.get(purchase.stage, "pending")
-    back = links.after_checkout(purchase) if ended != "pending" else ""
+    ended: Outcome = "paid" if last is not None else _OUTCOMES.get(purchase.stage, "pending")
+    back = links.after_checkout(purchase, paid=ended == "paid") if ended != "pending" else ""
     given_back = tuple(_leg(visit, each) for each in purchase.payments if each.status is Status.ROLLED_BACK)
     shown = visit.common()
     if ended in ("cancelled", "expired") and given_back:
         shown["legs"] = given_back
+    if last is not None:
+        together = purchase.legs(last.started.order) if last.started.order else (last,)
+        shown["legs"] = tuple(_leg(visit, each) for each in together if each.status is Status.AUTHORISED)
     return views.ResultView(
         **shown, outcome=ended, returned=bool(given_back) and ended in ("cancelled", "expired"), return_url=back
     )
@@ -282,14 +295,12 @@ def result(visit: Visit, outcome: Outcome | None = None) -> views.ResultView:
 
 def bank(x: Exchange, purchase: Purchase, payment: Payment, *, compact: bool) -> views.ChallengeView:
     """The bank's page about a payment."""
-    head = purchase.session or purchase.link
-    asked = head.echo.get("shopperLocale", "") if head is not None else ""
-    language = locale_of(x, asked if isinstance(asked, str) else "")
+    language = locale_for(x, purchase)
     mark = f"?MD={links.md(x.world, payment)}"
     target = f"{links.ACS if compact else links.REDIRECT}{mark}"
     fills = {"password": PASSWORD} if compact else {"user": USER, "password": PASSWORD}
     datum = TestDatum(
-        label=texts.TEXTS.say(language, "bank_title"),
+        label=texts.TEXTS.say(language, "bank_brand"),
         value=PASSWORD if compact else f"{USER} / {PASSWORD}",
         effect=texts.TEXTS.say(language, "test_data_bank"),
         fills=fills,

@@ -152,10 +152,6 @@ class Undecryptable(Refusal):
     """An encrypted field cannot be opened with our key."""
 
 
-class StaleEncryption(Refusal):
-    """An encrypted field is older than it may be."""
-
-
 class MetadataTooLarge(Refusal):
     """Too many pairs, or (``key``) a key or value that is too long."""
 
@@ -301,7 +297,6 @@ _FIXED: Mapping[type[Exception], ServiceError] = {
     NoVariant: ServiceError(422, "102", "Unable to determine variant"),
     BadSecurityCode: ServiceError(422, "103", "CVC is not the right length"),
     Undecryptable: ServiceError(422, "174", "Unable to decrypt data"),
-    StaleEncryption: ServiceError(422, "172", "Encrypted data used outside of valid time period"),
     MethodNotConfigured: ServiceError(500, "905", "Payment details are not supported", "configuration"),
     UnknownStoredMethod: ServiceError(422, "800", "Contract not found"),
     ReturnUrlMissing: ServiceError(422, "14_030", "Return URL is missing."),

@@ -56,6 +56,7 @@ YES = APPROVED
 USER = "user"
 PASSWORD = "password"  # noqa: S105  # both are what Adyen documents for its test pages
 _TOO_MUCH = 10**12
+_LONGEST_EXPIRY = 20
 
 
 class Funds(Value, frozen=True):
@@ -156,16 +157,22 @@ def card_brand(means: c.MeansInput, moment: Moment) -> str:
 def expiry_of(means: c.MeansInput) -> str | None:
     """MM/YYYY, or None where it cannot be read."""
     month, year = means.month.strip(), means.year.strip()
-    if not (month.isascii() and month.isdigit() and year.isascii() and year.isdigit()):
+    both = month + year
+    if not (month and year and both.isascii() and both.isdigit() and len(both) <= _LONGEST_EXPIRY):
         return None
     full = f"20{year}" if len(year) == 2 else year
     return f"{int(month):02d}/{full}"
 
 
-def check_amount(amount: Money) -> None:
-    """Raise UnsupportedCurrency for what is no currency, InvalidAmount for nothing, less, or more than 12 digits."""
+def check_known_currency(amount: Money) -> None:
+    """Raise UnsupportedCurrency for what is no currency."""
     if amount.currency not in CURRENCIES:
         raise UnsupportedCurrency(f"{amount.currency} is no currency")
+
+
+def check_amount(amount: Money) -> None:
+    """Raise UnsupportedCurrency for what is no currency, InvalidAmount for nothing, less, or more than 12 digits."""
+    check_known_currency(amount)
     if not 0 < amount.minor < _TOO_MUCH:
         raise InvalidAmount(amount)
 
@@ -182,7 +189,7 @@ def check_means(means: c.MeansInput, moment: Moment) -> None:
                 raise MethodNotConfigured(f"the merchant account does not take {voucher_brand(means)}")
             if not (means.number.isascii() and means.number.isdigit() and 10 <= len(means.number) <= 32):
                 raise BadCardNumber("a voucher has 10 to 32 digits")
-            _check_expiry(means)
+            check_expiry(means)
         case "gift_card":
             if not (means.number.isascii() and means.number.isalnum() and 10 <= len(means.number) <= 32):
                 raise BadCardNumber("a gift card has 10 to 32 digits")
@@ -202,14 +209,15 @@ def _check_card(means: c.MeansInput, moment: Moment) -> None:
     if not is_card_number(means.number, moment.world):
         raise BadCardNumber("12 to 19 digits with a right check digit are needed")
     brand = card_brand(means, moment)
-    _check_expiry(means)
+    check_expiry(means)
     if means.code and len(means.code) not in CODE_LENGTHS.get(brand, (3,)):
         raise BadSecurityCode(f"a security code of {brand} has another length")
     if means.code and not (means.code.isascii() and means.code.isdigit()):
         raise BadSecurityCode("a security code is digits")
 
 
-def _check_expiry(means: c.MeansInput) -> None:
+def check_expiry(means: c.MeansInput) -> str:
+    """MM/YYYY. Raises BadExpiry for what no card says."""
     expiry = expiry_of(means)
     if expiry is None:
         raise BadExpiry("date")
@@ -218,6 +226,7 @@ def _check_expiry(means: c.MeansInput) -> None:
         raise BadExpiry("month")
     if not 2000 <= int(year) <= 2199:
         raise BadExpiry("year")
+    return expiry
 
 
 # -- what it holds ---------------------------------------------------------------------------------------------------

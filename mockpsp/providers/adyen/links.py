@@ -62,7 +62,7 @@ def after_redirect(purchase: Purchase, payment: Payment, origin: str) -> str:
     return back(payment.started.return_url, {"redirectResult": result})
 
 
-def after_checkout(purchase: Purchase) -> str:
+def after_checkout(purchase: Purchase, *, paid: bool) -> str:
     """Where the shopper of a paid or left page returns to; empty when the merchant said nothing."""
     if purchase.session is not None:
         result = tokens.session_result(purchase.ref, purchase.secret)
@@ -70,6 +70,4 @@ def after_checkout(purchase: Purchase) -> str:
     assert purchase.link is not None, "only sessions and links have a page"
     if not purchase.link.return_url:
         return ""
-    payments = [each for each in purchase.payments if each.granted is not None]
-    ours = {"resultCode": "authorised"} if payments else {}
-    return back(purchase.link.return_url, ours) if ours else purchase.link.return_url
+    return back(purchase.link.return_url, {"resultCode": "authorised"}) if paid else purchase.link.return_url

@@ -90,7 +90,7 @@ class AdyenMerchant:
             case "card_details":
                 return {}, {"cardNumber": _CARD["number"]}
             case _:
-                return {}, {"amount": money, "reference": "ORDER-1", "countryCode": "FR", **_back(operation)}
+                return {}, {"amount": money, "reference": "ORDER-1", **_shown(operation)}
 
     def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
         """See MerchantCalls."""
@@ -109,8 +109,9 @@ def _amount(amount: Money | None) -> dict[str, Any] | None:
     return None if amount is None else {"currency": amount.currency, "value": amount.minor}
 
 
-def _back(operation: str) -> dict[str, str]:
-    return {} if operation == "create_order" else {"returnUrl": _RETURN}
+def _shown(operation: str) -> dict[str, str]:
+    """What sessions and links need besides, as they have a page; an order has none."""
+    return {} if operation == "create_order" else {"countryCode": "FR", "returnUrl": _RETURN}
 
 
 def _order(earlier: Mapping[str, Any]) -> dict[str, str]:

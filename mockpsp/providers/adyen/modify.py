@@ -242,7 +242,7 @@ def decide_failure(state: Purchase | None, command: c.Fail, moment: Moment) -> D
             ref=purchase.ref,
             payment=payment.ref,
             modification=found.ref,
-            amount=_refunded_amount(payment, found.kind, found.amount),
+            amount=found.amount,
             reason=why,
             at=moment.now,
         )
@@ -259,8 +259,3 @@ def decide_failure(state: Purchase | None, command: c.Fail, moment: Moment) -> D
         at=moment.now,
     )
     return Decision((failed,), "the scheme rejects the capture")
-
-
-def _refunded_amount(payment: Payment, kind: Kind, amount: Money) -> Money:
-    """A reversal refunded all that was captured."""
-    return Money(payment.captured, amount.currency) if kind is Kind.REVERSAL else amount

@@ -6,7 +6,7 @@ from mockpsp.edge.late import PageRoute
 from mockpsp.edge.provider import Route
 from mockpsp.providers.adyen import links
 
-_CHECKOUT = "{checkout:(?:PL|CS)[0-9A-F]{16}}"
+_CHECKOUT = "{checkout}"
 _BASES = (links.PAY, links.SESSION)
 _route = PageRoute("mockpsp.providers.adyen.pages")
 

@@ -17,7 +17,17 @@ from mockpsp.edge.respond import to_bytes
 from mockpsp.edge.views import FieldError
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import errors, issuers, links, tokens, views
-from mockpsp.providers.adyen.drawing import Visit, bank, check, draw, locale_of, progress, result, voucher_view
+from mockpsp.providers.adyen.drawing import (
+    Visit,
+    bank,
+    check,
+    draw,
+    locale_for,
+    locale_of,
+    progress,
+    result,
+    voucher_view,
+)
 from mockpsp.providers.adyen.issuers import PASSWORD, USER
 from mockpsp.providers.adyen.routes import PURCHASES, find
 from mockpsp.providers.adyen.shopper import pay
@@ -33,9 +43,9 @@ def _visit(x: Exchange) -> Visit | None:
     return Visit(x, purchase)
 
 
-def _closed(x: Exchange, reason: views.ClosedReason = "unknown", status: int = 404) -> Answer:
-    view = views.ClosedView(language=locale_of(x, ""), sandbox="", scenario="", reason=reason)
-    return page(views.render(view), status)
+def _closed(x: Exchange) -> Answer:
+    view = views.ClosedView(language=locale_of(x, ""), sandbox="", scenario="", reason="unknown")
+    return page(views.render(view), 404)
 
 
 def _show(visit: Visit, view: views.View | None = None, status: int = 200) -> Answer:
@@ -47,20 +57,25 @@ def _again(visit: Visit) -> None:
     visit.purchase = visit.x.world.state(PURCHASES.name, visit.purchase.ref)
 
 
+_AT_BANK = (Status.AWAITING_SHOPPER, Status.AUTHENTICATED)
+
+
 async def show(x: Exchange) -> Answer:
-    """GET of a link. Who comes back from the bank's page has a redirectResult, which completes the payment."""
+    """GET of a link. Who comes back from the bank's page has a redirectResult, which completes the payment.
+
+    Who closed the bank's page, or was lost on the way back from it, is sent there again.
+    """
     visit = _visit(x)
     if visit is None:
         return _closed(x)
     back = x.request.query.get("redirectResult")
     if back is not None:
         return await _complete(visit, back)
-    paid = x.request.query.get("paid")
-    if paid is not None and visit.purchase.stage is CheckoutStage.ACTIVE:
-        payment = visit.purchase.payment(paid)
-        if payment is not None and payment.granted is not None:
-            return _show(visit, result(visit, "paid"))
-    return _show(visit)
+    paid = visit.purchase.payment(x.request.query.get("paid", ""))
+    if paid is not None and paid.granted is not None and visit.purchase.stage is CheckoutStage.ACTIVE:
+        return _show(visit, result(visit, paid))
+    at_bank = next((each for each in visit.purchase.round if each.status in _AT_BANK), None)
+    return _show(visit) if at_bank is None else see_other(links.redirect(x.world, at_bank, ""))
 
 
 async def _complete(visit: Visit, text: str) -> Answer:
@@ -118,7 +133,7 @@ async def _leave(visit: Visit, step: str) -> Answer:
         command = c.CancelOrder(order=order.ref, data=None)
     await world.execute(PURCHASES, purchase.ref, command, cause=visit.x.entry.number)
     _again(visit)
-    target = links.after_checkout(visit.purchase) if step == "cancel" else ""
+    target = links.after_checkout(visit.purchase, paid=False) if step == "cancel" else ""
     return see_other(target or visit.here)
 
 
@@ -126,7 +141,8 @@ async def _leave(visit: Visit, step: str) -> Answer:
 
 
 def _means(visit: Visit, method: views.Method, form: dict[str, str]) -> c.MeansInput:
-    month, _, year = form.get("expiry", "").strip().replace(" ", "").partition("/")
+    expiry = "" if method.kind == "gift_card" else form.get("expiry", "")  # those have none
+    month, _, year = expiry.strip().replace(" ", "").partition("/")
     return c.MeansInput(
         kind=method.kind,
         type=method.type,
@@ -134,7 +150,7 @@ def _means(visit: Visit, method: views.Method, form: dict[str, str]) -> c.MeansI
         number=re.sub(r"[\s-]", "", form.get("number", "")),
         month=month,
         year=year,
-        code=form.get("code", "").strip(),
+        code=form.get("cvc", "").strip(),
         holder=form.get("holder", "").strip()[:60],
     )
 
@@ -150,14 +166,15 @@ def _problems(visit: Visit, means: c.MeansInput) -> tuple[FieldError, ...]:
     if means.kind != "gift_card":
         found.extend(_expiry_problem(visit, means))
     if not re.fullmatch(r"[0-9]{3,10}" if means.kind != "card" else r"[0-9]{3,4}", means.code):
-        key = {"card": "problem_cvv", "gift_card": "problem_pin"}.get(means.kind, "problem_code")
-        found.append(FieldError("code", visit.say(key)))
+        key = "problem_pin" if means.kind == "gift_card" else "problem_code"
+        found.append(FieldError("cvc", visit.say(key)))
     return tuple(found)
 
 
 def _expiry_problem(visit: Visit, means: c.MeansInput) -> tuple[FieldError, ...]:
-    expiry = issuers.expiry_of(means)
-    if expiry is None or not 1 <= int(expiry[:2]) <= 12 or len(expiry) != 7:
+    try:
+        expiry = issuers.check_expiry(means)
+    except errors.BadExpiry:
         return (FieldError("expiry", visit.say("problem_expiry", example="03/30")),)
     if issuers.is_expired(expiry, visit.x.world.clock.now()):
         return (FieldError("expiry", visit.say("problem_expiry_past")),)
@@ -192,7 +209,7 @@ async def _redeem(visit: Visit) -> Answer:
     if method is None or typed is None:
         return see_other(visit.here)
     take, number, expiry, code = typed.split("|")
-    means = _means(visit, method, {"number": number, "expiry": expiry, "code": code})
+    means = _means(visit, method, {"number": number, "expiry": expiry, "cvc": code})
     share = Money(int(take), visit.purchase.total.currency)
     found = check(visit, means, "")
     if isinstance(found, str) or found.take != share:
@@ -218,7 +235,7 @@ _FIELDS: dict[type[Refusal], tuple[str, str]] = {
     errors.BadCardNumber: ("number", "problem_card_number"),
     errors.NoVariant: ("number", "problem_card_brand"),
     errors.MethodNotConfigured: ("number", "problem_card_brand"),
-    errors.BadSecurityCode: ("code", "problem_cvv"),
+    errors.BadSecurityCode: ("cvc", "problem_code"),
 }
 
 
@@ -238,6 +255,9 @@ async def _pay(visit: Visit, method: views.Method, means: c.MeansInput, share: M
     return _after_payment(visit, psp)
 
 
+_AT_THE_BANK = tuple(errors.REASONS[name].code for name in ("not_3d_authenticated", "shopper_cancelled"))
+
+
 def _after_payment(visit: Visit, psp: str) -> Answer:
     """On to the bank, to the result, to what is left to pay, or again after a refusal."""
     payment = visit.purchase.payment(psp)
@@ -249,8 +269,10 @@ def _after_payment(visit: Visit, psp: str) -> Answer:
         done = visit.purchase.stage is CheckoutStage.ACTIVE and not visit.purchase.round
         return see_other(f"{visit.here}?paid={psp}" if again and done else visit.here)
     kind = payment.instrument.kind
+    if visit.purchase.stage is not CheckoutStage.ACTIVE or payment is not visit.purchase.payments[-1]:
+        return see_other(visit.here)
     key = "problem_card_refused" if kind == "card" else "problem_voucher_refused"
-    if payment.refusal.code == "11":
+    if payment.refusal.code in _AT_THE_BANK:
         key = "problem_authentication"
     visit.errors = (FieldError("", visit.say(key)),)
     visit.form.setdefault("method", "scheme" if kind == "card" else payment.instrument.brand)
@@ -271,6 +293,19 @@ def _at_bank(x: Exchange) -> tuple[Purchase, Payment] | None:
     return links.find_payment(x.world, x.request.query.get("MD", ""))
 
 
+def _bank_closed(x: Exchange, purchase: Purchase, payment: Payment) -> Answer:
+    """Nothing is waited for at the bank's page any more; the shopper of a page of ours goes back to it."""
+    view = views.ClosedView(
+        language=locale_for(x, purchase),
+        sandbox=x.world.name,
+        scenario=x.world.scenario.title,
+        reason="paid" if payment.granted is not None else "expired",
+        merchant=x.settings.merchant_name,
+        return_url=links.checkout_page(purchase, "") if purchase.is_checkout else "",
+    )
+    return page(views.render(view), 410)
+
+
 async def show_bank(x: Exchange) -> Answer:
     """GET of the redirect's address."""
     found = _at_bank(x)
@@ -281,7 +316,7 @@ async def show_bank(x: Exchange) -> Answer:
     if payment.status is Status.AUTHENTICATED:
         return see_other(target)
     if payment.status is not Status.AWAITING_SHOPPER:
-        return _closed(x, "paid" if payment.granted is not None else "expired", 410)
+        return _bank_closed(x, purchase, payment)
     return page(views.render(bank(x, purchase, payment, compact=False)), 200, form_targets(target))
 
 
@@ -301,7 +336,7 @@ async def post_bank(x: Exchange) -> Answer:
         command = c.Authenticate(payment=payment.ref, outcome=outcome)
         await x.world.execute(PURCHASES, purchase.ref, command, cause=x.entry.number)
     elif payment.status is not Status.AUTHENTICATED:
-        return _closed(x, "paid" if payment.granted is not None else "expired", 410)
+        return _bank_closed(x, purchase, payment)
     return see_other(target)
 
 

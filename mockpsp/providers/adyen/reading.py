@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from json import loads
 from typing import Any
+from urllib.parse import urlsplit
 
 from mockpsp.domain.money import Money
 from mockpsp.providers.adyen import commands as c
@@ -26,7 +27,10 @@ from mockpsp.providers.adyen.issuers import voucher_brand
 from mockpsp.providers.adyen.settings import AdyenSettings
 
 Json = Mapping[str, Any]
-_COUNTRY = re.compile(r"[A-Z]{2}")
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NO_HOST = re.compile(r"[\s;,'\"<>]")
+_SCRIPTS = ("javascript", "data", "vbscript")
 _V72: Mapping[str, int] = {
     "returnUrl": 1024,
     "reference": 80,
@@ -47,7 +51,7 @@ _LONGEST_SESSION, _LONGEST_LINK = timedelta(hours=24), timedelta(days=70)
 
 def read_amount(given: Json) -> Money:
     """An Amount; what is no currency or no sum is refused later, with a code of its own."""
-    return Money(given["value"], given["currency"])
+    return Money(int(given["value"]), given["currency"])  # a whole number beyond 2**53 is read as a float
 
 
 def read_optional_amount(body: Json) -> Money | None:
@@ -61,11 +65,27 @@ def check_reference(body: Json, version: str) -> None:
         _check_lengths(body, {"reference": _V72["reference"]}, "")
 
 
+def check_country(body: Json) -> None:
+    """Raise InvalidField for a ``countryCode`` that cannot be one."""
+    country = body.get("countryCode")
+    if country is not None and not _COUNTRY.fullmatch(country):
+        raise InvalidField("countryCode", "two letters are needed")
+
+
+def _check_return_url(address: str) -> None:
+    """Refuse what no browser can or should be sent to; text that is no address does where nobody is redirected."""
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise InvalidField("returnUrl", str(error)) from error
+    if _CONTROL.search(address) or _NO_HOST.search(parts.netloc) or parts.scheme in _SCRIPTS:
+        raise InvalidField("returnUrl", "nobody can be sent there")
+
+
 def check_limits(body: Json, version: str) -> None:
     """Lengths and values that the contract leaves to us. Raises InvalidField, MetadataTooLarge."""
-    country = body.get("countryCode")
-    if country is not None and not _COUNTRY.fullmatch(country.upper()):
-        raise InvalidField("countryCode", "two letters are needed")
+    check_country(body)
+    _check_return_url(body.get("returnUrl", ""))
     if version == "v72":
         _check_lengths(body, _V72, "")
         for name in ("billingAddress", "deliveryAddress"):
@@ -100,9 +120,9 @@ def read_instant(text: str, field: str) -> datetime:
     """An ISO 8601 date-time with an offset, with Z, or without (then UTC); milliseconds may be there."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidField(field, str(error)) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def read_expiry(body: Json, now: datetime, usual: timedelta, most: timedelta | None = None) -> datetime:
@@ -339,7 +359,7 @@ def _opened(text: str) -> Json:
     for read in (b64decode, urlsafe_b64decode):
         try:
             value = loads(read(text.encode() + b"=" * (-len(text) % 4)))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
             return value

@@ -85,7 +85,7 @@ async def payment_methods(x: Exchange) -> Answer:
     """POST /paymentMethods: for the remaining amount, when an order is open."""
     auth.merchant(x)
     body = x.json
-    reading.check_limits(body, version(x))
+    reading.check_country(body)
     currency = body.get("amount", {}).get("currency", "")
     if "order" in body:
         given = body["order"]
@@ -113,8 +113,10 @@ async def balance(x: Exchange) -> Answer:
     moment = x.world.moment("adyen")
     issuers.check_means(means, moment)
     asked = reading.read_optional_amount(body)
-    if asked is not None and asked.minor < 0:
-        raise InvalidAmount(asked)
+    if asked is not None:
+        issuers.check_known_currency(asked)
+        if asked.minor < 0:
+            raise InvalidAmount(asked)
     return answer(200, {"pspReference": own_reference(x), **await checked_balance(x, means, asked)})
 
 
@@ -314,7 +316,8 @@ async def get_session(x: Exchange) -> Answer:
     purchase = find(x.world, x.path["sessionId"])
     if purchase is None or purchase.session is None or purchase.ref != x.path["sessionId"]:
         raise UnknownSession("no session has this id")
-    if x.query["sessionResult"] != tokens.session_result(purchase.ref, purchase.secret):
+    result = x.query["sessionResult"].replace(" ", "+")  # Adyen's Python library sends a plus as it is
+    if result != tokens.session_result(purchase.ref, purchase.secret):
         raise UnknownSession("the sessionResult is not this session's")
     return answer(200, wire.session_result(purchase))
 

@@ -161,7 +161,9 @@ MODIFICATION: Mapping[Outcome, Mapping[type[Any], Outcome]] = {
 
 
 class Modification(Value, frozen=True):
-    """A capture, cancel, refund, reversal or amount update of one payment. ``effect`` is what a reversal became."""
+    """A capture, cancel, refund, reversal or amount update of one payment. ``effect`` is what a reversal became.
+
+    ``amount`` is what was asked for; of a refund that is done, what it moved."""
 
     ref: str
     kind: Kind
@@ -392,6 +394,7 @@ def _settled(payment: Payment, event: Any) -> Payment:
         found,
         outcome=follow(MODIFICATION, found.outcome, type(event)),
         at=event.at,
+        amount=event.amount if isinstance(event, e.Refunded) else found.amount,
         reason=getattr(event, "reason", found.reason),
         effect=effect,
     )

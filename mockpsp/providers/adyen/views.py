@@ -7,9 +7,9 @@ that says what is wanted. A FieldError names one of these fields, or nothing for
 |---|---|---|
 | PaymentView | ``choose`` | ``method``: the id of a Method |
 | PaymentView | ``remove`` | none: cancel the order, give back all that was paid |
-| VoucherView | ``balance`` | ``method``, ``number``, ``expiry`` (meal vouchers only), ``code`` |
+| VoucherView | ``balance`` | ``method``, ``number``, ``expiry`` (meal vouchers only), ``cvc`` |
 | VoucherView, checked | ``redeem`` | ``method``, ``check``: ``Checked.token`` as it was given |
-| CardView | ``card`` | ``method``, ``number``, ``holder``, ``expiry``, ``code`` |
+| CardView | ``card`` | ``method``, ``number``, ``holder``, ``expiry``, ``cvc`` |
 | PaymentView, VoucherView, CardView | ``cancel`` | none |
 | ChallengeView | ``authenticate`` | ``user`` (absent when compact), ``password`` |
 | ChallengeView | ``cancel`` | none |

@@ -237,13 +237,13 @@ def _about(
         method=method_of(payment, moment.settings),
         reason=reason,
         operations=operations,
-        additional=_details(payment, moment, success=success and code == "AUTHORISATION"),
+        additional=_details(payment, moment, success=success) if code == "AUTHORISATION" else {},
         at=moment.now,
     )
 
 
 def _details(payment: Payment, moment: Moment, *, success: bool) -> dict[str, str]:
-    """``additionalData`` of a payment's own events."""
+    """``additionalData`` of AUTHORISATION; the generic item of PENDING and OFFER_CLOSED has no place for these."""
     started, instrument = payment.started, payment.instrument
     told: dict[str, str] = {}
     if success and payment.granted is not None and instrument.kind == "card":

@@ -89,6 +89,7 @@ class Worldline:
             {"beneficiary": POOR, "balance": "300.00 EUR"},
         ],
     }
+    settings: Mapping[str, Any] = {}
     refusals: Sequence[Sample] = (
         Sample(edge.BadBody("no JSON"), 400),
         Sample(edge.BodyTooLarge("too large"), 400),
@@ -172,6 +173,9 @@ class Worldline:
             changed = bytearray(body)
             changed[place] ^= 1
             yield bytes(changed)
+
+    def other_places(self, bench: Bench) -> None:
+        """See Subject: there are none."""
 
     def other_events(self, bench: Bench) -> None:
         """See Subject."""
