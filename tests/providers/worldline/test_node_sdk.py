@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.control import ControlledSandbox
-from tests.support.needed import missing
+from tests.support.node import NodeSdk
 from tests.support.receiver import Receiver
 from tests.support.worldline import Merchant, checkout_body
 
 pytestmark = pytest.mark.node
 
-FOLDER = Path(__file__).parents[2] / "node"
 CARD = {"cardNumber": "4012000033330026", "expiryDate": "1230", "cvv": "123", "cardholderName": "Camille Martin"}
 VISA = {"with": "card", "number": "4330264936344675"}
 
 
-class NodeShop:
+class NodeShop(NodeSdk):
     """A shop that runs the SDK in a Node process."""
 
-    def __init__(self, node: str, sandbox: ControlledSandbox) -> None:
+    def __init__(self, sandbox: ControlledSandbox) -> None:
         given = sandbox.credentials["worldline"]
         parts = urlsplit(sandbox.url)
         configuration = {
@@ -39,25 +34,8 @@ class NodeShop:
             "secretApiKey": given["secret_api_key"],
             "integrator": "mockpsp tests",
         }
-        secrets = {given["webhook_key_id"]: given["webhook_secret"]}
         self.merchant = given["merchant_id"]
-        self.process = subprocess.Popen(
-            [node, "sdk.mjs", json.dumps(configuration), json.dumps(secrets)],
-            cwd=FOLDER,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        )
-
-    def ask(self, call: str, *given: Any) -> Any:
-        """One call of the SDK, as it is: ``resolved`` and ``context``, or ``thrown``."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps({"call": call, "with": given}) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        assert line, f"node ended with {self.process.wait(30)}"
-        return json.loads(line)
+        super().__init__("sdk.mjs", configuration, {given["webhook_key_id"]: given["webhook_secret"]})
 
     def call(self, call: str, *given: Any) -> Any:
         """One call for the merchant; what it resolves to."""
@@ -71,20 +49,11 @@ class NodeShop:
         assert (resolved["status"], resolved["isSuccess"]) == (status, True), resolved
         return resolved["body"]
 
-    def end(self) -> None:
-        """Let the process go."""
-        self.process.communicate(timeout=30)
-
 
 @pytest.fixture
 def shop(sandbox: ControlledSandbox) -> Iterator[NodeShop]:
     """The SDK for a fresh sandbox."""
-    node = shutil.which("node")
-    if node is None:
-        missing("Node.js is not installed")
-    if not (FOLDER / "node_modules/.ready").exists():
-        missing("the npm packages are not installed (make node)")
-    started = NodeShop(node, sandbox)
+    started = NodeShop(sandbox)
     yield started
     started.end()
 
