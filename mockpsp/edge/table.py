@@ -93,6 +93,8 @@ class Table(web.AbstractResource):
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         """The first route that takes path and method, or the methods that the path would take."""
         path = request.rel_url.path_safe
+        if not path.startswith(self._prefix):  # aiohttp asks by the prefix, ``app.unrouted`` asks everybody
+            return None, _NONE
         segments = path[self._skip :].split("/")
         plain = not ("%" in path or "{" in path or "}" in path)
         found = []

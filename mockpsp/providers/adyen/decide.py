@@ -33,7 +33,7 @@ from mockpsp.providers.adyen.errors import (
 from mockpsp.providers.adyen.ids import checkout_id, psp_reference
 from mockpsp.providers.adyen.issuers import (
     Ruling,
-    afford,
+    can_pay,
     check_amount,
     check_currency,
     day_of,
@@ -524,7 +524,7 @@ def _own_answer(payment: Payment, moment: Moment) -> Ruling:
     instrument = payment.instrument
     if instrument.expiry and is_expired(instrument.expiry, moment.now):
         return Ruling("card_expired", f"the card expired at the end of {instrument.expiry}")
-    return afford(instrument.account, payment.amount, moment)
+    return can_pay(instrument, payment.amount, moment)
 
 
 def decide_lapse(state: Purchase | None, command: c.Lapse, moment: Moment) -> Decision:
@@ -547,8 +547,9 @@ def decide_resolution(state: Purchase | None, command: c.Resolve, moment: Moment
     if (order is not None and order.stage is not OrderStage.OPEN) or purchase.stage is not CheckoutStage.ACTIVE:
         fact = refusal(purchase.ref, payment.ref, "cancelled", natural, moment.now)
         return Decision((fact,), "what was to be paid is closed meanwhile")
-    poor = afford(payment.instrument.account, payment.amount, moment).name != APPROVED
+    own = can_pay(payment.instrument, payment.amount, moment)
+    poor = own.name != APPROVED
     if payment.awaited.then == "authorised" and not poor:
         return Decision(tuple(authorise(purchase, payment.ref, moment)), "the issuer accepts, late")
-    name = "not_enough_balance" if poor else payment.awaited.reason
+    name = own.name if poor else payment.awaited.reason
     return Decision((refusal(purchase.ref, payment.ref, name, natural, moment.now),), "the issuer refuses, late")

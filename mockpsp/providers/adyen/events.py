@@ -19,6 +19,8 @@ from mockpsp.domain.value import Value
 class Instrument(Value, frozen=True, kw_only=True):
     """A means of payment as it may be kept: never the whole number.
 
+    ``opening`` is what a voucher of a series held before anything was paid, ``limit`` what may be spent on a day.
+
     ``kind``: meal_voucher, gift_card or card. ``type`` is ``paymentMethod.type`` as it was sent, ``brand`` the variant
     (``mealVoucher_FR_sodexo``, ``givex``, ``visa``). ``account`` is the ledger account that pays, ``ceiling`` the one
     that counts what was spent on a day (empty for none).
@@ -32,6 +34,8 @@ class Instrument(Value, frozen=True, kw_only=True):
     expiry: str = ""
     account: str = "world/issuers"
     ceiling: str = ""
+    opening: Money | None = None
+    limit: Money | None = None
     country: str = "FR"
 
 
@@ -266,6 +270,15 @@ class AuthorisationExpired(Value, frozen=True, kw_only=True):
     at: datetime
 
 
+class RestExpired(Value, frozen=True, kw_only=True):
+    """A part was captured in time; what was still authorised went back to the shopper."""
+
+    ref: str
+    payment: str
+    amount: Money
+    at: datetime
+
+
 class Requested(Value, frozen=True, kw_only=True):
     """A modification was received; ``kind`` as in ``states.Kind``, ``settles`` accepted, refused, fails, reversed."""
 
@@ -393,6 +406,7 @@ Event = (
     | Abandoned
     | RolledBack
     | AuthorisationExpired
+    | RestExpired
     | Requested
     | Captured
     | Cancelled

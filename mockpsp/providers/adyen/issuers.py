@@ -102,6 +102,7 @@ def _voucher_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
     holdings: Holdings = moment.world
     name = f"{means.number[-4:]}-{fingerprint(means.number)[:6]}"
     voucher = holdings.vouchers.get(means.number)
+    found = find_voucher(means.number, holdings)
     return e.Instrument(
         kind=means.kind,
         type=means.type,
@@ -111,6 +112,8 @@ def _voucher_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
         expiry=expiry_of(means) or "",
         account=voucher.account if voucher is not None else f"world/meal_vouchers/{name}",
         ceiling=f"adyen/spent/{name}",
+        opening=found.balance if found is not None and voucher is None else None,
+        limit=(found.daily_limit if found is not None else None) or moment.settings.daily_limit,
     )
 
 
@@ -413,6 +416,20 @@ def card_ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:
     if known.code and means.code and means.code != known.code:
         return Ruling("cvc_declined", "the security code is wrong")
     return afford(known.account, amount, moment)
+
+
+def can_pay(instrument: e.Instrument, amount: Money, moment: Moment) -> Ruling:
+    """Whether what was given earlier can still pay this: its account, a series voucher's rest, what is left today."""
+    if instrument.opening is not None:
+        left = instrument.opening + moment.balances.balance(instrument.account, amount.currency)
+        if amount > left:
+            return Ruling("not_enough_balance", f"the voucher holds {left}, {amount} is asked for", short=True)
+    if instrument.limit is not None:
+        spent = moment.balances.balance(f"{instrument.ceiling}/{day_of(moment.now)}", amount.currency)
+        if amount > instrument.limit - spent:
+            law = f"{spent} of {instrument.limit} was spent today, {amount} is asked for"
+            return Ruling(moment.settings.over_limit_reason, law, ("over_limit_reason",), short=True)
+    return afford(instrument.account, amount, moment)
 
 
 def afford(account: str, amount: Money, moment: Moment) -> Ruling:

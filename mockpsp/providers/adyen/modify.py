@@ -217,12 +217,13 @@ def decide_automatic_capture(state: Purchase | None, command: c.CaptureByItself,
 
 
 def decide_authorisation_expiry(state: Purchase | None, command: c.LetExpire, moment: Moment) -> Decision:
-    """Nobody captured it in time; what was captured in part stays."""
+    """Nobody captured it in time, or not all of it; what was captured stays."""
     purchase, payment = authorised_payment(state, command.payment)
-    if payment.status is not Status.AUTHORISED or not payment.held or payment.captured:
+    if payment.status is not Status.AUTHORISED or not payment.held:
         raise ShopperRefused("closed")
     amount = Money(payment.held, payment.amount.currency)
-    gone = e.AuthorisationExpired(ref=purchase.ref, payment=payment.ref, amount=amount, at=moment.now)
+    kind = e.RestExpired if payment.captured else e.AuthorisationExpired
+    gone = kind(ref=purchase.ref, payment=payment.ref, amount=amount, at=moment.now)
     return Decision((gone,), "the authorisation is too old to be captured")
 
 
@@ -230,9 +231,10 @@ def decide_failure(state: Purchase | None, command: c.Fail, moment: Moment) -> D
     """A capture or refund that was done fails after all, as a rule said. Raises when the money has moved on."""
     purchase, payment = authorised_payment(state, command.payment)
     found = payment.modification(command.modification)
-    if payment.status is not Status.AUTHORISED:
+    refunded = found is not None and found.effect == "refund"
+    if payment.status is not Status.AUTHORISED and not (refunded and payment.status is Status.ROLLED_BACK):
         raise ShopperRefused("closed")
-    if found is not None and found.effect == "refund":
+    if found is not None and refunded:
         kind, why = (
             (e.RefundReversed, "Refund returned by the shopper's bank")
             if found.settles == "reversed"

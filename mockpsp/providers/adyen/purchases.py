@@ -141,7 +141,7 @@ def _entries(payment: Payment, event: Any) -> tuple[Entry, ...]:
         case e.Captured():
             taken = transfer("capture", waiting, merchant, event.amount)
             return (taken, *_released(payment, event.released))
-        case e.Cancelled() | e.AuthorisationExpired():
+        case e.Cancelled() | e.AuthorisationExpired() | e.RestExpired():
             return _released(payment, event.amount)
         case e.RolledBack():
             return (*_given_back(payment, "roll-back", merchant, event.amount), *_released(payment, event.freed))

@@ -59,6 +59,7 @@ PAYMENT: Mapping[Status, Mapping[type[Any], Status]] = {
         e.Cancelled: Status.CANCELLED,
         e.RolledBack: Status.ROLLED_BACK,
         e.AuthorisationExpired: Status.EXPIRED,
+        e.RestExpired: Status.AUTHORISED,
         e.Captured: Status.AUTHORISED,
         e.Refunded: Status.AUTHORISED,
         e.AmountUpdated: Status.AUTHORISED,
@@ -69,7 +70,7 @@ PAYMENT: Mapping[Status, Mapping[type[Any], Status]] = {
     Status.REFUSED: {},
     Status.ABANDONED: {},
     Status.CANCELLED: {},
-    Status.ROLLED_BACK: {},
+    Status.ROLLED_BACK: {e.RefundFailed: Status.ROLLED_BACK, e.RefundReversed: Status.ROLLED_BACK},
     Status.EXPIRED: {},
 }
 """Steps of a payment."""
@@ -440,7 +441,7 @@ def _moved(payment: Payment, event: Any) -> Payment:
                 released=payment.released + event.released.minor,
                 captures=payment.captures + 1,
             )
-        case e.Cancelled() | e.AuthorisationExpired():
+        case e.Cancelled() | e.AuthorisationExpired() | e.RestExpired():
             return replace(payment, released=payment.released + event.amount.minor)
         case e.RolledBack():
             return replace(

@@ -130,7 +130,7 @@ def _items(before: Purchase | None, after: Purchase, event: e.Event, moment: Mom
             yield _about(_payment(after, event.payment), "PENDING", moment)
         case e.Abandoned() if settings.offer_closed_webhook:
             yield _about(_payment(after, event.payment), "OFFER_CLOSED", moment)
-        case e.AuthorisationExpired() if settings.expire_webhook:
+        case e.AuthorisationExpired() | e.RestExpired() if settings.expire_webhook:
             yield _expired(_payment(after, event.payment), event.amount, moment)
         case _:
             yield from _modified(after, event, moment)
@@ -252,8 +252,9 @@ def _details(payment: Payment, moment: Moment, *, success: bool) -> dict[str, st
         told["merchantOrderReference"] = started.order_reference
     if success and instrument.kind != "card":
         told["paymentMethodVariant"] = instrument.brand
-        if started.order and not instrument.account.startswith("world/"):
+        if started.order and (instrument.opening is not None or not instrument.account.startswith("world/")):
             left = moment.balances.balance(instrument.account, payment.amount.currency) - payment.amount
+            left = left if instrument.opening is None else left + instrument.opening
             told.update(currentBalanceCurrency=left.currency, currentBalanceValue=str(left.minor))
     if started.shopper_reference:
         told["shopperReference"] = started.shopper_reference
