@@ -7,9 +7,28 @@ from typing import Any
 
 import pytest
 
+from tests.support import adyen_spec
 from tests.support.control import ControlledSandbox
 from tests.support.receiver import Receiver, receiving
 from tests.support.server import Threaded, threaded
+
+
+@pytest.fixture(scope="session")
+def adyen_watch() -> Iterator[adyen_spec.Watch | None]:
+    """Looks at every answer and webhook of Adyen's, where Adyen's own data is at hand."""
+    if adyen_spec.lacking():
+        yield None
+        return
+    with adyen_spec.watching() as watch:
+        yield watch
+
+
+@pytest.fixture(autouse=True)
+def _as_adyen_describes(adyen_watch: adyen_spec.Watch | None) -> Iterator[None]:
+    """A test fails whose answers or webhooks Adyen's own data does not allow."""
+    yield
+    found = adyen_watch.take() if adyen_watch is not None else []
+    assert not found, "\n".join(["Adyen's OpenAPI data does not allow:", *found])
 
 
 @pytest.fixture(scope="session")
