@@ -1,4 +1,4 @@
-"""``python -m bench [--quick]``: prints the table of ``bench/README.md``."""
+"""``python -m bench [--quick] [--work NAME]``: prints the tables of ``bench/README.md``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from statistics import median, quantiles
 from time import monotonic, perf_counter, sleep
 
 from bench.load import run
+from bench.works import WORKS, Work
 
 HERE = Path(__file__).resolve().parent
 OURS = "mockpsp"
@@ -89,17 +90,18 @@ def p99(times: list[float]) -> float:
     return quantiles(times, n=100)[98] * 1000
 
 
-def rates(rounds: int, payments: int) -> None:
+def rates(work: Work, rounds: int, payments: int) -> None:
     """Requests per second, alternating, at 1, 16 and 64 connections."""
-    print(f"\ncreate and read of a hosted checkout, {rounds} alternating rounds of {2 * payments} requests, medians")
+    print(f"\n{work.title}, {rounds} alternating rounds of {2 * payments} requests, medians")
     print(f"{'connections':>11} {'server':>12} {'requests/s':>11} {'p99 ms':>8} {'ours is':>8}")
     with ExitStack() as stack:
         servers = {name: stack.enter_context(server(name)) for name in SERVERS}
         for port, _, _ in servers.values():
-            asyncio.run(run(port, 4, 500))
+            asyncio.run(run(port, work, 4, 500))
         spent = {name: cpu_seconds(pid) for name, (_, pid, _) in servers.items()}
         for connections in (1, 16, 64):
-            _rates_at(connections, rounds, payments, {name: port for name, (port, _, _) in servers.items()})
+            ports = {name: port for name, (port, _, _) in servers.items()}
+            _rates_at(work, connections, rounds, payments, ports)
         requests = 3 * rounds * 2 * payments
         for name, (_, pid, _) in servers.items():
             used = cpu_seconds(pid)
@@ -107,11 +109,11 @@ def rates(rounds: int, payments: int) -> None:
                 print(f"{'processor':>11} {name:>12} {(used - (spent[name] or 0)) / requests * 1e6:>8.0f} µs a request")
 
 
-def _rates_at(connections: int, rounds: int, payments: int, ports: dict[str, int]) -> None:
+def _rates_at(work: Work, connections: int, rounds: int, payments: int, ports: dict[str, int]) -> None:
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in ports}
     for _ in range(rounds):
         for name, port in ports.items():
-            rate, times = asyncio.run(run(port, connections, payments))
+            rate, times = asyncio.run(run(port, work, connections, payments))
             found[name].append((rate, p99(times)))
     for name, rows in found.items():
         ratio = median(ours[0] / theirs[0] for ours, theirs in zip(found[OURS], rows, strict=True))
@@ -137,15 +139,17 @@ def starts(times: int) -> None:
     print(f"{'mockpsp / bare':>20} {typical['mockpsp'] / typical['bare']:>7.2f}")
 
 
-def growth(payments: int) -> None:
+def growth(work: Work, payments: int) -> None:
     """Memory per payment, and whether a request costs the same at the end as at the beginning."""
     share = payments // 10
     with server("mockpsp") as (port, pid, _), server("bare") as (bare, _, _):
-        asyncio.run(run(port, 16, 200))
+        asyncio.run(run(port, work, 16, 200))
         before = resident_kilobytes(pid)
-        parts = [(asyncio.run(run(port, 16, share))[0], asyncio.run(run(bare, 16, 2000))[0]) for _ in range(10)]
+        parts = [
+            (asyncio.run(run(port, work, 16, share))[0], asyncio.run(run(bare, work, 16, 2000))[0]) for _ in range(10)
+        ]
         after = resident_kilobytes(pid)
-    print(f"\n{payments} payments created and read at 16 connections")
+    print(f"\n{payments} times {work.title}, at 16 connections")
     print("requests/s by tenths:", " ".join(f"{rate:.0f}" for rate, _ in parts))
     print("ratio to bare by tenths:", " ".join(f"{ours / limit:.2f}" for ours, limit in parts))
     print(f"last tenth / first tenth (both relative to bare): {_relative(parts[-1]) / _relative(parts[0]):.2f}")
@@ -162,12 +166,16 @@ def main() -> None:
     """Run everything; ``--quick`` is a tenth of it."""
     parser = argparse.ArgumentParser(prog="bench")
     parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
+    parser.add_argument("--work", choices=[*WORKS], action="append", help="default: all of them")
+    given = parser.parse_args()
     versions = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
     print(json.dumps(versions))
-    rates(3 if quick else 7, 1000 if quick else 3000)
-    starts(3 if quick else 9)
-    growth(10_000 if quick else 100_000)
+    works = [WORKS[name] for name in given.work or WORKS]
+    for work in works:
+        rates(work, 3 if given.quick else 7, 1000 if given.quick else 3000)
+    starts(3 if given.quick else 9)
+    for work in works:
+        growth(work, 10_000 if given.quick else 100_000)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,13 @@ CREATED = b'{"RETURNMAC":"5b2b6c1e-9f0a-4a0e-9f63-0f6d6a4f2c11","hostedCheckoutI
     b"x" * 330
 )
 READ = b'{"createdPaymentOutput":{"pad":"%s"},"status":"IN_PROGRESS"}' % (b"x" * 640)
+ORDERED = b'{"pspReference":"KX6CMQ5WNGRQG2L0","resultCode":"Success","orderData":"%s"}' % (b"x" * 399)
+PAID = b'{"pspReference":"EZIB4ADIEC4A4VAL","resultCode":"Authorised","pad":"%s"}' % (b"x" * 596)
+ADYEN_HEADERS = {
+    "Content-Type": "application/json;charset=UTF-8",
+    "Pspreference": "KX6CMQ5WNGRQG2L0",
+    "Mockpsp-Trace": "1",
+}
 HEADERS = {
     "Content-Type": "application/json; charset=utf-8",
     "Correlation-Id": "5b2b6c1e-9f0a-4a0e-9f63-0f6d6a4f2c11",
@@ -33,9 +40,23 @@ async def read(request: web.Request) -> web.Response:
     return web.Response(body=READ, headers=HEADERS)
 
 
+async def order(request: web.Request) -> web.Response:
+    """POST /orders."""
+    await request.read()
+    return web.Response(body=ORDERED, headers=ADYEN_HEADERS)
+
+
+async def pay(request: web.Request) -> web.Response:
+    """POST /payments."""
+    await request.read()
+    return web.Response(body=PAID, headers=ADYEN_HEADERS)
+
+
 app = web.Application()
 app.router.add_post("/v2/{merchantId}/hostedcheckouts", create)
 app.router.add_get("/v2/{merchantId}/hostedcheckouts/{id}", read)
+app.router.add_post("/v72/orders", order)
+app.router.add_post("/v72/payments", pay)
 app.router.add_get("/_mockpsp/health", read)
 loop = None
 if "uvloop" in sys.argv[2:]:
