@@ -78,9 +78,7 @@ def main(folder: Path) -> None:
                 for number, name in enumerate(shown, 1):
                     tab.open(f"{origin}/{name}")
                     tab.picture(place / f"{number:02d}-{name}.png")
-                    if not tab.evaluate(
-                        f"document.documentElement.scrollWidth <= {width}"
-                    ):  # a phone widens innerWidth
+                    if not tab.fits():
                         sys.exit(f"{device}: {name} is wider than the screen")
             problems = [problem for problem in person.told() if "/progress" not in problem]
             if problems:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -25,11 +24,6 @@ def status(sandbox: ControlledSandbox, ref: str) -> tuple[str, str]:
     """What the merchant reads: of the checkout, and of its payment."""
     answer = Merchant(sandbox).call("get_hosted_checkout", hostedCheckoutId=ref).json()
     return answer["status"], answer["createdPaymentOutput"]["payment"]["status"]
-
-
-def fits(tab: Any) -> bool:
-    """Nothing sticks out to the right."""
-    return bool(tab.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 def test_the_computer_follows_the_phone(
@@ -272,20 +266,28 @@ def test_no_page_is_wider_than_the_screen(
         }
     }
     chosen = start(sandbox, shop, redirectPaymentMethodSpecificInput=None, **changes)
-    assert fits(tab.open(chosen["redirectUrl"]).shows("pay"))
+    assert tab.open(chosen["redirectUrl"]).shows("pay").fits()
     checkout = start(sandbox, shop, hostedCheckoutSpecificInput={"showResultPage": True}, **changes)
-    assert fits(tab.open(checkout["redirectUrl"]).shows("continue"))
+    assert tab.open(checkout["redirectUrl"]).shows("continue").fits()
     tab.click("continue")
-    assert fits(tab.shows("qr-code"))
+    assert tab.shows("qr-code").fits()
     tab.click("open-phone")
-    assert fits(tab.shows("confirm"))
+    assert tab.shows("confirm").fits()
     tab.fill("voucher-amount", "none of them")
     tab.click("confirm")
-    assert fits(tab.shows("error"))
+    assert tab.shows("error").fits()
     tab.fill("voucher-amount", "300")
     tab.click("confirm")
-    assert fits(tab.shows("pay-card"))
-    assert fits(type_card(tab, DECLINED).shows("error"))
+    assert tab.shows("pay-card").fits()
+    assert type_card(tab, DECLINED).shows("error").fits()
     type_card(tab, VISA)
-    assert fits(tab.until(outcome("paid")))
-    assert fits(tab.open(checkout["redirectUrl"]).shows("return"))
+    assert tab.until(outcome("paid")).fits()
+    assert tab.open(checkout["redirectUrl"]).shows("return").fits()
+
+
+def test_a_page_that_is_wider_than_the_screen_is_noticed(person: Person, shop: Shopfront) -> None:
+    head = '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    wide, narrow = (shop.put(f"/{width}", f'{head}<div style="width:{width}px">x</div>') for width in (500, 200))
+    tab = person.tab(width=320, height=700)
+    assert not tab.open(wide).fits()
+    assert tab.open(narrow).fits()

@@ -106,7 +106,7 @@ class Samples:
     def vouchers(self, *, gift: bool = False) -> tuple[TestDatum, ...]:
         """Test data beside the form of a voucher or a gift card."""
         if gift:
-            fills = {"number": "6036280000000000000", "code": "100"}
+            fills = {"number": "6036280000000000000", "cvc": "100"}
             effect = f"100 · {self.say('test_data_balance', balance=self.money(5000))}"
             return (TestDatum(label="Givex", value=fills["number"], effect=effect, fills=fills),)
         rows = (("5075990000006120", "737", 6120), ("5075990000001240", "737", 1240))
@@ -116,11 +116,11 @@ class Samples:
                 value=number,
                 effect="03/30 · 737 · "
                 + self.say("test_data_limit", balance=self.money(balance), limit=self.money(2500)),
-                fills={"number": number, "expiry": "03/30", "code": code},
+                fills={"number": number, "expiry": "03/30", "cvc": code},
             )
             for number, code, balance in rows
         ]
-        wrong = {"number": "5075990000006120", "expiry": "03/30", "code": "134"}
+        wrong = {"number": "5075990000006120", "expiry": "03/30", "cvc": "134"}
         effect = f"03/30 · 134 · {self.say('test_data_wrong_code')}"
         return (*good, TestDatum(label="Sodexo", value=wrong["number"], effect=effect, fills=wrong))
 
@@ -135,7 +135,7 @@ class Samples:
                 label=label,
                 value=number,
                 effect=f"03/30 · 737 · {effect}",
-                fills={"number": number, "expiry": "03/30", "code": "737", "holder": "CAMILLE MARTIN"},
+                fills={"number": number, "expiry": "03/30", "cvc": "737", "holder": "CAMILLE MARTIN"},
             )
             for label, number, effect in rows
         )
@@ -210,14 +210,14 @@ def _paying(s: Samples) -> Iterator[tuple[str, v.View]]:
     mistakes = (
         s.error("number", "problem_number"),
         s.error("expiry", "problem_expiry", example="12/30"),
-        s.error("code", "problem_code"),
+        s.error("cvc", "problem_code"),
     )
     yield "voucher-mistakes", s.voucher(errors=mistakes, expiry="1/3")
     for what in ("card", "empty", "limit", "day"):
         yield f"voucher-{what}", s.voucher(errors=(s.error("", f"problem_balance_{what}"),), expiry="03/30")
     other = s.error("", "problem_balance_currency", currency="EUR")
     yield "gift-currency", s.voucher(method=s.givex, test_data=s.vouchers(gift=True), errors=(other,))
-    pin = (s.error("number", "problem_number"), s.error("code", "problem_pin"))
+    pin = (s.error("number", "problem_number"), s.error("cvc", "problem_pin"))
     yield "gift", s.voucher(method=s.givex, test_data=s.vouchers(gift=True), legs=s.legs[:1])
     yield "gift-mistakes", s.voucher(method=s.givex, test_data=s.vouchers(gift=True), errors=pin)
     limited = v.Checked(balance=eur(6120), limit=eur(2500), take=eur(2500), token="t", last_four="6120")
@@ -233,7 +233,7 @@ def _paying(s: Samples) -> Iterator[tuple[str, v.View]]:
         s.error("number", "problem_card_number"),
         s.error("holder", "problem_holder"),
         s.error("expiry", "problem_expiry_past"),
-        s.error("code", "problem_code"),
+        s.error("cvc", "problem_code"),
     )
     yield "card-mistakes", s.card(errors=wrong, expiry="01/20", holder="CAMILLE MARTIN")
     yield "card-refused", s.card(legs=s.legs, errors=(s.error("", "problem_card_refused"),), holder="CAMILLE MARTIN")

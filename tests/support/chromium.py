@@ -184,7 +184,9 @@ class Tab:
         self.browser = browser
         self._session = session
         self._target = target
+        self.width = width
         self.problems: list[str] = []
+        self.requested: list[str] = []
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         self.call("Emulation.setFocusEmulationEnabled", enabled=True)
@@ -255,6 +257,10 @@ class Tab:
         """An attribute of an element."""
         return str(self.evaluate(f"{_one(testid)}.getAttribute({json.dumps(name)})"))
 
+    def fits(self) -> bool:
+        """Whether nothing sticks out to the right of the width that was asked for: a phone widens its innerWidth."""
+        return bool(self.evaluate(f"document.documentElement.scrollWidth <= {self.width}"))
+
     @property
     def url(self) -> str:
         """Where the tab is."""
@@ -271,7 +277,10 @@ class Tab:
         return str(self.evaluate("document.body ? document.body.innerText : ''"))
 
     def told(self) -> list[str]:
-        """Errors of the console and of scripts so far: policies that were broken, things that did not load."""
+        """Errors of the console and of scripts so far: policies that were broken, things that did not load.
+
+        Asking also brings ``requested`` up to date, the addresses of everything that was loaded.
+        """
         for event in self.browser.events(self._session):
             params = event["params"]
             match event["method"]:
@@ -280,6 +289,8 @@ class Tab:
                 case "Runtime.exceptionThrown":
                     thrown = params["exceptionDetails"]
                     self.problems.append(thrown.get("exception", {}).get("description") or thrown["text"])
+                case "Network.requestWillBeSent":
+                    self.requested.append(params["request"]["url"])
         return self.problems
 
     # -- what a person does ------------------------------------------------------------------------------------------

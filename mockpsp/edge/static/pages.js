@@ -20,6 +20,10 @@ function fill(values) {
 
 // A page that waits asks how things stand, and loads itself again once that is no longer what it shows.
 const { statusUrl, status } = document.body.dataset;
+// Not while a form is on its way: what it changes would be noticed here before its answer is, and the answer be lost.
+let leaving = false;
+addEventListener("submit", () => { leaving = true; });
+addEventListener("pageshow", () => { leaving = false; });
 if (statusUrl) watch();
 
 async function watch() {
@@ -29,7 +33,7 @@ async function watch() {
     try {
       const answer = await fetch(statusUrl, { cache: "no-store", headers: { Accept: "application/json" } });
       pause = 1000;
-      if (answer.ok && String((await answer.json()).status) !== status) break;
+      if (answer.ok && String((await answer.json()).status) !== status && !leaving) break;
     } catch {
       pause = Math.min(pause * 2, 15000); // the server is away for a moment
     }

@@ -245,7 +245,7 @@ def test_only_one_method_or_the_chosen_one_is_ticked() -> None:
 def test_secrets_are_not_shown_again() -> None:
     for view in every(Samples("fr-FR")).values():
         for tag, attributes in drawn(view).tags:
-            if tag == "input" and attributes["name"] in ("number", "code", "password"):
+            if tag == "input" and attributes["name"] in ("number", "cvc", "password"):
                 assert attributes["value"] == ""
 
 
