@@ -23,8 +23,11 @@ def psp_reference(ids: Ids) -> str:
 
 
 def fixed_reference(uuid: str) -> str:
-    """The pspReference that a numbered UUID stands for: of answers that create nothing."""
-    return spell(int(uuid.replace("-", "")[-18:], 16))
+    """The pspReference that a numbered UUID stands for: of answers that create nothing.
+
+    Such UUIDs differ in their last 48 bits only, so what is cut off in front makes no two alike.
+    """
+    return spell(int(uuid.replace("-", ""), 16))
 
 
 def checkout_id(kind: str, key: str, ids: Ids) -> str:
