@@ -36,6 +36,7 @@ from mockpsp.providers.adyen.issuers import (
     can_pay,
     check_amount,
     check_currency,
+    check_means,
     day_of,
     instrument_of,
     is_expired,
@@ -230,6 +231,7 @@ def question_pay(state: Purchase | None, command: c.Pay, moment: Moment) -> Ques
     """Guard a payment, and ask for its result. Raises refusals about order, amount and means of payment."""
     order, amount = _place(state, command, moment)
     check_amount(amount)
+    check_means(command.means, moment)
     instrument = instrument_of(command.means, moment)
     check_currency(command.means, amount)
     if instrument.kind == "card" and command.return_url is None:
@@ -257,8 +259,10 @@ def _legs(state: Purchase | None, order: Order | None) -> tuple[Payment, ...]:
     return state.legs(order.ref) if state is not None and order is not None else ()
 
 
-def _place(state: Purchase | None, command: c.Pay, moment: Moment) -> tuple[Order | None, Money]:
-    """The order that is paid, if any, and how much of it."""
+def _place(
+    state: Purchase | None, command: c.Pay, moment: Moment, *, proved: bool = False
+) -> tuple[Order | None, Money]:
+    """The order that is paid, if any, and how much of it; ``proved`` when its orderData was looked at already."""
     if state is not None and state.is_checkout:
         active_checkout(state)
         if not command.order:
@@ -269,7 +273,7 @@ def _place(state: Purchase | None, command: c.Pay, moment: Moment) -> tuple[Orde
         if state is None or not state.is_checkout:
             raise MissingField("amount")
         return None, state.total
-    purchase, order = open_order(state, command.order, command.order_data)
+    purchase, order = open_order(state, command.order, None if proved else command.order_data)
     left = purchase.remaining(order)
     amount = command.amount
     if amount is None:
@@ -285,7 +289,7 @@ def _place(state: Purchase | None, command: c.Pay, moment: Moment) -> tuple[Orde
 
 def decide_pay(state: Purchase | None, command: c.Pay, verdict: Verdict, moment: Moment) -> Decision:
     """The payment begins, and its result: final, or a step that the shopper or time must take first."""
-    order, amount = _place(state, command, moment)
+    order, amount = _place(state, command, moment, proved=True)
     instrument = instrument_of(command.means, moment)
     psp = psp_reference(moment.ids)
     asked = outcome_asked(command.means, command.test_code)
