@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -81,11 +81,20 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     app.on_startup.append(start)
     app.on_cleanup.append(stop)
     for provider in providers.values():
-        add_routes(app, ((route.method, route.path, serve(provider, route)) for route in provider.routes))
+        add_routes(app, _served(provider))
     app.router.add_static(STATIC, folder_of_pages())
     _mount_control(app)
     mount_fallback(app)
     return app
+
+
+def _served(provider: Provider) -> Iterator[tuple[str, str, Handler]]:
+    """Method, path and handler of all routes; a route that takes a slash at its end is served there as well."""
+    for route in provider.routes:
+        handler = serve(provider, route)
+        yield route.method, route.path, handler
+        if route.slash:
+            yield route.method, f"{route.path}/", handler
 
 
 def _mount_control(app: web.Application) -> None:

@@ -200,11 +200,13 @@ def _known(providers: Iterable[str]) -> None:
 @click.option("--format", "form", type=click.Choice(["env", "json"]), default="env", show_default=True)
 @click.option("--url", default="http://localhost:8080", show_default=True, help="Where the server answers.")
 def credentials(form: str, url: str) -> None:
-    """What to put into the application's settings; constants, no server is needed."""
+    """What to put into the application's settings; constants of the default scenario, no server is needed."""
     from mockpsp.providers import discover
+    from mockpsp.settings import Settings
     from mockpsp.world.sandboxes import DEFAULT
 
-    issued = {name: dict(provider.credentials(DEFAULT)) for name, provider in discover().items()}
+    scenario = _library().together(Settings().scenarios)
+    issued = {name: dict(provider.credentials(DEFAULT, scenario)) for name, provider in discover().items()}
     if form == "json":
         click.echo(_json(issued))
         return

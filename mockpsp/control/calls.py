@@ -12,6 +12,7 @@ from aiohttp import web
 
 from mockpsp.control.errors import ControlError, bad, nearest, respond, to_json, unknown
 from mockpsp.edge.contract import Contract, Operation, read_openapi
+from mockpsp.edge.contract import check as check_value
 from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract
 from mockpsp.edge.keys import COURIER, PROVIDERS, SANDBOXES
 from mockpsp.edge.pipeline import close_after_broken_body, parse
@@ -211,33 +212,50 @@ def _read_body(call: Call, operation: Operation) -> None:
 def check(operation: Operation, body: Any, present: bool) -> None:
     """Raise ControlError 400 for unknown keys, with the nearest known one, and for what else the contract refuses."""
     schema = operation.body_schema or {}
-    strange = list(_unknown_keys(schema, body, "", 0)) if present else []
-    if strange:
-        path, hint = strange[0]
-        raise bad(f"body {path}: not known here", hint, [f"{each}: not known here" for each, _ in strange])
+    if present:
+        _refuse_unknown(contract(), schema, body)
     try:
         contract().check_body(operation, body, present)
     except BrokenContract as broken:
         raise bad(str(broken), contract().resolve(schema).get("x-hint")) from broken
 
 
-def _unknown_keys(schema: Mapping[str, Any], value: Any, path: str, depth: int) -> Iterator[tuple[str, str | None]]:
+def check_by(schema: Mapping[str, Any], body: Any) -> None:
+    """The same for a schema that ``openapi/control.yaml`` does not have; references in it are its own."""
+    own = Contract({"paths": {}, **schema})
+    _refuse_unknown(own, schema, body)
+    try:
+        check_value(own.validator(schema), body, "body")
+    except BrokenContract as broken:
+        raise bad(str(broken), schema.get("x-hint")) from broken
+
+
+def _refuse_unknown(own: Contract, schema: Mapping[str, Any], body: Any) -> None:
+    strange = list(_unknown_keys(own, schema, body, "", 0))
+    if strange:
+        path, hint = strange[0]
+        raise bad(f"body {path}: not known here", hint, [f"{each}: not known here" for each, _ in strange])
+
+
+def _unknown_keys(
+    own: Contract, schema: Mapping[str, Any], value: Any, path: str, depth: int
+) -> Iterator[tuple[str, str | None]]:
     """Dotted paths of keys that a closed schema does not have, each with a hint."""
     if depth > 8:  # deeper than any body of ours is described
         return
     if isinstance(value, list):
-        items = schema.get("items") or contract().resolve(schema).get("items", {})
+        items = schema.get("items") or own.resolve(schema).get("items", {})
         for index, each in enumerate(value):
-            yield from _unknown_keys(items, each, f"{path}[{index}]", depth + 1)
+            yield from _unknown_keys(own, items, each, f"{path}[{index}]", depth + 1)
         return
-    schema = contract().resolve(schema)
+    schema = own.resolve(schema)
     if not isinstance(value, dict):
         return
     known = schema.get("properties", {})
     for name, each in value.items():
         below = f"{path}.{name[:80]}" if path else name[:80]
         if name in known:
-            yield from _unknown_keys(known[name], each, below, depth + 1)
+            yield from _unknown_keys(own, known[name], each, below, depth + 1)
         elif schema.get("additionalProperties") is False:
             yield below, nearest(name, known)
 

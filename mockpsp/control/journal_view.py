@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from email.message import Message
+from email.parser import HeaderParser
+from email.utils import collapse_rfc2231_value
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.edge.contract import Contract, unknown_properties
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
     from mockpsp.world.sandboxes import Sandbox
 
 
-ROOTS = ("request", "shopper", "timer")
+_BOUNDARY = re.compile(r'boundary="?([^";,]+)', re.IGNORECASE)
+ROOTS = ("request", "shopper", "back-office", "timer")
 """The kinds that nothing else in the journal leads to."""
 
 
@@ -34,11 +39,43 @@ def request_value(request: Request) -> Any:
     """A request's body as JSON, as the object that a form stands for, or as text; None without one. Not masked."""
     if not request.body:
         return None
-    if header(request.headers, b"content-type").partition(";")[0].strip() == "application/x-www-form-urlencoded":
+    declared = header(request.headers, b"content-type")
+    media = declared.partition(";")[0].strip().lower()
+    if media == "application/x-www-form-urlencoded":
         form = form_value(request.body.decode("utf-8", "replace"))
         if form is not None:
             return form
+    if media.startswith("multipart/"):
+        form = _multipart_value(declared, request.body)
+        return f"({len(request.body)} bytes)" if form is None else form
     return body_text(request.body)
+
+
+def _multipart_value(declared: str, body: bytes) -> dict[str, Any] | None:
+    """The parts of a multipart form by name: fields as text, the rest by its size; None when it is not whole."""
+    boundary = _BOUNDARY.search(declared)
+    if boundary is None:
+        return None
+    form: dict[str, Any] = {}
+    _, *pieces = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())
+    for piece in pieces:
+        if piece.startswith(b"--"):
+            return form
+        head, _, data = piece.partition(b"\r\n\r\n")
+        told = HeaderParser().parsestr(head.decode("utf-8", "replace").lstrip())
+        name = told.get_param("name", "", "content-disposition")
+        form[collapse_rfc2231_value(name or "")] = _part_value(told, data)
+    return None
+
+
+def _part_value(told: Message, data: bytes) -> Any:
+    filename = told.get_filename()
+    if filename is None:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            pass
+    return {"filename": filename, "content_type": told.get_content_type(), "bytes": len(data)}
 
 
 def shown(value: Any) -> Any:
@@ -87,9 +124,11 @@ class View:
             case records.ClockMoved() as moved:
                 return {"clock": plain(moved)}
             case records.EndpointChanged() as changed:
-                return {"urls": list(changed.urls)}
+                return {"webhook_type": changed.kind or None, "urls": list(changed.urls)}
             case ShopperScript() as script:
                 return {"shopper": _shopper(script)}
+            case act if entry.kind == "back-office":
+                return {"act": mask(plain(act))}
             case other:
                 return {entry.kind: mask(plain(other))}
 
@@ -198,6 +237,8 @@ class View:
     def _why_root(self, entry: Entry, followed: list[Entry]) -> list[str]:
         if entry.kind == "shopper":
             sentences = [f"A shopper acted at {entry.operation or entry.provider} on {entry.reference}."]
+        elif entry.kind == "back-office":
+            sentences = [f"The back office of {entry.provider} acted on {entry.reference}."]
         else:
             sentences = [f"The moment of {entry.operation} of {entry.reference} came."]
         for each in followed:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from mockpsp.control import journal, sandboxes, scenarios, server, shopper, stream, webhooks
+from mockpsp.control import back_office, journal, sandboxes, scenarios, server, shopper, stream, webhooks
 from mockpsp.control.calls import CONTROL, Control, Handler, serve
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ ROUTES: Sequence[tuple[str, str, str, Handler]] = (
     ("PUT", f"{_ONE}/accounts/{{ref:.+}}", "set_balance", shopper.set_balance),
     ("GET", f"{_ONE}/checkouts", "list_checkouts", shopper.checkouts),
     ("POST", f"{_ONE}/checkouts/{{ref:.+}}/shopper", "act_as_shopper", shopper.act),
+    ("POST", f"{_ONE}/back-office/{{provider}}/{{ref:.+}}", "act_as_back_office", back_office.act),
 )
 OWN_BODY = frozenset({"change_scenario"})
 

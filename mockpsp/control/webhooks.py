@@ -95,7 +95,7 @@ async def resend(call: Call) -> web.Response:
         )
     queued = delivery.queued
     asked = (call.body or {}).get("url")
-    endpoints = world.endpoints.get(queued.provider, ())
+    endpoints = world.addresses(queued.provider, queued.kind)
     url = _url(asked) if asked is not None else queued.url or (endpoints[0] if endpoints else "")
     if not url:
         raise ControlError(
@@ -127,7 +127,7 @@ async def settle(call: Call) -> web.Response:
 
 
 async def change_endpoint(call: Call) -> web.Response:
-    """Where a provider's webhooks of this sandbox go from now on."""
+    """Where a provider's webhooks of this sandbox go from now on, all types of them."""
     provider, body, world = call.provider(call.path("provider")), call.body, call.world
     wanted = body["urls"] if "urls" in body else [body["url"]] if body["url"] is not None else []
     urls = tuple(dict.fromkeys(_url(each) for each in wanted))

@@ -109,10 +109,16 @@ class Notice(Value, frozen=True):
 
 
 class Timer(Value, frozen=True):
-    """A command that is due at a later moment (UTC): an expiry, a settlement. It meets the state as it is then."""
+    """A command that is due at a later moment (UTC): an expiry, a settlement. It meets the state as it is then.
+
+    It is for the object ``ref`` of the lifecycle ``lifecycle``, both of the same provider; for those of the fact where
+    they are empty. An object that does not exist by then comes into being: its first fact must have this ``ref``.
+    """
 
     at: datetime
     command: Any
+    lifecycle: str = ""
+    ref: str = ""
 
 
 class Waiting(Value, frozen=True):

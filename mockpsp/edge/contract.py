@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.data import folder
-from mockpsp.edge.errors import BadBody, BrokenContract
+from mockpsp.edge.errors import BadBody, Broken, BrokenContract
 
 if TYPE_CHECKING:
-    from jsonschema_rs import Draft202012Validator
+    from jsonschema_rs import Draft202012Validator, ValidationError
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 Json = Mapping[str, Any]
@@ -118,7 +119,7 @@ class Contract:
                 raise BrokenContract("", "a body is required", "body")
             return
         if operation.body is not None:
-            _check(operation.body, body, "body")
+            check(operation.body, body, "body")
 
     def check_query(self, operation: Operation, query: Mapping[str, list[str]]) -> dict[str, Any]:
         """The query as typed values: declared parameters only. Raises BrokenContract."""
@@ -128,25 +129,68 @@ class Contract:
             if name in query
         }
         if operation.query is not None:
-            _check(operation.query, typed, "query parameter")
+            check(operation.query, typed, "query parameter")
         return typed
 
 
-def _check(validator: Draft202012Validator, value: Any, place: str) -> None:
+def check(validator: Draft202012Validator, value: Any, place: str) -> None:
+    """Raise BrokenContract with all that is wrong unless the value fits; BadBody for what no schema can judge."""
     try:
         if validator.is_valid(value):
             return
-        error = min(validator.iter_errors(value), key=lambda each: len(each.instance_path))
+        errors = list(validator.iter_errors(value))
     except ValueError as unheard:  # numbers and texts that cannot be represented, such as lone surrogates
         raise BadBody(str(unheard)) from unheard
-    path = [str(part) for part in error.instance_path]
-    kind = error.kind
-    if type(kind).__name__.endswith("Required"):
-        path.append(str(getattr(kind, "property", "")).strip('"'))
+    found = tuple(_broken(each, value) for each in errors)
+    first = min(range(len(errors)), key=lambda index: len(errors[index].instance_path))
     dotted = ""
-    for part in path:
+    for part in map(str, found[first].path):
         dotted += f"[{part}]" if part.isdigit() else f".{part}" if dotted else part
-    raise BrokenContract(dotted, error.message, place)
+    raise BrokenContract(dotted, errors[first].message, place, found)
+
+
+_LIMITS = ("limit", "types", "options", "pattern", "format", "expected_value", "multiple_of")
+"""Where jsonschema_rs keeps the values of keywords."""
+
+
+def _broken(error: ValidationError, body: Any) -> Broken:
+    kind, path = error.kind, tuple(error.instance_path)
+    if type(kind).__name__.endswith("Required"):
+        missing = str(getattr(kind, "property", "")).strip('"')
+        return Broken((*path, missing), "required", missing, None)
+    limit = next((getattr(kind, name) for name in _LIMITS if hasattr(kind, name)), None)
+    value = body
+    for part in path:
+        value = value[part]
+    return Broken(path, str(error.schema_path[-1]), tuple(limit) if isinstance(limit, list) else limit, value)
+
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+
+def converted(contract: Contract, schema: Any, value: Any) -> Any:
+    """The value with texts read as whole numbers, or as true or false, where the schema has these and no text."""
+    schema = contract.resolve(schema) if isinstance(schema, dict) else {}
+    if isinstance(value, str):
+        return _converted(schema.get("type", ()), value)
+    if isinstance(value, list):
+        items = schema.get("items")
+        return [converted(contract, items, each) for each in value]
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        return {name: converted(contract, known.get(name), each) for name, each in value.items()}
+    return value
+
+
+def _converted(types: str | list[str], text: str) -> str | int | bool:
+    kinds = (types,) if isinstance(types, str) else types
+    if "string" in kinds:
+        return text
+    if "integer" in kinds and _WHOLE.fullmatch(text):
+        return int(text)
+    if "boolean" in kinds and text in ("true", "false"):
+        return text == "true"
+    return text
 
 
 def _typed(schema: Json, texts: list[str]) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mockpsp.domain.errors import Refusal
+from mockpsp.domain.value import Value
 
 
 class BadBody(Refusal):
@@ -13,14 +16,31 @@ class BodyTooLarge(Refusal):
     """The body is larger than the server takes."""
 
 
-class BrokenContract(Refusal):
-    """A body or query that the contract refuses: the dotted path of the first property at fault, and what is wrong."""
+class Broken(Value, frozen=True):
+    """One thing that a schema refuses: where, the keyword that does, the keyword's value, and what came.
 
-    def __init__(self, path: str, why: str, place: str) -> None:
+    Of ``required`` the path ends with the missing property, ``limit`` is its name, and ``value`` is None. ``limit`` of
+    ``type`` and ``enum`` is a tuple of all that is allowed.
+    """
+
+    path: tuple[str | int, ...]
+    keyword: str
+    limit: Any
+    value: Any
+
+
+class BrokenContract(Refusal):
+    """A body or query that the contract refuses: the dotted path of the first property at fault, and what is wrong.
+
+    ``found`` is everything that a schema refuses, in the order of the check; empty when it was no schema that did.
+    """
+
+    def __init__(self, path: str, why: str, place: str, found: tuple[Broken, ...] = ()) -> None:
         super().__init__(f"{place} {path or '(whole)'}: {why}")
         self.path = path
         self.why = why
         self.place = place
+        self.found = found
 
 
 class UnknownPath(Refusal):

@@ -50,3 +50,8 @@ def read_form(x: Exchange) -> dict[str, str]:
 def see_other(location: str) -> Answer:
     """Send the browser elsewhere with GET."""
     return Answer(303, b"", "text/plain; charset=utf-8", {"Location": location, "Cache-Control": "no-store"})
+
+
+def found(location: str) -> Answer:
+    """Send the caller of an API elsewhere: nothing but an address, and no type of it."""
+    return Answer(302, headers={"Location": location})

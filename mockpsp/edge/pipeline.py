@@ -18,7 +18,7 @@ from msgspec import MsgspecError
 from msgspec.json import Decoder
 
 from mockpsp.domain.errors import Refusal
-from mockpsp.edge.contract import Contract, Operation, unknown_properties
+from mockpsp.edge.contract import Contract, Operation, converted, unknown_properties
 from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract, InProgress, NotAllowed, Scripted
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.keys import CONTRACTS, SANDBOXES
@@ -199,7 +199,14 @@ def validate(x: Exchange, door: Door) -> None:
         present = bool(x.raw.strip())
         if present:
             x.json = parse(x.raw)
-        contract.check_body(operation, x.json, present)
+        try:
+            contract.check_body(operation, x.json, present)
+        except BrokenContract:
+            if not x.provider.lenient:
+                raise
+            x.json = converted(contract, operation.body_schema, x.json)
+            contract.check_body(operation, x.json, present)
+            x.note("texts of the body were read as the numbers and booleans that the contract has there")
         if present and getattr(x.settings, "unknown_properties", "") == "refused":
             _refuse_unknown(contract, operation, x.json)
 

@@ -30,7 +30,8 @@ Handler = Callable[[Exchange], Awaitable[Answer]]
 class Route(Value, frozen=True, kw_only=True):
     """One method and path (in aiohttp's pattern language), the operation of the contract behind it, and its handler.
 
-    ``idempotent`` routes keep their answer under the caller's idempotence key.
+    ``idempotent`` routes keep their answer under the caller's idempotence key. With ``slash`` the path with a slash at
+    its end is the same route.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Route(Value, frozen=True, kw_only=True):
     handler: Handler
     access: Access = Access.API
     idempotent: bool = False
+    slash: bool = False
 
 
 class Account(Value, frozen=True, kw_only=True):
@@ -104,6 +106,20 @@ class MerchantCalls(Protocol):
         """Type and reference of a received webhook whose signature is right. Raises ValueError if it is not."""
 
 
+class BackOffice(Protocol):
+    """What the provider's own staff does, and no call of its API can: the control API acts in their place."""
+
+    schema: Mapping[str, Any]
+    """A JSON Schema (2020-12) of what one act takes, an object."""
+
+    async def act(self, sandbox: Sandbox, ref: str, body: Mapping[str, Any], cause: int) -> Mapping[str, Any]:
+        """Do at ``ref`` what the body says, because of the journal entry ``cause``; what there is to tell afterwards.
+
+        The body has passed ``schema``. Raises LookupError when nothing is called ``ref``, Refusal when its state
+        forbids the act.
+        """
+
+
 class Provider(Tenant, Protocol):
     """One payment provider. The conformance tests say what each member promises."""
 
@@ -114,8 +130,14 @@ class Provider(Tenant, Protocol):
     unsupported: Sequence[Unsupported]
     policy: Policy
     driver: Driver
+    back_office: BackOffice | None
+    """None for a provider whose staff has no say in what is emulated."""
+
     keep_answers: timedelta
     """How long an idempotence key repeats its first answer."""
+
+    lenient: bool
+    """Whether texts that read as whole numbers, true or false are taken for these where the contract has no text."""
 
     def catalogue(self) -> Catalogue:
         """The words that scenarios may use of this provider."""

@@ -62,7 +62,8 @@ class Table(web.AbstractResource):
     def __init__(self, prefix: str) -> None:
         super().__init__()
         self._prefix = prefix
-        self._skip = len(prefix) + 1
+        self._start = f"{prefix}/"
+        self._skip = len(self._start)
         self._shapes: dict[tuple[int, tuple[int, ...]], Shape] = {}
         self._by_length: dict[int, list[Shape]] = {}
         self._routes: list[web.AbstractRoute] = []
@@ -93,7 +94,7 @@ class Table(web.AbstractResource):
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         """The first route that takes path and method, or the methods that the path would take."""
         path = request.rel_url.path_safe
-        if not path.startswith(self._prefix):  # aiohttp asks by the prefix, ``app.unrouted`` asks everybody
+        if not path.startswith(self._start):  # aiohttp asks by the prefix, ``app.unrouted`` asks everybody
             return None, _NONE
         segments = path[self._skip :].split("/")
         plain = not ("%" in path or "{" in path or "}" in path)
@@ -140,7 +141,8 @@ class Table(web.AbstractResource):
     def add_prefix(self, prefix: str) -> None:
         """The application is mounted below another one."""
         self._prefix = prefix + self._prefix
-        self._skip += len(prefix)
+        self._start = f"{self._prefix}/"
+        self._skip = len(self._start)
 
 
 def add_routes(app: web.Application, routes: Iterable[tuple[str, str, Handler]]) -> None:
@@ -159,6 +161,6 @@ def add_routes(app: web.Application, routes: Iterable[tuple[str, str, Handler]])
 
 
 def _tabular(path: str) -> bool:
-    """Whether a path has variables, and all its segments are a variable or a plain word."""
-    segments = path.split("/")[1:]
+    """Whether a path has variables, and all its segments are a variable or a plain word; a slash may end it."""
+    segments = path.removesuffix("/").split("/")[1:]
     return "{" in path and all(_VARIABLE.fullmatch(each) or _LITERAL.fullmatch(each) for each in segments)

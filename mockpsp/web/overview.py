@@ -19,7 +19,7 @@ from mockpsp.edge.pages import page_headers
 from mockpsp.world.journal import Entry, Reasoning, Request
 from mockpsp.world.masking import mask_target
 from mockpsp.world.plain import instant, plain
-from mockpsp.world.records import Attempted, Queued
+from mockpsp.world.records import Attempted, EndpointChanged, Queued
 from mockpsp.world.sandboxes import Sandbox, UnknownSandbox
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def _told(entry: Entry) -> tuple[str, str]:
             return entry.operation, reasoning.law
         case Queued() as queued:
             return f"{queued.kind} {queued.ref}", "" if queued.url else "no endpoint is set"
+        case EndpointChanged() as changed:
+            return f"{changed.kind} webhooks go to {', '.join(changed.urls) or 'nobody'}".lstrip(), ""
         case Attempted() as attempt:
             result = attempt.error or f"answered {attempt.status}"
             return f"{entry.operation} {entry.reference}, attempt {attempt.attempt}: {result}", ""

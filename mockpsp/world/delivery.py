@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aiohttp import BaseConnector, ClientSession
 
 log = logging.getLogger("mockpsp.delivery")
+_NOT_SENT = "not sent: the target is not on this machine or network (see --allow-webhooks-to)"
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".test.local")
 
 
@@ -45,6 +46,12 @@ class Policy(Protocol):
 
     def accepted(self, status: int, body: bytes) -> bool:
         """Whether this answer acknowledges the webhook."""
+
+    def heard(self, queued: records.Queued, attempted: records.Attempted) -> tuple[str, str, Any] | None:
+        """What an attempt leads to at its object: lifecycle, reference and command; None when it leads to nothing.
+
+        The attempt and what the command changes are one commit. A command that is refused changes nothing.
+        """
 
 
 class Driver(Protocol):
@@ -297,7 +304,7 @@ class Courier:
         waits = policy.retries(world.setups[queued.provider].settings)
         next_due = None if accepted or attempt > len(waits) else started + waits[attempt - 1]
         booked = records.Attempted(queued.number, attempt, started, status, error, accepted, next_due, policy.in_order)
-        await world.book(lambda: [booked], delivery.cause)
+        await _book(world, booked, policy.heard(queued, booked), delivery.cause)
         outcome = f"{status}" if error is None else error
         later = f", again at {instant(next_due)}" if next_due else "" if accepted else ", given up"
         done.append(Done(started, f"webhook {queued.kind} {queued.ref}: {outcome}{later}"))
@@ -310,10 +317,19 @@ class Courier:
         if played is not None:
             return played
         if not self.allows(queued.url):
-            return None, "not sent: the target is not on this machine or network (see --allow-webhooks-to)", b""
+            return None, _NOT_SENT, b""
         settings = sandbox.world.setups[queued.provider].settings
         headers, body = policy.message(queued, sandbox.credentials[queued.provider], queued.signature, settings)
         return await self._post(queued.url, body, headers, policy.timeout_seconds)
+
+    async def probe(
+        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float
+    ) -> tuple[int | None, str | None]:
+        """Status, or what went wrong, of one POST to an address of the merchant's, now; no journal has it."""
+        if not self.allows(url):
+            return None, _NOT_SENT
+        status, error, _ = await self._post(url, body, headers, seconds)
+        return status, error
 
     async def _post(
         self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
@@ -343,6 +359,19 @@ class Courier:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
+
+
+async def _book(world: World, attempted: records.Attempted, heard: tuple[str, str, Any] | None, cause: int) -> None:
+    """Book an attempt, and in the same commit what its object hears of it, unless that is refused."""
+    if heard is not None:
+        lifecycle, ref, command = heard
+        try:
+            await world.execute(world.lifecycles[lifecycle], ref, command, cause=cause, also=(attempted,))
+        except Refusal as refusal:
+            log.debug("%s %s does not hear of attempt %d: %s", lifecycle, ref, attempted.attempt, refusal)
+        else:
+            return
+    await world.book(lambda: [attempted], cause)
 
 
 def _played(delivery: Delivery, now: datetime) -> tuple[int | None, str | None, bytes] | None:

@@ -47,14 +47,16 @@ class FollowUp:
             case Notice():
                 self._notice(consequence)
             case Timer():
-                self.number += 1
-                self.events.append(
-                    records.TimerSet(self.number, self.lifecycle.name, self.ref, consequence.command, consequence.at)
-                )
+                self._timer(consequence)
             case Waiting():
                 self._waiting(consequence)
             case Served():
                 self.events.append(records.ShopperGone(consequence.ref or self.ref))
+
+    def _timer(self, timer: Timer) -> None:
+        self.number += 1
+        lifecycle, ref = timer.lifecycle or self.lifecycle.name, timer.ref or self.ref
+        self.events.append(records.TimerSet(self.number, lifecycle, ref, timer.command, timer.at))
 
     def _strike(self, lines: tuple[Any, ...], facts: Mapping[str, Any]) -> Any:
         line, moved, _ = strike(lines, facts, {**self.world.positions, **self.moved})
@@ -64,7 +66,7 @@ class FollowUp:
     def _notice(self, notice: Notice) -> None:
         lines = self.world.script.deliveries(f"{self.provider}.{notice.kind}")
         rule = (self._strike(lines, notice.facts) if lines else None) or _AS_USUAL
-        urls = notice.urls or self.world.endpoints.get(self.provider) or ("",)
+        urls = notice.urls or self.world.addresses(self.provider, notice.kind) or ("",)
         due = self.now + rule.after if rule.after else self.now
         if rule.reversed:
             opened = self.world.groups.get((rule.name, self.ref))

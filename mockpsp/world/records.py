@@ -163,10 +163,14 @@ class ClockMoved(Value, frozen=True):
 
 
 class EndpointChanged(Value, frozen=True):
-    """Webhooks of a provider go to these addresses from now on."""
+    """Webhooks of a provider go to these addresses from now on: those of one type, or with no ``kind`` all of them.
+
+    The latter ends what was said of single types.
+    """
 
     provider: str
     urls: tuple[str, ...]
+    kind: str = ""
 
 
 class ScenarioChanged(Value, frozen=True):

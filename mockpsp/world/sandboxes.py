@@ -24,16 +24,22 @@ DEFAULT = "default"
 class Tenant(Inhabitant, Protocol):
     """A provider, as far as sandboxes are concerned: it issues credentials and recognises them."""
 
-    def credentials(self, sandbox: str) -> Mapping[str, Any]:
-        """What an application needs to reach this sandbox; the same for the same sandbox id."""
+    def credentials(self, sandbox: str, scenario: Scenario) -> Mapping[str, Any]:
+        """What an application needs to reach this sandbox, as JSON values; the same for the same id and scenario.
+
+        What opens the door follows from the id alone; the scenario may add what an application finds behind it.
+        """
 
     def identities(self, credentials: Mapping[str, Any]) -> Sequence[str]:
-        """The parts of the credentials by which a request names its sandbox (a key id, a login)."""
+        """The parts of the credentials by which a request names its sandbox (a key id, a login), in every scenario."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Sandbox:
-    """One isolated universe and the names under which it is reached. ``key`` is 8 hex digits, for links."""
+    """One isolated universe and the names under which it is reached. ``key`` is 8 hex digits, for links.
+
+    ``credentials`` are those of the scenario in force, by provider.
+    """
 
     id: str
     key: str
@@ -47,6 +53,11 @@ class Sandbox:
 
 class UnknownSandbox(LookupError):
     """No sandbox has this id."""
+
+
+def _endpoint(name: str, urls: tuple[str, ...]) -> records.EndpointChanged:
+    provider, _, kind = name.partition(".")
+    return records.EndpointChanged(provider, urls, kind)
 
 
 class Sandboxes:
@@ -70,15 +81,12 @@ class Sandboxes:
             self._numbers += 1
             id = f"s{self._numbers}"
         key = blake2b(id.encode(), digest_size=4).hexdigest()
-        credentials = {name: tenant.credentials(id) for name, tenant in self.tenants.items()}
         world = self._world(id, key, scenario, seed, clock)
-        sandbox = Sandbox(
-            id=id, key=key, credentials=credentials, world=world, seed=seed, start=clock, created=real_now()
-        )
+        sandbox = Sandbox(id=id, key=key, credentials={}, world=world, seed=seed, start=clock, created=real_now())
         await self._open(sandbox)
         self._by_id[id] = self._by_key[key] = sandbox
         for name, tenant in self.tenants.items():
-            for identity in tenant.identities(credentials[name]):
+            for identity in tenant.identities(sandbox.credentials[name]):
                 self._by_identity[(name, identity)] = sandbox
         return sandbox
 
@@ -89,14 +97,20 @@ class Sandboxes:
         return World(id, key, chosen, self.tenants.values(), self.store, Journal())
 
     async def _open(self, sandbox: Sandbox, endpoints: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        sandbox.world.on_scenario = lambda: self._issue(sandbox)
         await sandbox.world.open()
         given = {**self.endpoints, **(endpoints or {})}
-        changes = [records.EndpointChanged(provider, urls) for provider, urls in given.items()]
+        by_type_last = sorted(given.items(), key=lambda each: "." in each[0])
+        changes = [_endpoint(name, urls) for name, urls in by_type_last]
         await sandbox.world.book(lambda: changes)
         self._attach(sandbox)
 
+    def _issue(self, sandbox: Sandbox) -> None:
+        scenario = sandbox.world.scenario
+        sandbox.credentials = {name: tenant.credentials(sandbox.id, scenario) for name, tenant in self.tenants.items()}
+
     async def reset(self, id: str) -> Sandbox:
-        """Back to the start of its scenario: a new World. Credentials and webhook endpoints stay."""
+        """Back to the start of its scenario: a new World. Its keys and webhook endpoints stay."""
         sandbox = self.get(id)
         old = sandbox.world
         old.close()

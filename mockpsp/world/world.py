@@ -104,6 +104,7 @@ class World:
         self.version = 0
         self.positions: dict[str, Position] = {}
         self.endpoints: dict[str, tuple[str, ...]] = {}
+        """Webhook addresses by ``provider``, and by ``provider.kind`` for types that have their own."""
         self.answers: dict[str, records.Answered] = {}
         self.in_progress: set[str] = set()
         self.waiting: dict[str, tuple[str, str]] = {}
@@ -111,6 +112,7 @@ class World:
         self._parts: dict[str, dict[str, str]] = {name: {} for name in self.lifecycles}
         self.groups: dict[tuple[str, str], datetime] = {}
         self.on_commit: Callable[[], None] | None = None
+        self.on_scenario: Callable[[], None] | None = None
         self._now = self.clock.now()
         self._decided: Outcome | None = None
         self.closed = False
@@ -151,6 +153,11 @@ class World:
         """An object's present state, or None."""
         return self.objects[lifecycle].get(ref)
 
+    def addresses(self, provider: str, kind: str) -> tuple[str, ...]:
+        """Where webhooks of this type go: to the type's own addresses if it was given any, were it none at all."""
+        found = self.endpoints.get(f"{provider}.{kind}")
+        return self.endpoints.get(provider, ()) if found is None else found
+
     def moment(self, provider: str) -> Moment:
         """What a decision of this provider may look at now; draws from its ids are never committed."""
         setup = self.setups[provider]
@@ -161,7 +168,7 @@ class World:
     def close(self) -> None:
         """Take no more events: work still under way for this world comes to nothing, and its alarm is called off."""
         self.closed = True
-        tell, self.on_commit = self.on_commit, None
+        tell, self.on_commit, self.on_scenario = self.on_commit, None, None
         if tell is not None:
             tell()
 
@@ -417,12 +424,19 @@ class World:
         self._note("clock", "", "moved", "", cause, fact)
 
     def _endpoint_changed(self, fact: records.EndpointChanged, cause: int) -> None:
-        self.endpoints[fact.provider] = fact.urls
+        if fact.kind:
+            self.endpoints[f"{fact.provider}.{fact.kind}"] = fact.urls
+        else:
+            for name in [each for each in self.endpoints if each.startswith(f"{fact.provider}.")]:
+                del self.endpoints[name]
+            self.endpoints[fact.provider] = fact.urls
         self._note("endpoint", fact.provider, "changed", "", cause, fact)
 
     def _scenario_changed(self, fact: records.ScenarioChanged, cause: int) -> None:
         if fact.scenario is not self.scenario:
             self._use(fact.scenario)
+        if self.on_scenario is not None:
+            self.on_scenario()
         self.positions.clear()
         self._note(
             "scenario", "", fact.scenario.name, "", cause, {"title": fact.scenario.title, "changes": fact.changes}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from mockpsp.serving import sockets, watch
+from mockpsp.serving import ready, sockets, watch
 from mockpsp.serving.sockets import CannotListen, listen
 from mockpsp.serving.watch import Watched
+from mockpsp.settings import Settings
+from mockpsp.world.clock import SandboxClock
 
 
 def has_second_loopback() -> bool:
@@ -92,3 +97,24 @@ def test_the_origin_is_one_that_clients_can_use(host: str, origin: str) -> None:
     listening.close()
 
     assert listening.origin() == f"{origin}{listening.port}"
+
+
+def test_credentials_may_hold_lists() -> None:
+    class Hotels:
+        title = "Hotels"
+
+        def base_urls(self, origin: str) -> dict[str, str]:
+            return {"hotels": origin}
+
+        def environment(self, credentials: dict[str, Any], origin: str) -> dict[str, str]:
+            return {"HOTELS_ROOMS": ",".join(credentials["rooms"])}
+
+    providers: Any = {"hotels": Hotels()}
+    sandbox: Any = SimpleNamespace(
+        credentials={"hotels": {"key": "k", "rooms": ["101", "102"], "floors": [{"number": 1}]}},
+        world=SimpleNamespace(scenario=SimpleNamespace(name="default", title="All is well"), clock=SandboxClock(None)),
+    )
+    told = ready.document(sandbox, providers, "http://localhost:1", None, None)
+    assert json.loads(json.dumps(told))["credentials"] == sandbox.credentials
+    block = ready.block(sandbox, providers, Settings(), "http://localhost:1", None, None, ())
+    assert "    HOTELS_ROOMS=101,102\n" in block

@@ -36,6 +36,11 @@ class Bench:
     controlled: ControlledSandbox
     sandbox: Sandbox
 
+    @property
+    def keyed(self) -> bool:
+        """Whether the provider's API has idempotence keys."""
+        return any(route.idempotent for route in self.provider.routes)
+
     # -- calling -----------------------------------------------------------------------------------------------------
 
     def request(self, ask: Ask, key: str | None = None) -> tuple[bytes, str]:

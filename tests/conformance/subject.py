@@ -58,8 +58,11 @@ class Subject(Protocol):
     settings: Mapping[str, Any]
     """Its settings, with everything switched on that is sent or done on wish only."""
 
+    signed: bool
+    """Whether its webhooks carry a signature."""
+
     def create(self, amount: Money) -> Ask:
-        """Opens something of this amount, in any currency; the operation takes an idempotence key."""
+        """Opens something of this amount, in any currency; the operation takes an idempotence key, if any does."""
 
     def read(self, created: Any) -> Ask:
         """Reads what ``create`` answered with ``created``."""
@@ -77,7 +80,7 @@ class Subject(Protocol):
         """Make the question of this operation come up, once."""
 
     def tamper(self, body: bytes) -> Iterable[bytes]:
-        """A webhook's body with changes, one at a time, that its signature must not survive."""
+        """A webhook's body with changes, one at a time, that its signature must not survive; none without one."""
 
     def other_places(self, bench: Bench) -> None:
         """Let shoppers be waited for at those places that neither ``create`` nor ``provoke`` leaves one at."""

@@ -179,8 +179,32 @@ class Policy:
     def accepted(self, status: int, body: bytes) -> bool:
         return status == 200
 
+    def heard(self, queued: Any, attempted: Any) -> None:
+        return None
+
 
 CHARGES = Charges()
+
+
+class Desk:
+    """Acme's staff may close a charge."""
+
+    schema: Mapping[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["close"],
+        "x-hint": 'write {"close": "reason"}',
+        "properties": {"close": {"$ref": "#/$defs/reason"}, "cardNumber": {"type": "string"}},
+        "$defs": {"reason": {"enum": ["fraud", "mistake"]}},
+    }
+
+    async def act(self, sandbox: Sandbox, ref: str, body: Mapping[str, Any], cause: int) -> Mapping[str, Any]:
+        if ref == "broken":
+            return {}[ref]
+        if sandbox.world.state(LIFECYCLE, ref) is None:
+            raise LookupError(f"no charge is called {ref}" if ref != "silent" else "")
+        outcome = await sandbox.world.execute(CHARGES, ref, Cancel(), cause=cause)
+        return {"status": outcome.state.status, "amount": outcome.state.amount, "cardNumber": "4111111111111111"}
 
 
 async def create_charge(x: Exchange) -> Answer:
@@ -203,6 +227,8 @@ class Acme:
     lifecycles = (CHARGES,)
     policy = Policy()
     keep_answers = timedelta(hours=24)
+    lenient = False
+    back_office = Desk()
     driver = Driver()
     routes = (
         Route(method="POST", path="/acme/charges", operation="create_charge", handler=create_charge),
@@ -229,8 +255,9 @@ class Acme:
         openings = {f"acme/wallet/w{index}": each["balance"] for index, each in enumerate(wallets, 1)}
         return Setup(wallets, None, openings)
 
-    def credentials(self, sandbox: str) -> Mapping[str, Any]:
-        return {"key": f"acme-{sandbox}", "secret": f"secret-of-{sandbox}"}
+    def credentials(self, sandbox: str, scenario: Scenario) -> Mapping[str, Any]:
+        wallets = [str(each["balance"]) for each in scenario.world.get("acme", {}).get("wallets", [])]
+        return {"key": f"acme-{sandbox}", "secret": f"secret-of-{sandbox}", "wallets": wallets}
 
     def identities(self, credentials: Mapping[str, Any]) -> Sequence[str]:
         return (credentials["key"],)

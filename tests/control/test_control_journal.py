@@ -360,3 +360,40 @@ async def test_a_check_that_means_nothing_is_refused(api: Api, check: Any, hint:
     reply = await api.call("POST", "/sandboxes/default/journal/verify", check)
     assert reply.status == 400
     assert hint in reply.body.get("hint", "")
+
+
+MULTIPART = (
+    b'--b\r\nContent-Disposition: form-data; name="type"\r\n\r\nKBIS\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="cardNumber"\r\n\r\n4111111111111111\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="raw"\r\n\r\n\xff\xfe\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="\xc3\xbc.pdf"\r\n'
+    b"Content-Type: application/pdf\r\n\r\n%PDF\x00\xff\r\n--\r\n\r\n--b--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("media", "raw", "shown"),
+    [
+        (
+            "multipart/form-data; boundary=b",
+            MULTIPART,
+            {
+                "type": "KBIS",
+                "cardNumber": "411111******1111",
+                "raw": {"filename": None, "content_type": "text/plain", "bytes": 2},
+                "file": {"filename": "ü.pdf", "content_type": "application/pdf", "bytes": 12},
+            },
+        ),
+        ('Multipart/Form-Data; charset=utf-8; boundary="b"', MULTIPART[:58] + b"--b--", {"type": "KBIS"}),
+        ("multipart/form-data; boundary=b", MULTIPART[:-4], f"({len(MULTIPART) - 4} bytes)"),
+        ("multipart/form-data; boundary=c", MULTIPART, f"({len(MULTIPART)} bytes)"),
+        ("multipart/form-data", MULTIPART, f"({len(MULTIPART)} bytes)"),
+    ],
+)
+async def test_of_a_multipart_form_the_fields_are_shown_and_of_files_their_size(
+    api: Api, media: str, raw: bytes, shown: Any
+) -> None:
+    made = await api.sandbox()
+    response = await api.merchant(made, path="/acme/token", data=raw, headers={"Content-Type": media})
+    entry = await api.get(f"/sandboxes/{made['id']}/journal/{response.headers['Mockpsp-Trace']}")
+    assert entry["body"] == shown

@@ -18,6 +18,7 @@ from mockpsp.control import calls
 from mockpsp.control.routes import ROUTES
 from mockpsp.edge.keys import COURIER, SETTINGS
 from mockpsp.world.sandboxes import Sandbox
+from mockpsp.world.world import Gone
 
 
 async def test_health_names_what_runs(api: Api) -> None:
@@ -155,7 +156,8 @@ async def test_a_sandbox_has_credentials_addresses_scenario_seed_and_clock(api: 
     assert reply.status == 201
     made = reply.body
     assert list(made) == ["id", "credentials", "base_urls", "scenario", "seed", "clock", "created"]
-    assert made["credentials"] == {"acme": {"key": f"acme-{made['id']}", "secret": f"secret-of-{made['id']}"}}
+    keys = {"key": f"acme-{made['id']}", "secret": f"secret-of-{made['id']}"}
+    assert made["credentials"] == {"acme": {**keys, "wallets": ["50.00 EUR", "0.00 EUR"]}}
     assert made["base_urls"] == {"acme": str(api.client.make_url("/acme"))}
     assert (made["scenario"], made["clock"]) == ("default", {"now": "2026-07-01T09:00:00.000Z", "mode": "manual"})
     assert await api.get(f"/sandboxes/{made['id']}") == made
@@ -420,3 +422,27 @@ def _request(app: web.Application) -> web.Request:
     from aiohttp.test_utils import make_mocked_request
 
     return make_mocked_request("GET", "/_mockpsp/health", app=app)
+
+
+async def test_credentials_tell_what_the_scenario_in_force_has(api: Api, inside: Callable[[str], Sandbox]) -> None:
+    made = await api.sandbox()
+    home = f"/sandboxes/{made['id']}"
+    assert made["credentials"]["acme"]["wallets"] == ["50.00 EUR", "0.00 EUR"]
+    await api.put(f"{home}/scenario", "acme/refused")
+    changed = (await api.get(home))["credentials"]["acme"]
+    assert changed["wallets"] == ["50.00 EUR", "5.00 EUR"]
+    assert {**changed, "wallets": []} == {**made["credentials"]["acme"], "wallets": []}, "keys stay"
+    assert await api.charge(made), "the application need not know"
+    assert (await api.post(f"{home}/reset"))["credentials"]["acme"] == changed
+
+
+async def test_a_world_that_was_reset_issues_no_more_credentials(api: Api, inside: Callable[[str], Sandbox]) -> None:
+    made = await api.sandbox()
+    sandbox = inside(made["id"])
+    old = sandbox.world
+    await api.post(f"/sandboxes/{made['id']}/reset")
+    issued = sandbox.credentials
+    with pytest.raises(Gone):
+        await old.change_scenario(old.scenario)
+    assert sandbox.credentials is issued
+    assert old.on_scenario is None

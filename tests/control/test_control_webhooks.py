@@ -13,6 +13,7 @@ from aiohttp import web
 
 from mockpsp.control.errors import respond
 from mockpsp.edge.keys import COURIER
+from mockpsp.world.records import EndpointChanged
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.world import Gone
 
@@ -302,3 +303,33 @@ async def test_a_delivery_under_way_comes_to_nothing_when_its_sandbox_goes_away(
         await api.post(f"{home}/webhooks/settle")
         assert [each["status"] for each in (await api.get(f"{home}/webhooks"))["webhooks"]] == ["delivered"]
     assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
+
+
+async def test_addresses_of_single_types_stay_at_a_reset_and_end_with_a_put(
+    api: Api, inside: Callable[[str], Sandbox], endpoint: Endpoint
+) -> None:
+    made, home = await home_of(api)
+    await api.put(f"{home}/webhook-endpoints/acme", {"url": "http://localhost:1/all"})
+    await inside(made["id"]).world.commit([EndpointChanged("acme", (endpoint.url,), "charge.paid")])
+    await api.post(f"{home}/reset")
+    told = (await api.get(f"{home}/journal", params={"kind": "endpoint"}))["entries"]
+    assert [(each["webhook_type"], each["urls"]) for each in told] == [
+        (None, ["http://localhost:1/all"]),
+        ("charge.paid", [endpoint.url]),
+    ]
+    await pay(api, made, home)
+    (row,) = (await api.get(f"{home}/webhooks"))["webhooks"]
+    assert row["url"] == endpoint.url
+    await api.put(f"{home}/webhook-endpoints/acme", {"url": None})
+    assert inside(made["id"]).world.endpoints == {"acme": ()}
+
+
+async def test_a_webhook_without_an_address_is_sent_again_to_that_of_its_type(
+    api: Api, inside: Callable[[str], Sandbox], endpoint: Endpoint
+) -> None:
+    made, home = await home_of(api)
+    await pay(api, made, home)
+    (lost,) = (await api.get(f"{home}/webhooks"))["webhooks"]
+    await api.put(f"{home}/webhook-endpoints/acme", {"url": "http://localhost:1/all"})
+    await inside(made["id"]).world.commit([EndpointChanged("acme", (endpoint.url,), lost["type"])])
+    assert (await api.post(f"{home}/webhooks/{lost['n']}/resend", status=201))["url"] == endpoint.url

@@ -22,6 +22,19 @@ ODD = (
     ("GET", "/x/{a}.{kind}"),
     ("GET", "/x/{number:[0-9]+}/n"),
     ("GET", "/x/plain"),
+    ("GET", "/y"),
+    ("GET", "/y/"),
+    ("POST", "/y"),
+    ("POST", "/y/"),
+    ("GET", "/y/{a}"),
+    ("GET", "/y/{a}/"),
+    ("PUT", "/y/{a}"),
+    ("PUT", "/y/{a}/"),
+    ("GET", "/y/{a}/b"),
+    ("GET", "/y/{a}/b/"),
+    ("POST", "/y/z/c"),
+    ("POST", "/y/z/c/"),
+    ("DELETE", "/y/z/{d}/"),
 )
 
 
@@ -92,7 +105,7 @@ async def test_every_route_of_every_provider_is_found_as_aiohttp_finds_it(route:
         assert await found(OURS, each, path) == await found(THEIRS, each, path)
 
 
-@given(method=_METHODS, words=_PATHS, base=st.sampled_from(["", "/v2", "/v2/M", "/x", "/client/v1/C"]))
+@given(method=_METHODS, words=_PATHS, base=st.sampled_from(["", "/v2", "/v2/M", "/x", "/y", "/client/v1/C"]))
 async def test_any_path_is_found_as_aiohttp_finds_it(method: str, words: str, base: str) -> None:
     for ours, theirs in ((OURS, THEIRS), (ODD_OURS, ODD_THEIRS)):
         assert await found(ours, method, base + words) == await found(theirs, method, base + words)
@@ -107,6 +120,23 @@ async def test_what_no_route_takes_is_404_and_what_a_path_does_not_take_is_405()
         assert (refused.status, refused.headers["Allow"]) == (405, "GET,POST")
         assert (await client.head("/x/1/b")).status == 405, "as with add_route: nobody asked for HEAD"
         assert await (await client.get("/x/a%2Fb/b")).json() == {"a": "a/b"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/y", "/y/", "/y/1", "/y/1/", "/y/1/b", "/y/1/b/", "/y/z/c", "/y/z/c/", "/y//", "/yx"]
+)
+async def test_a_slash_at_the_end_is_found_as_aiohttp_finds_it(path: str) -> None:
+    for method in ("GET", "POST", "PUT", "DELETE", "HEAD"):
+        assert await found(ODD_OURS, method, path) == await found(ODD_THEIRS, method, path)
+
+
+async def test_a_table_says_nothing_of_a_path_that_only_begins_alike() -> None:
+    """``app.unrouted`` asks every table, not only those that aiohttp finds by the prefix."""
+    table = Table("/y")
+    table.add("GET", "/y/{a}", nothing)
+    for path in ("/y", "/yes", "/y1/2"):
+        assert await table.resolve(make_mocked_request("POST", path)) == (None, set())
+    assert await table.resolve(make_mocked_request("POST", "/y/1")) == (None, {"GET"})
 
 
 def test_a_method_and_path_can_be_taken_only_once() -> None:

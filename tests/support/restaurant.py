@@ -132,7 +132,7 @@ class Restaurant:
         self.world = World(name, "00000000", self.scenario, (PROVIDER,), self.store, Journal())
         self.courier = Courier({"adyen": PROVIDER.policy}, {"adyen": PROVIDER.driver}, is_local)
         self.sandbox = Sandbox(
-            id=name, key="00000000", credentials={"adyen": PROVIDER.credentials(name)}, world=self.world,
+            id=name, key="00000000", credentials={"adyen": PROVIDER.credentials(name, self.scenario)}, world=self.world,
             seed=None, start=None, created=START,
         )  # fmt: skip
 

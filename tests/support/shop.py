@@ -100,8 +100,9 @@ class Shop:
         self.scenario = chosen or scenario()
         self.world = World(name, "00000000", self.scenario, (PROVIDER,), self.store, Journal())
         self.courier = Courier({"worldline": PROVIDER.policy}, {"worldline": PROVIDER.driver}, is_local)
+        issued = PROVIDER.credentials(name, self.scenario)
         self.sandbox = Sandbox(
-            id=name, key="00000000", credentials={"worldline": PROVIDER.credentials(name)}, world=self.world,
+            id=name, key="00000000", credentials={"worldline": issued}, world=self.world,
             seed=None, start=None, created=START,
         )  # fmt: skip
 

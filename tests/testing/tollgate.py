@@ -146,6 +146,9 @@ class Policy:
     def accepted(self, status: int, body: bytes) -> bool:
         return status == 200
 
+    def heard(self, queued: Any, attempted: Any) -> None:
+        return None
+
 
 class Driver:
     async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
@@ -192,6 +195,7 @@ class Tollgate:
     title = "Tollgate"
     prefixes = ("/tollgate",)
     policy, driver = Policy(), Driver()
+    lenient, back_office = False, None
 
     def __init__(self) -> None:
         self.lifecycles = (PAYMENTS,)
@@ -210,7 +214,7 @@ class Tollgate:
         payment = x.world.state(PAYMENTS.name, x.path["id"])
         return Answer(404, b"{}") if payment is None else Answer(200, dumps(rendered(payment)).encode())
 
-    def credentials(self, sandbox: str) -> Mapping[str, Any]:
+    def credentials(self, sandbox: str, scenario: Scenario) -> Mapping[str, Any]:
         return {"key": f"key-of-{sandbox}"}
 
     def identities(self, credentials: Mapping[str, Any]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from mockpsp.domain.lifecycle import Fact, Lifecycle
 from mockpsp.domain.money import Money
 from mockpsp.edge.errors import BrokenContract, NotSupported
 from mockpsp.edge.exchange import Answer, Exchange
-from mockpsp.edge.provider import Access, Account, Checkout, MerchantCalls, Route, Unsupported
+from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, MerchantCalls, Route, Unsupported
 from mockpsp.providers.adyen import auth, errors, holdings, links, page_routes, routes, shopper, tokens, wire
 from mockpsp.providers.adyen.merchant import AdyenMerchant
 from mockpsp.providers.adyen.purchases import held
@@ -46,9 +46,11 @@ class Adyen:
     unsupported: Sequence[Unsupported] = UNSUPPORTED
     policy = AdyenPolicy()
     driver = shopper.AdyenShopper()
+    back_office: BackOffice | None = None
     keep_answers = timedelta(days=7)
+    lenient = False
 
-    def credentials(self, sandbox: str) -> Mapping[str, Any]:
+    def credentials(self, sandbox: str, scenario: Scenario) -> Mapping[str, Any]:
         """See Tenant."""
         return auth.credentials(sandbox)
 

@@ -30,7 +30,8 @@ class AdyenShopper:
         """See Driver. Raises ShopperRefused when the page would not allow it."""
         if script.abandons:
             return
-        if ref.startswith(("CS", "PL")) and sandbox.world.state(PURCHASES.name, ref) is not None:
+        purchase: Purchase | None = sandbox.world.state(PURCHASES.name, ref)
+        if purchase is not None and purchase.is_checkout:
             await self._at_checkout(sandbox, ref, script, cause)
         else:
             await self._at_bank(sandbox.world, ref, script, cause)

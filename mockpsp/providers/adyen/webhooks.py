@@ -25,7 +25,7 @@ from mockpsp.providers.adyen.ids import psp_reference
 from mockpsp.providers.adyen.settings import AdyenSettings
 from mockpsp.providers.adyen.states import Kind, Modification, Order, Payment, Purchase
 from mockpsp.scenario.model import Signature
-from mockpsp.world.records import Queued
+from mockpsp.world.records import Attempted, Queued
 
 EVENTS: Mapping[str, str] = {
     "AUTHORISATION": "a payment has its final result",
@@ -437,3 +437,6 @@ class AdyenPolicy:
     def accepted(self, status: int, body: bytes) -> bool:
         """See Policy."""
         return 200 <= status < 300
+
+    def heard(self, queued: Queued, attempted: Attempted) -> None:
+        """See Policy. Nothing at Adyen tells of attempts."""

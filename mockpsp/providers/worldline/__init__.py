@@ -10,7 +10,7 @@ from mockpsp.domain.lifecycle import Fact, Lifecycle
 from mockpsp.domain.money import Money
 from mockpsp.edge.errors import NotSupported, UnknownPath
 from mockpsp.edge.exchange import Answer, Exchange
-from mockpsp.edge.provider import Access, Account, Checkout, MerchantCalls, Route, Unsupported
+from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, MerchantCalls, Route, Unsupported
 from mockpsp.providers.worldline import auth, errors, holdings, page_routes, routes, services, shopper, wire
 from mockpsp.providers.worldline.merchant import WorldlineMerchant
 from mockpsp.providers.worldline.orders import held
@@ -51,9 +51,11 @@ class Worldline:
     unsupported: Sequence[Unsupported] = UNSUPPORTED
     policy = WorldlinePolicy()
     driver = shopper.WorldlineShopper()
+    back_office: BackOffice | None = None
     keep_answers = timedelta(hours=24)
+    lenient = False
 
-    def credentials(self, sandbox: str) -> Mapping[str, Any]:
+    def credentials(self, sandbox: str, scenario: Scenario) -> Mapping[str, Any]:
         """See Tenant."""
         return auth.credentials(sandbox)
 

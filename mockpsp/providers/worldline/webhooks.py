@@ -22,7 +22,7 @@ from mockpsp.providers.worldline import wire
 from mockpsp.providers.worldline.settings import WorldlineSettings
 from mockpsp.providers.worldline.states import Order, Tender
 from mockpsp.scenario.model import Signature
-from mockpsp.world.records import Queued
+from mockpsp.world.records import Attempted, Queued
 
 EVENTS: Mapping[str, str] = {
     "payment.created": "a checkout or payment was created",
@@ -182,3 +182,6 @@ class WorldlinePolicy:
     def accepted(self, status: int, body: bytes) -> bool:
         """See Policy."""
         return 200 <= status < 300
+
+    def heard(self, queued: Queued, attempted: Attempted) -> None:
+        """See Policy. Nothing at Worldline tells of attempts."""

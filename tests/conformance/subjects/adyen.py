@@ -99,6 +99,7 @@ class Adyen:
         "cards": [{"number": VISA_3DS, "three_ds": "challenge"}],
     }
     settings: Mapping[str, Any] = {"expire_webhook": True, "offer_closed_webhook": True}
+    signed = True
     refusals: Sequence[Sample] = (
         Sample(edge.BadBody("no JSON"), 400),
         Sample(edge.BodyTooLarge("too large"), 413),

@@ -90,6 +90,7 @@ class Worldline:
         ],
     }
     settings: Mapping[str, Any] = {}
+    signed = True
     refusals: Sequence[Sample] = (
         Sample(edge.BadBody("no JSON"), 400),
         Sample(edge.BodyTooLarge("too large"), 400),

@@ -14,6 +14,7 @@ from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import errors, shopper
 from mockpsp.providers.adyen.routes import PURCHASES
 from mockpsp.providers.adyen.states import CheckoutStage, Kind, OrderStage, Status
+from mockpsp.scenario.model import ShopperScript, Trigger
 from mockpsp.world.records import Answered
 from mockpsp.world.world import AnsweredMeanwhile, Outcome
 from tests.support import restaurant as r
@@ -299,6 +300,16 @@ async def test_a_fingerprint_leads_to_a_challenge() -> None:
     assert psp.payment(paid.ref).status is Status.AUTHORISED
     with pytest.raises(errors.ShopperRefused):
         await psp.do(paid.ref, c.Authenticate(payment=paid.ref, outcome="Y"))
+
+
+async def test_a_payment_whose_reference_looks_like_a_links_is_authenticated_at_the_bank() -> None:
+    psp = await Restaurant(name="r90").open()
+    paid = await psp.pay(card(r.SECURE), 100)
+    assert paid.ref.startswith("PL"), "the references of this sandbox are no longer those that the test needs"
+    await shopper.AdyenShopper().act(
+        psp.sandbox, paid.ref, ShopperScript(key="t", at="adyen.three_ds", trigger=Trigger())
+    )
+    assert psp.payment(paid.ref).status is not Status.AWAITING_SHOPPER
 
 
 @pytest.mark.parametrize(("three_ds", "number", "waits"), [("always", r.VISA, True), ("never", r.SECURE, False)])
