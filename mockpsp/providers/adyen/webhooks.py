@@ -27,23 +27,6 @@ from mockpsp.providers.adyen.states import Kind, Modification, Order, Payment, P
 from mockpsp.scenario.model import Signature
 from mockpsp.world.records import Queued
 
-EVENTS: Mapping[str, str] = {
-    "AUTHORISATION": "a payment has its final result",
-    "ORDER_OPENED": "an order was created",
-    "ORDER_CLOSED": "an order is paid, cancelled or expired",
-    "CAPTURE": "a capture was processed",
-    "CAPTURE_FAILED": "a capture was rejected later",
-    "CANCELLATION": "a cancel by pspReference was processed",
-    "TECHNICAL_CANCEL": "a cancel by the merchant's own reference was processed",
-    "CANCEL_OR_REFUND": "a reversal was processed",
-    "REFUND": "a refund was processed",
-    "REFUND_FAILED": "a refund was rejected later",
-    "REFUNDED_REVERSED": "refunded money came back",
-    "AUTHORISATION_ADJUSTMENT": "an amount update was processed",
-    "EXPIRE": "an authorisation was never captured",
-    "OFFER_CLOSED": "nobody came back to a payment",
-    "PENDING": "a payment's result comes later",
-}
 _WITH_CARD_REASON = ("visa", "mc", "amex")
 
 
@@ -437,3 +420,6 @@ class AdyenPolicy:
     def accepted(self, status: int, body: bytes) -> bool:
         """See Policy."""
         return 200 <= status < 300
+
+
+POLICY = AdyenPolicy()
