@@ -120,9 +120,9 @@ class _Server:
 
 def _settle_down() -> None:
     """What exists now stays; the collector need not look at it again, nor look so often."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 1_000)
+    gc.enable()
 
 
 def _warnings(settings: Settings) -> tuple[str, ...]:
