@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
 import sys
 from pathlib import Path
+from threading import get_ident
 
 import pytest
 
-from mockpsp.serving import sockets, watch
+from mockpsp.serving import sockets, warm, watch
 from mockpsp.serving.sockets import CannotListen, listen
 from mockpsp.serving.watch import Watched
 
@@ -92,3 +94,36 @@ def test_the_origin_is_one_that_clients_can_use(host: str, origin: str) -> None:
     listening.close()
 
     assert listening.origin() == f"{origin}{listening.port}"
+
+
+# -- warming up --------------------------------------------------------------------------------------------------------
+
+
+def test_what_first_requests_need_is_fetched() -> None:
+    code = (
+        "import sys\nfrom mockpsp.app import Contracts\nfrom mockpsp.providers import discover\n"
+        "from mockpsp.serving.warm import fetch\n"
+        "providers = discover()\nfetch(providers, Contracts(tuple(providers)))\n"
+        "print(*(each in sys.modules for each in ('mockpsp.providers.adyen.api', 'jsonschema_rs', 'jinja2')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "False"]
+
+
+async def test_a_server_that_ends_at_once_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[object] = []
+    monkeypatch.setattr(warm, "fetch", lambda *given: fetched.append(given))
+    task = asyncio.create_task(warm.warm_up({}, {}))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert fetched == []
+
+
+async def test_it_happens_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    monkeypatch.setattr(warm, "fetch", lambda *_: threads.append(get_ident()))
+    monkeypatch.setattr(warm, "_AFTER_SECONDS", 0)
+    monkeypatch.setattr(warm.gc, "freeze", lambda: threads.append(get_ident()))
+    await warm.warm_up({}, {})
+    assert threads[0] != get_ident() == threads[1]
