@@ -5,6 +5,7 @@ Exit codes: 0 it worked, 1 it did not, 2 the command line was wrong.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -151,6 +152,7 @@ def _serve(settings: Settings, ready_file: Path | None) -> None:
         listening = listen(settings.host, settings.port)
     except CannotListen as error:
         _fail(error.strerror or str(error))
+    gc.disable()  # imports make hardly any garbage; ``run`` enables it when all is there
     # from here on clients can connect; they wait while the rest is imported
     from mockpsp.scenario.library import UnknownScenario
     from mockpsp.scenario.loader import ScenarioError
@@ -167,6 +169,7 @@ def _serve(settings: Settings, ready_file: Path | None) -> None:
     except (NoTls, CannotListen) as error:
         _fail(str(error))
     finally:
+        gc.enable()
         listening.close()
 
 

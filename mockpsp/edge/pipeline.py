@@ -22,6 +22,7 @@ from mockpsp.edge.contract import Contract, Operation, converted, unknown_proper
 from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract, InProgress, NotAllowed, Scripted
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.keys import CONTRACTS, SANDBOXES
+from mockpsp.edge.late import found
 from mockpsp.edge.provider import Access, Provider, Route
 from mockpsp.edge.reply import lines, reply
 from mockpsp.scenario.engine import strike
@@ -60,6 +61,7 @@ class Door:
 
     def open(self, app: web.Application, apps: Iterable[web.Application]) -> Sandboxes:
         """Find what the application holds; whether somebody wants to see, or change, its responses."""
+        self.handler = found(self.handler)
         self.sandboxes = app[SANDBOXES]
         self.contracts = app[CONTRACTS]
         self.observed = any(each.middlewares or each.on_response_prepare for each in apps)

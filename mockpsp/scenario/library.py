@@ -53,8 +53,8 @@ class Library:
         """
         if name in self._read:
             return self._read[name]
-        path = self.path(name)
         shipped = name in self.names()
+        path = folder("scenarios") / f"{name}.yaml" if shipped else self.path(name)
         scenario = self.parse(path.read_bytes(), file=str(path), name=name, trusted=trusted and shipped)
         if shipped:
             self._read[name] = scenario

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from mockpsp.scenario import grammar, provided
+from mockpsp.scenario import ahead, grammar, provided
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.check import Labels
 from mockpsp.scenario.grammar import schema
@@ -33,7 +33,8 @@ def load(
     checked when it was shipped; leaving its world and settings unchecked saves the start of a server 20 ms.
     """
     problems = Problems(file, trusted=trusted)
-    root = read_text(text, problems)
+    root = ahead.nodes_of(text) if trusted and isinstance(text, bytes) else None
+    root = root or read_text(text, problems)
     scenario = _Loading(problems, catalogues).scenario(root, name) if root is not None else None
     return _finished(scenario, problems)
 

@@ -21,7 +21,7 @@ MAX_DEPTH = 60
 MAX_NODES = 100_000
 
 # What YAML does not allow; as one class of what it does allow this takes ten times longer to compile.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff]|[\ufffe\uffff]")
+_UNPRINTABLE = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff]|[\ufffe\uffff]"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?")
 _MAX_WHOLE = 2**63 - 1
@@ -92,7 +92,7 @@ def _clean(text: str | bytes) -> str:
         raise Bad(Spot(1, 1), f"the file has {size} bytes; a scenario has at most {MAX_BYTES}")
     text = _decoded(text) if isinstance(text, bytes) else text
     text = text.removeprefix("\ufeff")
-    odd = _UNPRINTABLE.search(text)
+    odd = re.search(_UNPRINTABLE, text)
     if odd is not None:
         raise Bad(_spot_after(text[: odd.start()]), f"the character U+{ord(odd[0]):04X} is not allowed; remove it")
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import http_parser, web
 
 from mockpsp.app import build_app, catalogues
-from mockpsp.edge.keys import PROVIDERS, SANDBOXES
+from mockpsp.edge.keys import CONTRACTS, PROVIDERS, SANDBOXES
 from mockpsp.serving import ready
 from mockpsp.serving.sockets import CannotListen, Listening, listen
 from mockpsp.serving.tls import Certificate, certificate
+from mockpsp.serving.warm import warm_up
 from mockpsp.settings import Settings
 from mockpsp.world.sandboxes import DEFAULT
 
@@ -65,6 +66,7 @@ class _Server:
                 _settle_down()
                 _on_signals(self.stop.set)
                 self._tell(app, https, shown, stack)
+                _accompany(stack, warm_up(app[PROVIDERS], app[CONTRACTS]))
                 if watched is not None:
                     self._follow(watched, app, stack)
                 await self.stop.wait()
@@ -104,25 +106,31 @@ class _Server:
         def world() -> Any:
             return app[SANDBOXES].get(DEFAULT).world
 
-        task = asyncio.create_task(watched.follow(world, self.say, self.stop))
+        task = _accompany(stack, watched.follow(world, self.say, self.stop))
         task.add_done_callback(self._watch_ended)
-
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        stack.push_async_callback(end)
 
     def _watch_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
             self.say(f"watching has ended: {task.exception()!r}")
 
 
+def _accompany(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Let something run beside the server, until it ends at the latest."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+    return task
+
+
 def _settle_down() -> None:
     """What exists now stays; the collector need not look at it again, nor look so often."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 1_000)
+    gc.enable()
 
 
 def _warnings(settings: Settings) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BACKLOG = 512
 _ATTEMPTS = 20
@@ -17,8 +17,7 @@ class CannotListen(OSError):
     """The address cannot be used; the message says what to do about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(NamedTuple):
     """Bound sockets that already accept connections, all on one port. ``name`` is how a client calls this host."""
 
     sockets: tuple[socket.socket, ...]

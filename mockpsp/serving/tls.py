@@ -6,16 +6,15 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
 class NoTls(Exception):
     """``--tls`` cannot work here; the message says what to install."""
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """What the server shows, and the file with the CA that signed it."""
 
     context: ssl.SSLContext

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Protocol
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mockpsp.scenario.model import Scenario
@@ -34,8 +34,7 @@ class Tenant(Inhabitant, Protocol):
         """The parts of the credentials by which a request names its sandbox (a key id, a login), in every scenario."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Sandbox:
+class Sandbox(Struct, kw_only=True, eq=False):
     """One isolated universe and the names under which it is reached. ``key`` is 8 hex digits, for links.
 
     ``credentials`` are those of the scenario in force, by provider.

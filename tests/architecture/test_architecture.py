@@ -48,7 +48,7 @@ def test_the_import_contracts_hold() -> None:
         (
             "Layers of a provider",
             '  "(wire) : (reading)",\n  "(decide)",',
-            '  "(decide)",\n  "(wire) : (reading)",\n  "(routes)",',
+            '  "(decide)",\n  "(wire) : (reading)",\n  "(api)",',
         ),
         (
             "The core does no input and output",
@@ -62,7 +62,7 @@ def test_the_import_contracts_can_be_broken(contract: str, line: str, wrong: str
     text = (ROOT / "pyproject.toml").read_text("utf-8")
     assert line in text
     changed = tmp_path / "pyproject.toml"
-    changed.write_text(text.replace(line, wrong).replace('  "(routes)",\n  "(auth)', '  "(auth)'), "utf-8")
+    changed.write_text(text.replace(line, wrong).replace('  "(api) : (routes)",\n  "(auth)', '  "(auth)'), "utf-8")
     done = python(LINT.format(str(changed)))
     assert done.returncode != 0
     assert f"{contract} BROKEN" in done.stdout, done.stdout + done.stderr
@@ -209,9 +209,10 @@ def test_importing_is_light(module: str) -> None:
     assert done.stdout.split() == []
 
 
-def test_a_server_starts_without_what_only_pages_and_cards_need() -> None:
+def test_a_server_starts_without_what_only_pages_cards_and_other_scenarios_need() -> None:
     code = (
-        "import sys, mockpsp.app as app; app.build_app(); print(*sorted({'jinja2', 'cryptography'} & set(sys.modules)))"
+        "import sys, mockpsp.app as app; app.build_app(); "
+        "print(*sorted({'jinja2', 'cryptography', 'yaml'} & set(sys.modules)))"
     )
     done = python(code)
     assert done.returncode == 0, done.stderr

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
 import sys
 from pathlib import Path
+from threading import get_ident
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from mockpsp.serving import ready, sockets, watch
+from mockpsp.serving import ready, sockets, warm, watch
 from mockpsp.serving.sockets import CannotListen, listen
 from mockpsp.serving.watch import Watched
 from mockpsp.settings import Settings
@@ -118,3 +120,36 @@ def test_credentials_may_hold_lists() -> None:
     assert json.loads(json.dumps(told))["credentials"] == sandbox.credentials
     block = ready.block(sandbox, providers, Settings(), "http://localhost:1", None, None, ())
     assert "    HOTELS_ROOMS=101,102\n" in block
+
+
+# -- warming up --------------------------------------------------------------------------------------------------------
+
+
+def test_what_first_requests_need_is_fetched() -> None:
+    code = (
+        "import sys\nfrom mockpsp.app import Contracts\nfrom mockpsp.providers import discover\n"
+        "from mockpsp.serving.warm import fetch\n"
+        "providers = discover()\nfetch(providers, Contracts(tuple(providers)))\n"
+        "print(*(each in sys.modules for each in ('mockpsp.providers.adyen.api', 'jsonschema_rs', 'jinja2')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "False"]
+
+
+async def test_a_server_that_ends_at_once_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[object] = []
+    monkeypatch.setattr(warm, "fetch", lambda *given: fetched.append(given))
+    task = asyncio.create_task(warm.warm_up({}, {}))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert fetched == []
+
+
+async def test_it_happens_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    monkeypatch.setattr(warm, "fetch", lambda *_: threads.append(get_ident()))
+    monkeypatch.setattr(warm, "_AFTER_SECONDS", 0)
+    monkeypatch.setattr(warm.gc, "freeze", lambda: threads.append(get_ident()))
+    await warm.warm_up({}, {})
+    assert threads[0] != get_ident() == threads[1]

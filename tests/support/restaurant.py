@@ -11,7 +11,7 @@ from mockpsp.providers.adyen import PROVIDER
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen.events import Capturing, LinkHead, SessionHead
 from mockpsp.providers.adyen.issuers import instrument_of
-from mockpsp.providers.adyen.routes import PURCHASES
+from mockpsp.providers.adyen.purchases import PURCHASES
 from mockpsp.providers.adyen.states import Kind, Order, Payment, Purchase
 from mockpsp.providers.adyen.tokens import order_data
 from mockpsp.scenario.model import Condition, DeliveryRule, Op, Rule, Scenario, Trigger

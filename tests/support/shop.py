@@ -10,7 +10,7 @@ from mockpsp.domain.money import Money
 from mockpsp.providers.worldline import PROVIDER
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline.events import References
-from mockpsp.providers.worldline.routes import ORDERS
+from mockpsp.providers.worldline.orders import ORDERS
 from mockpsp.providers.worldline.states import Order
 from mockpsp.scenario.model import Condition, DeliveryRule, Op, Rule, Scenario, Trigger
 from mockpsp.world.delivery import Courier, is_local

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from mockpsp.providers.worldline import PROVIDER
 from mockpsp.providers.worldline.webhooks import signature
 from mockpsp.scenario.model import DeliveryRule, Outage, Signature, Trigger
 from mockpsp.world.delivery import Courier, is_local
@@ -66,7 +67,7 @@ def types(receiver: Receiver) -> list[str]:
 @pytest.fixture
 def in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider whose failed webhooks hold up later ones."""
-    monkeypatch.setattr("mockpsp.providers.worldline.webhooks.WorldlinePolicy.in_order", True)
+    monkeypatch.setattr(PROVIDER.policy, "in_order", True)
 
 
 @pytest.mark.usefixtures("in_order")

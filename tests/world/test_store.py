@@ -9,7 +9,7 @@ import pytest
 
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline.errors import ActionNotAllowed
-from mockpsp.providers.worldline.routes import ORDERS
+from mockpsp.providers.worldline.orders import ORDERS
 from mockpsp.world.records import Answered
 from mockpsp.world.store import Conflict, MemoryStore
 from mockpsp.world.world import AnsweredMeanwhile, Gone, Outcome

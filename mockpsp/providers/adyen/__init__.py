@@ -7,18 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 from mockpsp.domain.lifecycle import Fact, Lifecycle
-from mockpsp.domain.money import Money
 from mockpsp.edge.errors import BrokenContract, NotSupported
 from mockpsp.edge.exchange import Answer, Exchange
+from mockpsp.edge.late import late
 from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, MerchantCalls, Route, Unsupported
-from mockpsp.providers.adyen import auth, errors, holdings, links, page_routes, routes, shopper, tokens, wire
-from mockpsp.providers.adyen.merchant import AdyenMerchant
-from mockpsp.providers.adyen.purchases import held
-from mockpsp.providers.adyen.states import Order, Payment, Purchase, Status
+from mockpsp.providers.adyen import auth, errors, holdings, page_routes, routes
+from mockpsp.providers.adyen.ids import own_reference
 from mockpsp.providers.adyen.unsupported import UNSUPPORTED
-from mockpsp.providers.adyen.webhooks import AdyenPolicy
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.model import Scenario
+from mockpsp.world.delivery import Driver, Policy
 from mockpsp.world.records import Answered
 from mockpsp.world.sandboxes import Sandbox, Sandboxes
 from mockpsp.world.world import Setup, World
@@ -41,11 +39,11 @@ class Adyen:
     name = "adyen"
     title = "Adyen"
     prefixes: Sequence[str] = (*(f"/{version}" for version in routes.VERSIONS), "/checkout", "/checkoutshopper")
-    lifecycles: Sequence[Lifecycle[Any, Any]] = (routes.PURCHASES,)
+    lifecycles: Sequence[Lifecycle[Any, Any]] = (late(f"{__name__}.purchases", "PURCHASES", name="adyen.purchase"),)
     routes: Sequence[Route] = (*routes.ROUTES, *page_routes.ROUTES, *(_refusing(each) for each in UNSUPPORTED))
     unsupported: Sequence[Unsupported] = UNSUPPORTED
-    policy = AdyenPolicy()
-    driver = shopper.AdyenShopper()
+    policy: Policy = late(f"{__name__}.webhooks", "POLICY")
+    driver: Driver = late(f"{__name__}.shopper", "DRIVER")
     back_office: BackOffice | None = None
     keep_answers = timedelta(days=7)
     lenient = False
@@ -99,7 +97,7 @@ class Adyen:
         operation = exchange.route.operation if exchange.route is not None else ""
         found = errors.describe(error, operation, exchange.settings if known else None)
         door = found.code in _AT_THE_DOOR or isinstance(error, errors.MissingMerchant)
-        psp = routes.own_reference(exchange)
+        psp = own_reference(exchange)
         headers = {"Pspreference": psp}
         if found.inferred:
             headers["Mockpsp-Inferred"] = found.inferred
@@ -110,47 +108,35 @@ class Adyen:
         """See Provider. Every answer of the API has a Pspreference, and the Idempotency-Key that came."""
         if exchange.route is not None and exchange.route.access is Access.PAGE:
             return {}
-        headers = {} if "Pspreference" in answer.headers else {"Pspreference": routes.own_reference(exchange)}
+        headers = {} if "Pspreference" in answer.headers else {"Pspreference": own_reference(exchange)}
         key = exchange.request.headers.get("Idempotency-Key", "").strip()
         if key and key.isascii() and key.isprintable() and len(key) <= _LONGEST_KEY:
             headers["Idempotency-Key"] = key
         return headers
 
     def call_facts(self, exchange: Exchange) -> Mapping[str, Fact]:
-        """See Provider. What the contract does not name for this call may be anything, and is no fact then."""
-        body = exchange.json if isinstance(exchange.json, dict) else {}
-        means = body.get("paymentMethod")
-        return {
-            "amount": _asked_amount(body),
-            "merchant_reference": _text(body.get("reference")),
-            "psp_reference": exchange.path.get("paymentPspReference"),
-            "payment_method": _text(means.get("type")) if isinstance(means, dict) else None,
-            "merchant": _text(body.get("merchantAccount")),
-        }
+        """See Provider."""
+        from mockpsp.providers.adyen import shown
+
+        return shown.call_facts(exchange)
 
     def accounts(self, world: World) -> Iterable[Account]:
         """See Provider: vouchers, gift cards and cards that have a balance, and what the merchant has received."""
-        own: holdings.Holdings = world.setups[self.name].world
-        for voucher in own.vouchers.values():
-            yield _account(world, "meal_voucher", voucher.account, voucher.balance.currency)
-        for gift_card in own.gift_cards.values():
-            if not gift_card.renews:
-                yield _account(world, "gift_card", gift_card.account, gift_card.balance.currency)
-        for card in own.cards.values():
-            if card.balance is not None:
-                yield _account(world, "card", card.account, card.balance.currency)
-        for account, currency in tuple(world.ledger.balances()):
-            if account.startswith("adyen/merchant/"):
-                yield _account(world, "merchant", account, currency)
+        from mockpsp.providers.adyen import shown
+
+        return shown.accounts(world)
 
     def checkouts(self, sandbox: Sandbox, origin: str) -> Iterable[Checkout]:
         """See Provider."""
+        from mockpsp.providers.adyen import shopper
+
         return shopper.checkouts(sandbox, origin)
 
     def summary(self, world: World, ref: str) -> Mapping[str, Any] | None:
         """See Provider: by the reference of an order, a payment, a modification, a session or a link."""
-        purchase = routes.find(world, ref)
-        return None if purchase is None else _summary(world, purchase, ref)
+        from mockpsp.providers.adyen import shown
+
+        return shown.summary(world, ref)
 
     def base_urls(self, origin: str) -> Mapping[str, str]:
         """See Provider."""
@@ -164,87 +150,9 @@ class Adyen:
 
     def merchant(self) -> MerchantCalls:
         """See Provider."""
+        from mockpsp.providers.adyen.merchant import AdyenMerchant
+
         return AdyenMerchant(routes.ROUTES)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _asked_amount(body: Mapping[str, Any]) -> Money | None:
-    given = body.get("amount")
-    if not isinstance(given, dict):
-        return None
-    minor, currency = given.get("value"), given.get("currency")
-    return Money(minor, currency) if type(minor) is int and isinstance(currency, str) else None
-
-
-def _account(world: World, kind: str, ledger: str, currency: str) -> Account:
-    """Cards and vouchers are called by their last four digits, which is enough where no two share them."""
-    waiting = world.ledger.balance(held(ledger), currency)
-    return Account(
-        ref=ledger,
-        kind=kind,
-        title=ledger.rpartition("/")[2].partition("-")[0],
-        ledger=ledger,
-        balance=world.ledger.balance(ledger, currency),
-        held=waiting or None,
-    )
-
-
-def _summary(world: World, purchase: Purchase, ref: str) -> Mapping[str, Any]:
-    told: dict[str, Any] = {
-        "id": purchase.ref,
-        "reference": purchase.reference,
-        "total": str(purchase.total),
-        "orders": [_order(purchase, each) for each in purchase.orders],
-        "payments": [_payment(each) for each in purchase.payments],
-    }
-    if purchase.session is not None:
-        told["session"] = wire.session_status(purchase)
-        told["session_result"] = tokens.session_result(purchase.ref, purchase.secret)
-    if purchase.link is not None:
-        told["link"] = wire.link_status(purchase)
-    order = purchase.order(ref) or (purchase.orders[-1] if purchase.orders else None)
-    if order is not None:
-        told.update({"order": order.stage.value, "remaining": str(purchase.remaining(order))})
-    payment = purchase.payment(ref) or (purchase.payments[-1] if purchase.payments else None)
-    if payment is not None:
-        told.update(_payment(payment))
-        told["id"] = ref if purchase.payment(ref) is not None else purchase.ref
-        if payment.status is Status.AUTHENTICATED and payment.action is not None:
-            told["return_url"] = links.after_redirect(purchase, payment, "")
-    return told
-
-
-def _order(purchase: Purchase, order: Order) -> Mapping[str, Any]:
-    return {
-        "id": order.ref,
-        "status": order.stage.value,
-        "amount": str(order.amount),
-        "remaining": str(purchase.remaining(order)),
-    }
-
-
-def _payment(payment: Payment) -> dict[str, Any]:
-    currency = payment.amount.currency
-    told = {
-        "id": payment.ref,
-        "status": payment.status.value,
-        "result": wire.result_code(payment),
-        "amount": str(payment.amount),
-        "brand": payment.instrument.brand,
-        "authorised": str(Money(payment.authorised, currency)),
-        "captured": str(Money(payment.captured, currency)),
-        "refunded": str(Money(payment.refunded, currency)),
-        "modifications": [
-            {"id": each.ref, "kind": each.kind.value, "outcome": each.outcome.value, "reason": each.reason}
-            for each in payment.modifications
-        ],
-    }
-    if payment.refusal is not None:
-        told["reason"] = payment.refusal.reason
-    return told
 
 
 PROVIDER = Adyen()

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from mockpsp.providers.adyen import holdings, settings
 from mockpsp.providers.adyen.errors import REASONS
-from mockpsp.providers.adyen.webhooks import EVENTS
 from mockpsp.scenario.catalogue import Catalogue, Operation, Place
 
 _ALL = tuple(REASONS)
@@ -123,6 +122,24 @@ CALLS: Mapping[str, str] = {
     "get_payment_link": "GET /paymentLinks/{linkId}",
     "update_payment_link": "PATCH /paymentLinks/{linkId}",
     "card_details": "POST /cardDetails",
+}
+
+EVENTS: Mapping[str, str] = {
+    "AUTHORISATION": "a payment has its final result",
+    "ORDER_OPENED": "an order was created",
+    "ORDER_CLOSED": "an order is paid, cancelled or expired",
+    "CAPTURE": "a capture was processed",
+    "CAPTURE_FAILED": "a capture was rejected later",
+    "CANCELLATION": "a cancel by pspReference was processed",
+    "TECHNICAL_CANCEL": "a cancel by the merchant's own reference was processed",
+    "CANCEL_OR_REFUND": "a reversal was processed",
+    "REFUND": "a refund was processed",
+    "REFUND_FAILED": "a refund was rejected later",
+    "REFUNDED_REVERSED": "refunded money came back",
+    "AUTHORISATION_ADJUSTMENT": "an amount update was processed",
+    "EXPIRE": "an authorisation was never captured",
+    "OFFER_CLOSED": "nobody came back to a payment",
+    "PENDING": "a payment's result comes later",
 }
 
 _PAGE = {"amount": "money", "merchant_reference": "text"}

@@ -7,16 +7,17 @@ tests of adyen-go-api-library. Codes that start with ``SIM_`` are ours: no publi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.domain.machine import IllegalStep
 from mockpsp.domain.money import Money
+from mockpsp.domain.value import Value
 from mockpsp.edge import errors as edge
 from mockpsp.edge.respond import to_bytes
 
 
-class Reason(NamedTuple):
+class Reason(Value, frozen=True):
     """A refusal reason: its code, its text, and the resultCode that it comes with."""
 
     code: str
@@ -263,7 +264,7 @@ class ShopperRefused(Refusal):
         self.details = details
 
 
-class ServiceError(NamedTuple):
+class ServiceError(Value, frozen=True):
     """What an error body says. ``inferred`` names the setting that chose it, where no source knows."""
 
     status: int

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mockpsp.domain.ids import Ids
+
+if TYPE_CHECKING:
+    from mockpsp.edge.exchange import Exchange
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _KEY = 8
@@ -28,6 +33,11 @@ def fixed_reference(uuid: str) -> str:
     Such UUIDs differ in their last 48 bits only, so what is cut off in front makes no two alike.
     """
     return spell(int(uuid.replace("-", ""), 16))
+
+
+def own_reference(x: Exchange) -> str:
+    """The pspReference of an answer that creates nothing."""
+    return fixed_reference(x.world.ids.fixed("psp", x.entry.number))
 
 
 def checkout_id(kind: str, key: str, ids: Ids) -> str:

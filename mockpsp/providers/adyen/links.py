@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from hmac import compare_digest
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from mockpsp.providers.adyen import tokens
-from mockpsp.providers.adyen.states import Payment, Purchase
-from mockpsp.world.world import World
+
+if TYPE_CHECKING:
+    from mockpsp.providers.adyen.states import Payment, Purchase
+    from mockpsp.world.world import World
 
 PAY = "/checkoutshopper/payByLink"
 SESSION = "/checkoutshopper/hostedCheckout"

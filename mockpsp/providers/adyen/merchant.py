@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode
 from mockpsp.domain.money import Money
 from mockpsp.edge.provider import Route
 from mockpsp.providers.adyen import tokens
+from mockpsp.providers.adyen.api import find
 from mockpsp.providers.adyen.holdings import Holdings
-from mockpsp.providers.adyen.routes import find
 from mockpsp.providers.adyen.states import Payment
 from mockpsp.providers.adyen.webhooks import signature
 from mockpsp.world.sandboxes import Sandbox

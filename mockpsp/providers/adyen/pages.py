@@ -17,6 +17,7 @@ from mockpsp.edge.respond import to_bytes
 from mockpsp.edge.views import FieldError
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import errors, issuers, links, tokens, views
+from mockpsp.providers.adyen.api import find
 from mockpsp.providers.adyen.drawing import (
     Visit,
     bank,
@@ -29,7 +30,7 @@ from mockpsp.providers.adyen.drawing import (
     voucher_view,
 )
 from mockpsp.providers.adyen.issuers import PASSWORD, USER
-from mockpsp.providers.adyen.routes import PURCHASES, find
+from mockpsp.providers.adyen.purchases import PURCHASES
 from mockpsp.providers.adyen.shopper import pay
 from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
 

@@ -260,4 +260,6 @@ def _later_failure(after: Purchase, event: e.Captured | e.Refunded, moment: Mome
     return (Timer(moment.now + found.later, c.Fail(event.payment, event.modification)),)
 
 
-__all__ = ["Purchases", "by_reference", "held"]
+PURCHASES = Purchases()
+
+__all__ = ["PURCHASES", "Purchases", "by_reference", "held"]

@@ -9,11 +9,12 @@ from mockpsp.domain.money import Money
 from mockpsp.edge.provider import Checkout
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import links
+from mockpsp.providers.adyen.api import find
 from mockpsp.providers.adyen.errors import ShopperRefused
 from mockpsp.providers.adyen.events import Capturing
 from mockpsp.providers.adyen.holdings import Holdings
 from mockpsp.providers.adyen.issuers import PASSWORD, spendable
-from mockpsp.providers.adyen.routes import PURCHASES, find
+from mockpsp.providers.adyen.purchases import PURCHASES
 from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
 from mockpsp.scenario.model import ShopperScript, Tender
 from mockpsp.world.sandboxes import Sandbox
@@ -201,3 +202,6 @@ def _open(purchase: Purchase, place: str, origin: str) -> Checkout:
         expires=head.expires if head is not None else None,
         reference=purchase.reference,
     )
+
+
+DRIVER = AdyenShopper()

@@ -24,8 +24,4 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-def _entry(*, method: str, path: str, operation: str, last: str) -> Unsupported:
-    return Unsupported(method, path, operation, last)
-
-
-UNSUPPORTED: tuple[Unsupported, ...] = mounted(_ROWS, _entry)
+UNSUPPORTED: tuple[Unsupported, ...] = mounted(_ROWS, Unsupported)

@@ -27,23 +27,6 @@ from mockpsp.providers.adyen.states import Kind, Modification, Order, Payment, P
 from mockpsp.scenario.model import Signature
 from mockpsp.world.records import Attempted, Queued
 
-EVENTS: Mapping[str, str] = {
-    "AUTHORISATION": "a payment has its final result",
-    "ORDER_OPENED": "an order was created",
-    "ORDER_CLOSED": "an order is paid, cancelled or expired",
-    "CAPTURE": "a capture was processed",
-    "CAPTURE_FAILED": "a capture was rejected later",
-    "CANCELLATION": "a cancel by pspReference was processed",
-    "TECHNICAL_CANCEL": "a cancel by the merchant's own reference was processed",
-    "CANCEL_OR_REFUND": "a reversal was processed",
-    "REFUND": "a refund was processed",
-    "REFUND_FAILED": "a refund was rejected later",
-    "REFUNDED_REVERSED": "refunded money came back",
-    "AUTHORISATION_ADJUSTMENT": "an amount update was processed",
-    "EXPIRE": "an authorisation was never captured",
-    "OFFER_CLOSED": "nobody came back to a payment",
-    "PENDING": "a payment's result comes later",
-}
 _WITH_CARD_REASON = ("visa", "mc", "amex")
 
 
@@ -440,3 +423,6 @@ class AdyenPolicy:
 
     def heard(self, queued: Queued, attempted: Attempted) -> None:
         """See Policy. Nothing at Adyen tells of attempts."""
+
+
+POLICY = AdyenPolicy()

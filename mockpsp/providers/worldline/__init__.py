@@ -7,20 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 from mockpsp.domain.lifecycle import Fact, Lifecycle
-from mockpsp.domain.money import Money
 from mockpsp.edge.errors import NotSupported, UnknownPath
 from mockpsp.edge.exchange import Answer, Exchange
+from mockpsp.edge.late import late
 from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, MerchantCalls, Route, Unsupported
-from mockpsp.providers.worldline import auth, errors, holdings, page_routes, routes, services, shopper, wire
-from mockpsp.providers.worldline.merchant import WorldlineMerchant
-from mockpsp.providers.worldline.orders import held
-from mockpsp.providers.worldline.services import ROUTES as SERVICES
-from mockpsp.providers.worldline.states import Order
+from mockpsp.providers.worldline import auth, errors, holdings, page_routes, routes
 from mockpsp.providers.worldline.unsupported import UNSUPPORTED
-from mockpsp.providers.worldline.vault import SESSIONS, TOKENS
-from mockpsp.providers.worldline.webhooks import WorldlinePolicy
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.model import Scenario
+from mockpsp.world.delivery import Driver, Policy
 from mockpsp.world.records import Answered
 from mockpsp.world.sandboxes import Sandbox, Sandboxes
 from mockpsp.world.world import Setup, World
@@ -41,16 +36,19 @@ class Worldline:
     name = "worldline"
     title = "Worldline / CAWL"
     prefixes: Sequence[str] = ("/v2", "/v1", "/client", "/hostedcheckout", "/cvconnect", "/assets/worldline")
-    lifecycles: Sequence[Lifecycle[Any, Any]] = (routes.ORDERS, SESSIONS, TOKENS)
+    lifecycles: Sequence[Lifecycle[Any, Any]] = (
+        late(f"{__name__}.orders", "ORDERS", name="worldline.order"),
+        late(f"{__name__}.vault", "SESSIONS", name="worldline.session"),
+        late(f"{__name__}.vault", "TOKENS", name="worldline.token"),
+    )
     routes: Sequence[Route] = (
         *routes.ROUTES,
-        *SERVICES,
         *page_routes.ROUTES,
         *(_refusing(each) for each in UNSUPPORTED),
     )
     unsupported: Sequence[Unsupported] = UNSUPPORTED
-    policy = WorldlinePolicy()
-    driver = shopper.WorldlineShopper()
+    policy: Policy = late(f"{__name__}.webhooks", "POLICY")
+    driver: Driver = late(f"{__name__}.shopper", "DRIVER")
     back_office: BackOffice | None = None
     keep_answers = timedelta(hours=24)
     lenient = False
@@ -82,7 +80,7 @@ class Worldline:
         route = exchange.route
         if route is None or route.access is _PAGE:
             return
-        if services.by_browser(exchange):
+        if routes.by_browser(exchange):
             auth.authenticate_client(exchange)
         else:
             auth.authenticate_server(exchange)
@@ -126,46 +124,31 @@ class Worldline:
             "Api_Auth": "true",
             "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
         }
-        return {**services.CORS, **told} if services.by_browser(exchange) else told
+        return {**routes.CORS, **told} if routes.by_browser(exchange) else told
 
     def call_facts(self, exchange: Exchange) -> Mapping[str, Fact]:
-        """See Provider. What the contract does not name for this call may be anything, and is no fact then."""
-        body = exchange.json
-        reference = _inside(body, "order", "references") or _inside(body, "operationReferences")
-        return {
-            "amount": _asked_amount(exchange),
-            "merchant_reference": _text(reference.get("merchantReference")),
-            "payment_id": exchange.path.get("paymentId"),
-            "merchant": exchange.path.get("merchantId"),
-        }
+        """See Provider."""
+        from mockpsp.providers.worldline import shown
+
+        return shown.call_facts(exchange)
 
     def accounts(self, world: World) -> Iterable[Account]:
         """See Provider: wallets by beneficiary, cards that have a balance, and what the merchant has received."""
-        setup = world.setups[self.name]
-        for wallet in setup.world.wallets.values():
-            yield _account(
-                world, f"worldline/wallet/{wallet.beneficiary}", "wallet", wallet.account, wallet.balance.currency
-            )
-        for card in setup.world.cards.values():
-            if card.balance is not None:
-                ledger = holdings.card_account(card.number, card)
-                yield _account(world, ledger, "card", ledger, card.balance.currency)
-        merchant = auth.credentials(world.name)["merchant_id"]
-        for (account, currency), _ in tuple(world.ledger.balances().items()):
-            if account == f"worldline/merchant/{merchant}":
-                yield _account(world, account, "merchant", account, currency)
+        from mockpsp.providers.worldline import shown
+
+        return shown.accounts(world)
 
     def checkouts(self, sandbox: Sandbox, origin: str) -> Iterable[Checkout]:
         """See Provider."""
+        from mockpsp.providers.worldline import shopper
+
         return shopper.checkouts(sandbox, origin)
 
     def summary(self, world: World, ref: str) -> Mapping[str, Any] | None:
         """See Provider: by hostedCheckoutId or any payment id."""
-        try:
-            order, tender, _ = routes.find_payment(world, ref)
-        except (errors.UnknownPayment, errors.MalformedPaymentId):
-            return None
-        return _summary(world, order, tender.inner)
+        from mockpsp.providers.worldline import shown
+
+        return shown.summary(world, ref)
 
     def base_urls(self, origin: str) -> Mapping[str, str]:
         """See Provider."""
@@ -179,71 +162,9 @@ class Worldline:
 
     def merchant(self) -> MerchantCalls:
         """See Provider."""
-        return WorldlineMerchant((*routes.ROUTES, *SERVICES))
+        from mockpsp.providers.worldline.merchant import WorldlineMerchant
 
-
-def _inside(value: Any, *names: str) -> Mapping[str, Any]:
-    """The object that lies at a path of names; an empty one where there is none."""
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _asked_amount(x: Exchange) -> Money | None:
-    """The amount that a call speaks of; a capture's has the currency of its payment."""
-    given = _inside(x.json, "order", "amountOfMoney") or _inside(x.json, "amountOfMoney")
-    minor, currency = given.get("amount"), _text(given.get("currencyCode"))
-    if x.route is not None and x.route.operation == "capture":
-        minor = x.json.get("amount") if isinstance(x.json, dict) else None
-        try:
-            currency = routes.find_payment(x.world, x.path["paymentId"])[0].total.currency
-        except (errors.UnknownPayment, errors.MalformedPaymentId):
-            currency = None
-    return Money(minor, currency) if type(minor) is int and currency is not None else None
-
-
-def _account(world: World, ref: str, kind: str, ledger: str, currency: str) -> Account:
-    waiting = world.ledger.balance(held(ledger), currency)
-    return Account(
-        ref=ref,
-        kind=kind,
-        title=ref.rpartition("/")[2],
-        ledger=ledger,
-        balance=world.ledger.balance(ledger, currency),
-        held=waiting or None,
-    )
-
-
-def _summary(world: World, order: Order, inner: str) -> Mapping[str, Any]:
-    setup = world.setups["worldline"]
-    tender = order.tender(inner) or order.first
-    word, output = wire.payment_status(order, tender, setup.settings, world.clock.now())
-    return {
-        "id": wire.payment_id(tender.inner, 0, setup.settings),
-        "checkout": order.stage.value,
-        "status": word,
-        "code": output["statusCode"],
-        "total": str(order.total),
-        "acquired": str(order.acquired),
-        "remaining": str(order.remaining),
-        "ended": order.ended,
-        "attempts": order.attempts,
-        "tenders": [
-            {
-                "id": wire.payment_id(each.inner, 0, setup.settings),
-                "product": each.product,
-                "status": wire.status_of(each.code, setup.settings).word,
-                "share": str(each.share),
-                "captured": str(Money(each.captured, order.total.currency)),
-                "refunded": str(Money(each.refunded, order.total.currency)),
-            }
-            for each in order.tenders
-        ],
-    }
+        return WorldlineMerchant(routes.ROUTES)
 
 
 PROVIDER = Worldline()

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
 from typing import Any
@@ -17,7 +18,6 @@ from mockpsp.domain.clock import format_duration
 from mockpsp.edge.errors import NotAllowed
 from mockpsp.edge.exchange import Exchange
 from mockpsp.edge.keyed import hmac_sha256
-from mockpsp.providers.worldline.reading import http_date
 from mockpsp.world.clock import real_now
 from mockpsp.world.sandboxes import DEFAULT, Sandbox, Sandboxes
 
@@ -152,6 +152,18 @@ def _check_signature(x: Exchange, given: Mapping[str, Any], signature: str) -> N
            f"{sign(given['secret_api_key'], expected)!r}")  # fmt: skip
     x.note(f"the text that mockpsp signed (\\n shown as ⏎): {expected.replace(chr(10), '⏎')}")
     raise NotAllowed("the signature is wrong: another secret, or another text was signed")
+
+
+@lru_cache(maxsize=128)  # all calls of one second carry the same date
+def http_date(text: str) -> datetime | None:
+    """An RFC 1123 date in UTC, or None if it is none."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (TypeError, ValueError, OverflowError):  # years and offsets that no clock shows overflow
+        return None
 
 
 def _check_date(x: Exchange) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from mockpsp.providers.worldline import holdings, settings
 from mockpsp.providers.worldline.errors import REASONS
-from mockpsp.providers.worldline.webhooks import EVENTS
 from mockpsp.scenario.catalogue import Catalogue, Operation, Place
 
 _REASONS = tuple(REASONS)
@@ -88,6 +87,21 @@ CALLS: Mapping[str, str] = {
     "get_iin_details": "POST /services/getIINdetails",
     "validate_webhook_credentials": "POST /webhooks/validateCredentials",
     "send_test_webhook": "POST /webhooks/sendtest",
+}
+
+EVENTS: Mapping[str, str] = {
+    "payment.created": "a checkout or payment was created",
+    "payment.redirected": "the shopper was sent to the third party",
+    "payment.authorization_requested": "the issuer has not answered yet",
+    "payment.pending_capture": "authorised, to be captured",
+    "payment.capture_requested": "a capture is under way",
+    "payment.captured": "paid",
+    "payment.rejected": "refused, or a refund was refused later",
+    "payment.rejected_capture": "a capture was refused",
+    "payment.cancelled": "given up by the shopper, or cancelled by the merchant",
+    "refund.refund_requested": "a refund is under way",
+    "payment.refunded": "money went back",
+    "payment.test": "sendtest",
 }
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from hmac import compare_digest
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from mockpsp.providers.worldline.states import Order
-from mockpsp.world.world import World
+if TYPE_CHECKING:
+    from mockpsp.providers.worldline.states import Order
+    from mockpsp.world.world import World
 
 CHECKOUT = "/hostedcheckout/PaymentMethods/Selection"
 CONNECT = "/cvconnect"

@@ -187,4 +187,6 @@ def _timers(order: Order, event: e.Event, moment: Moment) -> tuple[Timer, ...]:
     return (Timer(moment.now + delay, c.Settle(tender=event.tender, number=event.number, settles=event.settles)),)
 
 
-__all__ = ["Orders", "held"]
+ORDERS = Orders()
+
+__all__ = ["ORDERS", "Orders", "held"]

@@ -19,7 +19,7 @@ from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import decide, links, views
 from mockpsp.providers.worldline.drawing import Visit, draw, product_id, progress
 from mockpsp.providers.worldline.errors import ShopperRefused
-from mockpsp.providers.worldline.routes import ORDERS
+from mockpsp.providers.worldline.orders import ORDERS
 from mockpsp.providers.worldline.states import Code, Stage
 
 _AMOUNT = re.compile(r"([0-9]{1,9})(?:[.,]([0-9]{1,3}))?", re.ASCII)

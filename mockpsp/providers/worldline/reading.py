@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -239,15 +239,3 @@ def read_reference(body: Json | None) -> str:
     given = body or {}
     references = given.get("operationReferences") or given.get("references") or {}
     return str(references.get("merchantReference", ""))
-
-
-@lru_cache(maxsize=128)  # all calls of one second carry the same date
-def http_date(text: str) -> datetime | None:
-    """An RFC 1123 date in UTC, or None if it is none."""
-    from email.utils import parsedate_to_datetime
-
-    try:
-        moment = parsedate_to_datetime(text)
-        return moment.astimezone(UTC) if moment.tzinfo is not None else None
-    except (TypeError, ValueError, OverflowError):  # years and offsets that no clock shows overflow
-        return None

@@ -1,266 +1,105 @@
-"""Hosted checkouts and payments: from a checked request to a command, from its outcome to an answer."""
+"""Where the API is, the server's and the browser's; ``api`` and ``services`` are imported at the first call of each."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from collections.abc import Mapping
 
-from mockpsp.edge.errors import BrokenContract
-from mockpsp.edge.exchange import Answer, Exchange
+from mockpsp.edge.exchange import Exchange
+from mockpsp.edge.late import ApiRoute, PageRoute
 from mockpsp.edge.provider import Route
-from mockpsp.edge.respond import to_bytes
-from mockpsp.providers.worldline import commands as c
-from mockpsp.providers.worldline import links, reading, wire
-from mockpsp.providers.worldline.errors import (
-    UnknownCheckout,
-    UnknownPayment,
-    error_body,
-    wire_error,
-)
-from mockpsp.providers.worldline.maintain import shares
-from mockpsp.providers.worldline.orders import Orders
-from mockpsp.providers.worldline.states import Code, Order, Tender
-from mockpsp.providers.worldline.vault import card_of_token, usable
-from mockpsp.world.world import Outcome, World
-
-ORDERS = Orders()
-
-
-def find_payment(world: World, text: str) -> tuple[Order, Tender, int]:
-    """The order, tender and operation number of a payment id. Raises UnknownPayment or MalformedPaymentId."""
-    inner, number = reading.read_payment_id(text)
-    owner = world.owner(ORDERS.name, inner)
-    order: Order | None = world.state(ORDERS.name, owner) if owner is not None else None
-    tender = order.tender(inner) if order is not None else None
-    if order is None or tender is None or number > len(tender.operations):
-        raise UnknownPayment(f"no payment is called {text!r}")
-    return order, tender, number
-
-
-def _merchant(x: Exchange) -> str:
-    merchant: str = x.sandbox.credentials["worldline"]["merchant_id"]
-    return merchant
-
-
-def _json(status: int, body: Any) -> Answer:
-    return Answer(status, to_bytes(body))
-
-
-async def create_hosted_checkout(x: Exchange) -> Answer:
-    """POST /hostedcheckouts."""
-    command = reading.read_checkout(_merchant(x), x.json)
-    named = reading.read_tokens(x.json)
-    unknown: list[str] = []
-    if named:
-        known = {token.ref for token in usable(x.world, named)}
-        unknown = [token for token in named if token not in known]
-
-    def render(outcome: Outcome) -> Answer:
-        url = links.page(x.world, outcome.state, x.origin)
-        return _json(x.settings.create_hosted_checkout_status, wire.checkout_created(outcome.state, url, unknown))
-
-    return await x.run(ORDERS, None, command, render)
-
-
-async def get_hosted_checkout(x: Exchange) -> Answer:
-    """GET /hostedcheckouts/{hostedCheckoutId}."""
-    ref = x.path["hostedCheckoutId"]
-    order: Order | None = x.world.state(ORDERS.name, ref)
-    if order is None or order.created.hosted is None:
-        raise UnknownCheckout(f"no hosted checkout is called {ref!r}")
-    return _json(200, wire.checkout(order, x.settings, x.started))
-
-
-async def create_payment(x: Exchange) -> Answer:
-    """POST /payments. Under an idempotence key it takes a moment, so that a double click meets the first request."""
-    if x.key is not None:
-        await asyncio.sleep(x.settings.processing_time.total_seconds())
-    command = reading.read_payment(_merchant(x), x.json, _stored_card(x))
-
-    def render(outcome: Outcome) -> Answer:
-        return _created(x, outcome.state, outcome.state.first)
-
-    return await x.run(ORDERS, None, command, render)
-
-
-def _stored_card(x: Exchange) -> c.CardData | None:
-    method = x.json.get("cardPaymentMethodSpecificInput", {})
-    if "card" in method or not (method or "encryptedCustomerInput" in x.json):
-        return None
-    if "encryptedCustomerInput" in x.json:
-        from mockpsp.providers.worldline.services import read_encrypted_card
-
-        return read_encrypted_card(x.json["encryptedCustomerInput"], x.world)
-    if "token" in method:
-        return card_of_token(x.world, method["token"])
-    raise BrokenContract("cardPaymentMethodSpecificInput.card", "a card, a token or encrypted input is needed", "body")
-
-
-def _created(x: Exchange, order: Order, tender: Tender) -> Answer:
-    body = wire.payment_created(order, tender, _merchant_action(x, order), x.settings, x.started)
-    if tender.code is not Code.REJECTED or tender.error is None:
-        return _json(201, body)
-    body.pop("merchantAction", None)
-    number = x.entry.number
-    error_id = x.world.ids.fixed("error", number)
-    return Answer(
-        402, error_body(error_id, 402, {**wire_error(tender.error), "httpStatusCode": 402}, {"paymentResult": body})
-    )
-
-
-def _merchant_action(x: Exchange, order: Order) -> dict[str, Any] | None:
-    direct = order.created.direct
-    if direct is None:
-        return None
-    portal = links.portal(x.world, order, x.origin)
-    match direct.action:
-        case "redirect":
-            data = {"RETURNMAC": direct.return_mac, "redirectURL": portal}
-            return {"actionType": "REDIRECT", "redirectData": data}
-        case "qr_code":
-            form = {
-                "paymentProduct5412": {
-                    "appUrl": links.app(x.world, order, x.origin),
-                    "pollingUrl": f"{portal}/state",
-                    "qrCode": qr_png(links.app(x.world, order, x.origin)),
-                }
-            }
-        case _:
-            form = {"pendingAuthentication": {"pollingUrl": f"{portal}/pending"}}
-    return {"actionType": "SHOW_FORM", "showFormData": form}
-
-
-def qr_png(url: str) -> str:
-    """A QR code as base64 of a PNG, for a ``data:image/png;base64,`` address."""
-    from base64 import b64encode
-    from io import BytesIO
-
-    import segno
-
-    picture = BytesIO()
-    segno.make(url, error="m", micro=False).save(picture, kind="png", scale=6, border=2)
-    return b64encode(picture.getvalue()).decode()
-
-
-async def subsequent_payment(x: Exchange) -> Answer:
-    """POST /payments/{paymentId}/subsequent: another payment by the card of an earlier one."""
-    order, tender, _ = find_payment(x.world, x.path["paymentId"])
-    command = reading.read_subsequent(order, tender, x.json)
-
-    def render(outcome: Outcome) -> Answer:
-        return _created(x, outcome.state, outcome.state.first)
-
-    return await x.run(ORDERS, None, command, render)
-
-
-async def get_payment(x: Exchange) -> Answer:
-    """GET /payments/{paymentId}, of a tender or of one of its operations."""
-    order, tender, number = find_payment(x.world, x.path["paymentId"])
-    return _json(200, wire.payment(order, tender, number, x.settings, x.started))
-
-
-async def get_payment_details(x: Exchange) -> Answer:
-    """GET /payments/{paymentId}/details: the operations of all tenders, whichever tender is asked for."""
-    order, tender, _ = find_payment(x.world, x.path["paymentId"])
-    return _json(200, wire.details(order, tender, x.settings, x.started))
-
-
-async def capture(x: Exchange) -> Answer:
-    """POST /payments/{paymentId}/capture."""
-    order, tender, _ = find_payment(x.world, x.path["paymentId"])
-    body = x.json or {}
-    amount = body.get("amount")
-    command = c.Capture(
-        tender=tender.inner,
-        amount=None if amount is None else reading.money_of(amount, order.total.currency),
-        final=amount is None or bool(body.get("isFinal", False)),
-        reference=reading.read_reference(body),
-    )
-
-    def render(outcome: Outcome) -> Answer:
-        after: Tender = outcome.state.tender(tender.inner)
-        return _json(201, wire.capture(outcome.state, after, after.operations[-1], x.settings))
-
-    return await x.run(ORDERS, order.ref, command, render)
-
-
-async def cancel(x: Exchange) -> Answer:
-    """POST /payments/{paymentId}/cancel."""
-    order, tender, _ = find_payment(x.world, x.path["paymentId"])
-    body = x.json or {}
-    command = c.Cancel(
-        tender=tender.inner,
-        amount=reading.read_optional_amount(body.get("amountOfMoney")),
-        reference=reading.read_reference(body),
-    )
-
-    def render(outcome: Outcome) -> Answer:
-        after: Tender = outcome.state.tender(tender.inner)
-        return _json(200, wire.cancelled(outcome.state, after, x.settings, x.started))
-
-    return await x.run(ORDERS, order.ref, command, render)
-
-
-async def refund(x: Exchange) -> Answer:
-    """POST /payments/{paymentId}/refund: by the first tender's id the order, card money first; else that tender."""
-    order, tender, _ = find_payment(x.world, x.path["paymentId"])
-    body = x.json or {}
-    command = c.Refund(
-        tender=None if tender.inner == order.ref else tender.inner,
-        amount=reading.read_optional_amount(body.get("amountOfMoney")),
-        reference=reading.read_reference(body),
-    )
-
-    def render(outcome: Outcome) -> Answer:
-        return _refunded(x, order, outcome.state, command)
-
-    return await x.run(ORDERS, order.ref, command, render)
-
-
-def _refunded(x: Exchange, before: Order, after: Order, command: c.Refund) -> Answer:
-    parts = shares(before, command)
-    asked = sum((amount for _, amount in parts), before.total.zero)
-    tender = after.tender(parts[0][0].inner)
-    assert tender is not None, "a refund belongs to a tender"
-    operation = tender.operations[-1]
-    body = wire.refund(after, tender, operation, x.settings, asked)
-    if operation.error is None:
-        return _json(201, body)
-    error = {**wire_error(operation.error), "httpStatusCode": 402}
-    error_id = x.world.ids.fixed("error", x.entry.number)
-    return Answer(402, error_body(error_id, 402, error, {"refundResult": body}))
-
-
-async def get_captures(x: Exchange) -> Answer:
-    """GET /payments/{paymentId}/captures; a direct sale has none."""
-    order, tender, _ = find_payment(x.world, x.path["paymentId"])
-    return _json(200, {"captures": wire.captures(order, tender, x.settings)})
-
-
-async def get_refunds(x: Exchange) -> Answer:
-    """GET /payments/{paymentId}/refunds: of the order by the first tender's id, else of that tender."""
-    order, tender, _ = find_payment(x.world, x.path["paymentId"])
-    return _json(200, {"refunds": wire.refunds(order, tender, x.settings)})
-
+from mockpsp.providers.worldline.auth import CLIENT_SCHEME
+from mockpsp.providers.worldline.pictures import ASSETS
 
 _V2 = "/v2/{merchantId}"
 _PAYMENT = f"{_V2}/payments/{{paymentId}}"
+_api = ApiRoute("mockpsp.providers.worldline.api")
+_service = ApiRoute("mockpsp.providers.worldline.services")
+_open = PageRoute("mockpsp.providers.worldline.services")
+
+_PAYMENTS: tuple[Route, ...] = (
+    _api("POST", f"{_V2}/hostedcheckouts", "create_hosted_checkout", idempotent=True),
+    _api("GET", f"{_V2}/hostedcheckouts/{{hostedCheckoutId}}", "get_hosted_checkout"),
+    _api("POST", f"{_V2}/payments", "create_payment", idempotent=True),
+    _api("GET", _PAYMENT, "get_payment"),
+    _api("GET", f"{_PAYMENT}/details", "get_payment_details"),
+    _api("POST", f"{_PAYMENT}/capture", "capture", idempotent=True),
+    _api("POST", f"{_PAYMENT}/cancel", "cancel", idempotent=True),
+    _api("POST", f"{_PAYMENT}/refund", "refund", idempotent=True),
+    _api("GET", f"{_PAYMENT}/captures", "get_captures"),
+    _api("GET", f"{_PAYMENT}/refunds", "get_refunds"),
+    _api("POST", f"{_PAYMENT}/subsequent", "subsequent_payment", idempotent=True),
+)
+
+_SERVER: tuple[tuple[str, str, str], ...] = (
+    ("GET", "products", "get_products"),
+    ("GET", "products/{paymentProductId}", "get_product"),
+    ("GET", "products/{paymentProductId}/networks", "get_product_networks"),
+    ("GET", "products/{paymentProductId}/directory", "get_product_directory"),
+    ("POST", "products/{paymentProductId}/sessions", "create_product_session"),
+    ("GET", "productgroups", "get_product_groups"),
+    ("GET", "productgroups/{paymentProductGroupId}", "get_product_group"),
+    ("POST", "tokens", "create_token"),
+    ("GET", "tokens/{tokenId}", "get_token"),
+    ("DELETE", "tokens/{tokenId}", "delete_token"),
+    ("POST", "sessions", "create_session"),
+    ("GET", "services/testconnection", "test_connection"),
+    ("POST", "services/getIINdetails", "get_iin_details"),
+    ("POST", "services/dccrate", "get_dcc_rate"),
+    ("POST", "services/surchargecalculation", "calculate_surcharge"),
+    ("GET", "services/privacypolicy", "get_privacy_policy"),
+    ("POST", "webhooks/validateCredentials", "validate_webhook_credentials"),
+    ("POST", "webhooks/sendtest", "send_test_webhook"),
+)
+"""Below ``/v2/{merchantId}``."""
+
+_V1 = "v1/{customerId}"
+_CLIENT: tuple[tuple[str, str, str], ...] = (
+    ("GET", f"{_V1}/products", "client_get_products"),
+    ("GET", f"{_V1}/products/{{paymentProductId}}", "client_get_product"),
+    ("GET", f"{_V1}/products/{{paymentProductId}}/networks", "client_get_product_networks"),
+    ("GET", f"{_V1}/productgroups", "client_get_product_groups"),
+    ("GET", f"{_V1}/crypto/publickey", "client_get_public_key"),
+    ("POST", f"{_V1}/services/getIINdetails", "client_get_iin_details"),
+    ("POST", f"{_V1}/services/surchargeCalculation", "client_calculate_surcharge"),
+    ("POST", "v2/{customerId}/services/dccrate", "client_get_dcc_rate"),
+)
+"""Below ``/client``, and below the bare host as older clients call it."""
+
+CLIENT_OPERATIONS = frozenset(operation for _, _, operation in _CLIENT)
+"""Authenticated by the client session."""
+
+CORS: Mapping[str, str] = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Correlation-Id, Mockpsp-Trace",
+}
+"""On every answer to a browser, refusals included, or the page may not read it."""
+
+
+def by_browser(x: Exchange) -> bool:
+    """Whether a client session has to prove who is calling, instead of a signature."""
+    route = x.route
+    if route is None:
+        return False
+    if route.operation == "get_dcc_rate":
+        return x.request.headers.get("Authorization", "").startswith(CLIENT_SCHEME)
+    return route.operation in CLIENT_OPERATIONS
+
+
+def _client_routes(base: str) -> tuple[Route, ...]:
+    calls = (
+        _service(method, f"{base}/{path}", operation)
+        for method, path, operation in _CLIENT
+        if base or operation != "client_get_dcc_rate"  # there the server's own call answers: it is the same path
+    )
+    return (*calls, *(_open("OPTIONS", f"{base}/{path}", "client_preflight", "preflight") for _, path, _ in _CLIENT))
+
 
 ROUTES: tuple[Route, ...] = (
-    Route(method="POST", path=f"{_V2}/hostedcheckouts", operation="create_hosted_checkout",
-          handler=create_hosted_checkout, idempotent=True),
-    Route(method="GET", path=f"{_V2}/hostedcheckouts/{{hostedCheckoutId}}", operation="get_hosted_checkout",
-          handler=get_hosted_checkout),
-    Route(method="POST", path=f"{_V2}/payments", operation="create_payment", handler=create_payment, idempotent=True),
-    Route(method="GET", path=_PAYMENT, operation="get_payment", handler=get_payment),
-    Route(method="GET", path=f"{_PAYMENT}/details", operation="get_payment_details", handler=get_payment_details),
-    Route(method="POST", path=f"{_PAYMENT}/capture", operation="capture", handler=capture, idempotent=True),
-    Route(method="POST", path=f"{_PAYMENT}/cancel", operation="cancel", handler=cancel, idempotent=True),
-    Route(method="POST", path=f"{_PAYMENT}/refund", operation="refund", handler=refund, idempotent=True),
-    Route(method="GET", path=f"{_PAYMENT}/captures", operation="get_captures", handler=get_captures),
-    Route(method="GET", path=f"{_PAYMENT}/refunds", operation="get_refunds", handler=get_refunds),
-    Route(method="POST", path=f"{_PAYMENT}/subsequent", operation="subsequent_payment", handler=subsequent_payment,
-          idempotent=True),
-)  # fmt: skip
+    *_PAYMENTS,
+    *(_service(method, f"{_V2}/{path}", operation) for method, path, operation in _SERVER),
+    *_client_routes("/client"),
+    *_client_routes(""),
+    _open("GET", f"{ASSETS}pm/{{name}}.svg", "picture", "picture"),
+)
 
-__all__ = ["ORDERS", "ROUTES", "find_payment"]
+__all__ = ["CLIENT_OPERATIONS", "CORS", "ROUTES", "by_browser"]

@@ -16,7 +16,7 @@ from mockpsp.domain.lifecycle import Body
 from mockpsp.edge.errors import UnknownPath
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.keys import COURIER
-from mockpsp.edge.provider import Access, Handler, Route
+from mockpsp.edge.provider import Handler
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import encryption, iin, pictures, privacy, products, reading, webhooks
@@ -24,6 +24,7 @@ from mockpsp.providers.worldline.auth import CLIENT_SCHEME
 from mockpsp.providers.worldline.encryption import open_encrypted
 from mockpsp.providers.worldline.errors import InvalidValue, UnknownProduct
 from mockpsp.providers.worldline.holdings import CV_CONNECT
+from mockpsp.providers.worldline.routes import CORS
 from mockpsp.providers.worldline.vault import (
     SEALED,
     SESSIONS,
@@ -41,12 +42,6 @@ from mockpsp.providers.worldline.vault import (
 from mockpsp.world import records
 from mockpsp.world.world import Outcome, World
 
-CORS: Mapping[str, str] = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Correlation-Id, Mockpsp-Trace",
-}
-"""On every answer to a browser, refusals included, or the page may not read it."""
-
 _PREFLIGHT: Mapping[str, str] = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
@@ -63,6 +58,16 @@ def _json(status: int, body: Any) -> Answer:
 def _merchant(x: Exchange) -> str:
     merchant: str = x.sandbox.credentials["worldline"]["merchant_id"]
     return merchant
+
+
+def _readable(handler: Handler) -> Handler:
+    """The same handler, its answer readable for a page of any origin."""
+
+    async def readable(x: Exchange) -> Answer:
+        answer = await handler(x)
+        return Answer(answer.status, answer.body, answer.content_type, {**answer.headers, **CORS})
+
+    return readable
 
 
 # -- products --------------------------------------------------------------------------------------------------------
@@ -152,6 +157,7 @@ async def get_iin_details(x: Exchange) -> Answer:
     return _json(200, iin.details(x.json["bin"], context, x.world.setups["worldline"].world, x.settings))
 
 
+@_readable
 async def get_dcc_rate(x: Exchange) -> Answer:
     """POST /services/dccrate, by the merchant's server, or by a browser at the path without ``/client``."""
     amount = x.json["transaction"]["amount"]
@@ -363,16 +369,7 @@ def _test_webhook(world: World, merchant: str, url: str, id: str) -> records.Que
 # -- the browser -----------------------------------------------------------------------------------------------------
 
 
-def by_browser(x: Exchange) -> bool:
-    """Whether a client session has to prove who is calling, instead of a signature."""
-    route = x.route
-    if route is None:
-        return False
-    if route.operation == "get_dcc_rate":
-        return x.request.headers.get("Authorization", "").startswith(CLIENT_SCHEME)
-    return route.operation in CLIENT_OPERATIONS
-
-
+@_readable
 async def client_get_public_key(x: Exchange) -> Answer:
     """GET /crypto/publickey. Raises NotSupported where ``jwcrypto`` is not installed."""
     pair = encryption.key_pair()
@@ -385,77 +382,12 @@ async def preflight(x: Exchange) -> Answer:
     return Answer(204, headers={**_PREFLIGHT, **({"Access-Control-Allow-Private-Network": "true"} if private else {})})
 
 
-def _readable(handler: Handler) -> Handler:
-    """The same handler, its answer readable for a page of any origin."""
+client_get_products = _readable(get_products)
+client_get_product = _readable(get_product)
+client_get_product_networks = _readable(get_product_networks)
+client_get_product_groups = _readable(get_product_groups)
+client_get_iin_details = _readable(get_iin_details)
+client_calculate_surcharge = _readable(calculate_surcharge)
+client_get_dcc_rate = get_dcc_rate
 
-    async def readable(x: Exchange) -> Answer:
-        answer = await handler(x)
-        return Answer(answer.status, answer.body, answer.content_type, {**answer.headers, **CORS})
-
-    return readable
-
-
-_V1 = "v1/{customerId}"
-_CLIENT: tuple[tuple[str, str, str, Handler], ...] = (
-    ("GET", f"{_V1}/products", "client_get_products", get_products),
-    ("GET", f"{_V1}/products/{{paymentProductId}}", "client_get_product", get_product),
-    ("GET", f"{_V1}/products/{{paymentProductId}}/networks", "client_get_product_networks", get_product_networks),
-    ("GET", f"{_V1}/productgroups", "client_get_product_groups", get_product_groups),
-    ("GET", f"{_V1}/crypto/publickey", "client_get_public_key", client_get_public_key),
-    ("POST", f"{_V1}/services/getIINdetails", "client_get_iin_details", get_iin_details),
-    ("POST", f"{_V1}/services/surchargeCalculation", "client_calculate_surcharge", calculate_surcharge),
-    ("POST", "v2/{customerId}/services/dccrate", "client_get_dcc_rate", get_dcc_rate),
-)
-"""Below ``/client``, and below the bare host as older clients call it."""
-
-CLIENT_OPERATIONS = frozenset(operation for _, _, operation, _ in _CLIENT)
-"""Authenticated by the client session."""
-
-_SERVER: tuple[tuple[str, str, str, Handler], ...] = (
-    ("GET", "products", "get_products", get_products),
-    ("GET", "products/{paymentProductId}", "get_product", get_product),
-    ("GET", "products/{paymentProductId}/networks", "get_product_networks", get_product_networks),
-    ("GET", "products/{paymentProductId}/directory", "get_product_directory", get_product_directory),
-    ("POST", "products/{paymentProductId}/sessions", "create_product_session", create_product_session),
-    ("GET", "productgroups", "get_product_groups", get_product_groups),
-    ("GET", "productgroups/{paymentProductGroupId}", "get_product_group", get_product_group),
-    ("POST", "tokens", "create_token", create_token),
-    ("GET", "tokens/{tokenId}", "get_token", get_token),
-    ("DELETE", "tokens/{tokenId}", "delete_token", delete_token),
-    ("POST", "sessions", "create_session", create_session),
-    ("GET", "services/testconnection", "test_connection", test_connection),
-    ("POST", "services/getIINdetails", "get_iin_details", get_iin_details),
-    ("POST", "services/dccrate", "get_dcc_rate", _readable(get_dcc_rate)),
-    ("POST", "services/surchargecalculation", "calculate_surcharge", calculate_surcharge),
-    ("GET", "services/privacypolicy", "get_privacy_policy", get_privacy_policy),
-    ("POST", "webhooks/validateCredentials", "validate_webhook_credentials", validate_webhook_credentials),
-    ("POST", "webhooks/sendtest", "send_test_webhook", send_test_webhook),
-)
-
-
-def _preflight_route(path: str) -> Route:
-    return Route(method="OPTIONS", path=path, operation="client_preflight", handler=preflight, access=Access.PAGE)
-
-
-def _client_routes(base: str) -> tuple[Route, ...]:
-    calls = (
-        Route(method=method, path=f"{base}/{path}", operation=operation, handler=_readable(handler))
-        for method, path, operation, handler in _CLIENT
-        if base or operation != "client_get_dcc_rate"  # there the server's own call answers: it is the same path
-    )
-    return (*calls, *(_preflight_route(f"{base}/{path}") for _, path, _, _ in _CLIENT))
-
-
-ROUTES: tuple[Route, ...] = (
-    *(
-        Route(method=method, path=f"/v2/{{merchantId}}/{path}", operation=operation, handler=handler)
-        for method, path, operation, handler in _SERVER
-    ),
-    *_client_routes("/client"),
-    *_client_routes(""),
-    Route(
-        method="GET", path=f"{pictures.ASSETS}pm/{{name}}.svg", operation="picture", handler=picture, access=Access.PAGE
-    ),
-)
-
-__all__ = ["CLIENT_OPERATIONS", "CORS", "ROUTES", "by_browser", "open_encrypted", "read_encrypted_card"]
+__all__ = ["open_encrypted", "read_encrypted_card"]

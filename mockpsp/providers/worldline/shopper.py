@@ -10,7 +10,7 @@ from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import decide, links
 from mockpsp.providers.worldline.errors import ShopperRefused
 from mockpsp.providers.worldline.holdings import CV_CONNECT, Holdings
-from mockpsp.providers.worldline.routes import ORDERS
+from mockpsp.providers.worldline.orders import ORDERS
 from mockpsp.providers.worldline.states import Code, Order, Stage
 from mockpsp.scenario.model import ShopperScript, Tender
 from mockpsp.world.sandboxes import Sandbox
@@ -99,3 +99,6 @@ def checkouts(sandbox: Sandbox, origin: str) -> Iterator[Checkout]:
             expires=hosted.expires if hosted is not None else None,
             reference=order.created.references.merchant_reference,
         )
+
+
+DRIVER = WorldlineShopper()

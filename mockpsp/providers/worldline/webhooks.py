@@ -24,21 +24,6 @@ from mockpsp.providers.worldline.states import Order, Tender
 from mockpsp.scenario.model import Signature
 from mockpsp.world.records import Attempted, Queued
 
-EVENTS: Mapping[str, str] = {
-    "payment.created": "a checkout or payment was created",
-    "payment.redirected": "the shopper was sent to the third party",
-    "payment.authorization_requested": "the issuer has not answered yet",
-    "payment.pending_capture": "authorised, to be captured",
-    "payment.capture_requested": "a capture is under way",
-    "payment.captured": "paid",
-    "payment.rejected": "refused, or a refund was refused later",
-    "payment.rejected_capture": "a capture was refused",
-    "payment.cancelled": "given up by the shopper, or cancelled by the merchant",
-    "refund.refund_requested": "a refund is under way",
-    "payment.refunded": "money went back",
-    "payment.test": "sendtest",
-}
-
 
 def created_at(moment: datetime) -> str:
     """The envelope's time: Paris, seven digits of a second, as in recorded webhooks."""
@@ -185,3 +170,6 @@ class WorldlinePolicy:
 
     def heard(self, queued: Queued, attempted: Attempted) -> None:
         """See Policy. Nothing at Worldline tells of attempts."""
+
+
+POLICY = WorldlinePolicy()

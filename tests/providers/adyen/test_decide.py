@@ -12,7 +12,7 @@ from mockpsp.domain.errors import Refusal
 from mockpsp.domain.money import Money
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import errors, shopper
-from mockpsp.providers.adyen.routes import PURCHASES
+from mockpsp.providers.adyen.purchases import PURCHASES
 from mockpsp.providers.adyen.states import CheckoutStage, Kind, OrderStage, Status
 from mockpsp.scenario.model import ShopperScript, Trigger
 from mockpsp.world.records import Answered

@@ -19,8 +19,7 @@ from mockpsp.providers.adyen import PROVIDER, shopper
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import events as e
 from mockpsp.providers.adyen.holdings import Holdings
-from mockpsp.providers.adyen.purchases import TRANSIT, held
-from mockpsp.providers.adyen.routes import PURCHASES
+from mockpsp.providers.adyen.purchases import PURCHASES, TRANSIT, held
 from mockpsp.providers.adyen.states import CheckoutStage, Kind, Order, OrderStage, Outcome, Payment, Purchase, Status
 from mockpsp.scenario.model import DeliveryRule, Outage, Rule, Trigger
 from mockpsp.world.journal import Journal

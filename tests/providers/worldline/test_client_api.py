@@ -16,7 +16,7 @@ from mockpsp.edge.errors import NotSupported
 from mockpsp.providers.worldline import encryption
 from mockpsp.providers.worldline.encryption import open_encrypted, read_card
 from mockpsp.providers.worldline.errors import InvalidValue
-from mockpsp.providers.worldline.services import CLIENT_OPERATIONS, ROUTES
+from mockpsp.providers.worldline.routes import CLIENT_OPERATIONS, ROUTES
 from tests.support.control import ControlledSandbox
 from tests.support.worldline import CONTRACT, Merchant, check_answer
 

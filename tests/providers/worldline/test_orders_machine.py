@@ -18,8 +18,7 @@ from mockpsp.providers.worldline import PROVIDER
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import events as e
 from mockpsp.providers.worldline.decide import offer
-from mockpsp.providers.worldline.orders import REFUNDS, held
-from mockpsp.providers.worldline.routes import ORDERS
+from mockpsp.providers.worldline.orders import ORDERS, REFUNDS, held
 from mockpsp.providers.worldline.states import OPERATION, Code, Kind, Order, Stage, Tender
 from mockpsp.scenario.model import DeliveryRule, Outage, Rule, Scenario, Trigger
 from mockpsp.world.journal import Journal
