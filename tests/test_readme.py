@@ -24,6 +24,8 @@ from mockpsp.cli import cli
 from mockpsp.providers.adyen import PROVIDER as ADYEN
 from mockpsp.providers.adyen.auth import credentials as adyen_credentials
 from mockpsp.providers.adyen.routes import VERSIONS
+from mockpsp.providers.lyra import PROVIDER as LYRA
+from mockpsp.providers.lyra.auth import keys as lyra_keys
 from mockpsp.providers.worldline import PROVIDER
 from mockpsp.providers.worldline.auth import credentials
 from mockpsp.settings import Settings
@@ -35,6 +37,7 @@ SCENARIO = yaml.safe_load((ROOT / "scenarios/default.yaml").read_text(encoding="
 WALLETS = {each["beneficiary"]: each for each in SCENARIO["world"]["worldline"]["wallets"]}
 CARDS = {each["number"]: each for each in SCENARIO["world"]["worldline"]["cards"]}
 ADYEN_WORLD = SCENARIO["world"]["adyen"]
+LYRA_WORLD = SCENARIO["world"]["lyra"]
 RULES = {(each["operation"], each["when"]["amount"]): each["then"]["outcome"] for each in SCENARIO["rules"]}
 ORIGIN = "localhost:8080"
 UTF8 = {**os.environ, "PYTHONUTF8": "1"}
@@ -82,14 +85,23 @@ def printed(program: str, server: Threaded, folder: Path) -> list[str]:
 
 
 def test_a_voucher_and_a_card_pay_an_order_at_adyen(server: Threaded, tmp_path: Path) -> None:
-    _, program = blocks("python", "python")
+    _, program, _ = blocks("python", "python")
     told = re.findall(r"^print\(.*\)\s+# (.+)$", program, re.MULTILINE)
     assert printed(program, server, tmp_path) == told
     assert len(told) == 4
 
 
+def test_an_order_of_two_sellers_is_paid_at_lyra(server: Threaded, tmp_path: Path) -> None:
+    *_, program = blocks("python", "python")
+    page, paid, *items, done = printed(program, server, tmp_path)
+    assert "/vads-payment/" in page
+    assert f"# {paid}" in program
+    assert f"# {', '.join(items)}" in program
+    assert f"# {done}" in program
+
+
 def test_the_first_order_is_paid(server: Threaded, tmp_path: Path) -> None:
-    program, _ = blocks("python", "python")
+    program, _, _ = blocks("python", "python")
     first, paid, *refunds = printed(program, server, tmp_path)
     assert "/hostedcheckout/" in first
     assert f"# {paid}" in program
@@ -236,6 +248,25 @@ def test_adyens_credentials_are_the_default_sandboxs() -> None:
     assert base == f"http://localhost:{Settings().port}/{VERSIONS[-1]}"
     assert told == {name.replace("_", " ").replace("api", "API").replace("hmac", "HMAC"): value
                     for name, value in adyen_credentials("default").items()}  # fmt: skip
+
+
+def test_lyras_credentials_are_the_default_sandboxs() -> None:
+    told = {name: value.strip("`") for name, value in rows("## Two sellers and three means of payment at Lyra\n\n")}
+    base = told.pop("base URL").partition("` (")[0]
+    assert base == LYRA.base_urls(f"http://localhost:{Settings().port}")["lyra"]
+    assert {name.replace(" ", "_"): value for name, value in told.items()} == lyra_keys("default")
+
+
+def test_the_documented_cards_of_lyra_are_there() -> None:
+    told = {
+        number
+        for row in rows("| number or beneficiary | what it does |\n", ahead=1)
+        for number in re.findall(r"`(\d{11,})`", row[0])
+    }
+    numbers = {each["number"] for part in ("meal_cards", "cards") for each in LYRA_WORLD[part]}
+    wallets = {each["beneficiary"] for each in LYRA_WORLD["wallets"]}
+    assert told <= numbers | wallets
+    assert {each["number"] for each in LYRA_WORLD["meal_cards"]} | wallets <= told
 
 
 def test_what_is_not_emulated_of_adyen_is_what_the_code_declines() -> None:

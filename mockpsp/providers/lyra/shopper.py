@@ -1,0 +1,194 @@
+"""The shopper without a browser: a scripted one, or a call of the control API, takes the same steps as the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from mockpsp.domain.lifecycle import Moment
+from mockpsp.domain.money import Money
+from mockpsp.edge.provider import Checkout
+from mockpsp.providers.lyra import commands as c
+from mockpsp.providers.lyra import events as e
+from mockpsp.providers.lyra import issuers, links
+from mockpsp.providers.lyra.errors import ShopperRefused
+from mockpsp.providers.lyra.holdings import Holdings, MealCard, Wallet
+from mockpsp.providers.lyra.orders import ORDERS
+from mockpsp.providers.lyra.states import Order
+from mockpsp.providers.lyra.stored import stored_by_alias
+from mockpsp.providers.lyra.vault import TOKENS, Enter, Opened, Token
+from mockpsp.scenario.model import ShopperScript, Tender
+from mockpsp.world.sandboxes import Sandbox
+from mockpsp.world.world import World
+
+DEFAULT_CARD, DEFAULT_EXPIRY, DEFAULT_CVV = "4970100000000000", "12/2030", "123"
+
+
+class LyraShopper:
+    """Pays tender by tender until all is paid or the page has ended; at the bank's page the shopper authenticates."""
+
+    async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
+        """See Driver. Raises ShopperRefused when the page would not allow it."""
+        if script.abandons:
+            return
+        world = sandbox.world
+        lifecycle, ref = _page(world, ref)
+        if script.cancels:
+            await world.execute(lifecycle, ref, c.GiveUp(), cause=cause)
+            return
+        for tender in script.pays:
+            command = _command(world, world.state(lifecycle.name, ref), tender)
+            outcome = await world.execute(lifecycle, ref, command, cause=cause)
+            if outcome.state.challenge is not None:
+                passed = tender.fields.get("code", issuers.CODE) == issuers.CODE
+                await world.execute(lifecycle, ref, c.Authenticate(passed=passed), cause=cause)
+
+
+def _page(world: World, ref: str) -> tuple[Any, str]:
+    """Whose page a reference means: an order's or a registration's."""
+    for lifecycle in (ORDERS, TOKENS):
+        owner = world.owner(lifecycle.name, ref)
+        if owner is not None:
+            return lifecycle, owner
+    raise ShopperRefused("closed")
+
+
+def _command(world: World, subject: Order | Token, tender: Tender) -> Any:
+    if isinstance(subject, Token):
+        if tender.kind != "card":
+            raise ShopperRefused("problem_method", "method")
+        return Enter(_card(tender, world.setups["lyra"].world))
+    if tender.kind not in issuers.KINDS:
+        raise ShopperRefused("problem_method", "method")
+    if tender.amount is not None and tender.amount.currency != subject.currency:
+        raise ShopperRefused("problem_amount", "amount")
+    amount = tender.amount.minor if tender.amount is not None else None
+    return c.Pay(means=means_of(tender, subject, world), amount=amount)
+
+
+# -- what is in the shopper's hand -----------------------------------------------------------------------------------
+
+
+def means_of(tender: Tender, order: Order, world: World) -> c.Means:
+    """A tender at an order's page. What the script leaves out is the sandbox's first willing card or wallet.
+
+    Raises ShopperRefused for a stored card that is not there.
+    """
+    moment = world.moment("lyra")
+    match tender.kind:
+        case "conecs":
+            return _meal_card(tender, order, moment)
+        case "cv_connect":
+            return _wallet(tender, order, moment)
+        case _ if tender.fields.get("stored", "").lower() in ("yes", "true"):
+            alias = order.head.alias
+            stored = stored_by_alias(world, alias) if alias is not None else None
+            if stored is None:
+                raise ShopperRefused("problem_method", "method")
+            return issuers.stored_means(stored, moment.world)
+        case _:
+            return _card(tender, moment.world)
+
+
+def _card(tender: Tender, holdings: Holdings) -> c.Means:
+    fields = tender.fields
+    number = fields.get("number", DEFAULT_CARD)
+    known = holdings.cards.get(number)
+    return c.Means(
+        kind="card",
+        number=number,
+        expiry=fields.get("expiry", (known.expiry if known is not None else "") or DEFAULT_EXPIRY),
+        cvv=fields.get("cvv", (known.cvv if known is not None else "") or DEFAULT_CVV),
+        holder=fields.get("holder", ""),
+    )
+
+
+def _meal_card(tender: Tender, order: Order, moment: Moment) -> c.Means:
+    holdings: Holdings = moment.world
+
+    def means(card: MealCard | None, number: str) -> c.Means:
+        return c.Means(
+            kind="conecs",
+            number=number,
+            expiry=tender.fields.get("expiry", (card.expiry if card is not None else "") or DEFAULT_EXPIRY),
+            cvv=tender.fields.get("cvv", (card.cvv if card is not None else "") or DEFAULT_CVV),
+        )
+
+    number = tender.fields.get("number", "")
+    if number:
+        return means(holdings.meal_cards.get(number), number)
+    willing = [means(each, each.number) for each in holdings.meal_cards.values() if each.answers == "accepts"]
+    return _first_able(willing, tender, order, moment) or means(None, "")
+
+
+def _wallet(tender: Tender, order: Order, moment: Moment) -> c.Means:
+    def means(wallet: Wallet) -> c.Means:
+        return c.Means(kind="cv_connect", number=wallet.beneficiary)
+
+    beneficiary = tender.fields.get("beneficiary", "")
+    if beneficiary:
+        return c.Means(kind="cv_connect", number=beneficiary)
+    holdings: Holdings = moment.world
+    willing = [means(each) for each in holdings.wallets.values() if each.answers == "accepts"]
+    return _first_able(willing, tender, order, moment) or c.Means(kind="cv_connect")
+
+
+def _first_able(willing: list[c.Means], tender: Tender, order: Order, moment: Moment) -> c.Means | None:
+    """The first that can pay what is asked for, or something; else the first, for its issuer to refuse."""
+    for means in willing:
+        minor = tender.amount.minor if tender.amount is not None else issuers.spendable(order, means, moment)
+        if minor > 0 and not issuers.ruling(means, Money(minor, order.currency), moment).reason:
+            return means
+    return willing[0] if willing else None
+
+
+# -- what waits for a shopper ----------------------------------------------------------------------------------------
+
+
+def checkouts(sandbox: Sandbox, origin: str) -> Iterator[Checkout]:
+    """Payment pages and registrations that wait for a shopper, oldest first."""
+    world = sandbox.world
+    for ref, (provider, place) in world.waiting.items():
+        if provider != "lyra":
+            continue
+        order: Order | None = world.state(ORDERS.name, ref)
+        token: Token | None = world.state(TOKENS.name, ref)
+        if order is not None and order.execution is not None:
+            yield _payment(order, order.execution, place, origin, issuers.offered(order, world.setups["lyra"].settings))
+        elif token is not None:
+            yield _registration(token, place, origin)
+
+
+def _url(at: e.Executed | Opened, origin: str) -> str:
+    if at.form_token:
+        return links.embedded_url(origin, at.form_token)
+    return links.page_url(origin, at.page, at.secret)
+
+
+def _payment(order: Order, at: e.Executed, place: str, origin: str, tenders: Iterable[str]) -> Checkout:
+    return Checkout(
+        ref=order.ref,
+        place=place,
+        url=_url(at, origin),
+        amount=order.money,
+        remaining=Money(order.remaining, order.currency),
+        tenders=tuple(tenders),
+        expires=at.expires,
+        reference=order.head.reference,
+    )
+
+
+def _registration(token: Token, place: str, origin: str) -> Checkout:
+    nothing = Money(0, token.opened.register.currency or "EUR")
+    return Checkout(
+        ref=token.ref,
+        place=place,
+        url=_url(token.opened, origin),
+        amount=nothing,
+        remaining=nothing,
+        tenders=("card",),
+        expires=token.opened.expires,
+    )
+
+
+DRIVER = LyraShopper()
