@@ -14,11 +14,15 @@ HTML = "text/html; charset=utf-8"
 
 @dataclass
 class Shopfront:
-    """``pages`` maps paths to type and content; ``visits`` are path and query of each page somebody saw."""
+    """``pages`` maps paths to type and content; ``visits`` are path and query of each page somebody saw.
+
+    ``posts`` are path and fields of each form that somebody brought.
+    """
 
     url: str = ""
     pages: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     visits: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    posts: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def put(self, path: str, content: str | bytes, kind: str = HTML) -> str:
         """Publish a page and return its address."""
@@ -39,8 +43,17 @@ def shopfront() -> Iterator[Shopfront]:
         def do_GET(self) -> None:
             target = urlsplit(self.path)
             shop.visits.append((target.path, dict(parse_qsl(target.query))))
-            kind, content = shop.pages.get(target.path, (HTML, b""))
-            self.send_response(200 if target.path in shop.pages else 404)
+            self._answer(target.path)
+
+        def do_POST(self) -> None:
+            target = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            shop.posts.append((target.path, dict(parse_qsl(body))))
+            self._answer(target.path)
+
+        def _answer(self, path: str) -> None:
+            kind, content = shop.pages.get(path, (HTML, b""))
+            self.send_response(200 if path in shop.pages else 404)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

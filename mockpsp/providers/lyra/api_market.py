@@ -22,6 +22,7 @@ from mockpsp.providers.lyra.finding import (
     check_marketplace_body,
     check_marketplace_path,
     own_marketplace,
+    the_seller,
     transfers_of,
 )
 from mockpsp.providers.lyra.holdings import Seller
@@ -29,7 +30,7 @@ from mockpsp.providers.lyra.links import page_url
 from mockpsp.providers.lyra.lists import listing, same
 from mockpsp.providers.lyra.notices import EVENTS
 from mockpsp.providers.lyra.orders import ORDERS
-from mockpsp.providers.lyra.sellers import all_sellers, find_seller, holdings
+from mockpsp.providers.lyra.sellers import all_sellers, holdings
 from mockpsp.providers.lyra.states import Order
 from mockpsp.providers.lyra.stored import stored_by_alias
 from mockpsp.providers.lyra.transfers import Transfer
@@ -95,16 +96,9 @@ async def list_marketplace_sellers(x: Exchange) -> Answer:
     return await list_sellers(x)
 
 
-def _the_seller(x: Exchange) -> Seller:
-    found = find_seller(x.world, x.path["seller"].lower())
-    if found is None:
-        raise NotFound("no seller has this uuid")
-    return found
-
-
 async def get_seller(x: Exchange) -> Answer:
     """GET /sellers/{seller}."""
-    return answer(200, wire.seller(_the_seller(x), own_marketplace(x), base(x)))
+    return answer(200, wire.seller(the_seller(x.world, x.path["seller"]), own_marketplace(x), base(x)))
 
 
 # -- webhooks --------------------------------------------------------------------------------------------------------
@@ -294,7 +288,7 @@ async def list_cashouts(x: Exchange) -> Answer:
 
 async def list_seller_cashouts(x: Exchange) -> Answer:
     """GET /sellers/{seller}/cashouts."""
-    uuid = _the_seller(x).uuid
+    uuid = the_seller(x.world, x.path["seller"]).uuid
     return _cashout_listing(x, [each for each in _all_cashouts(x.world) if each.seller == uuid])
 
 

@@ -11,6 +11,7 @@ from mockpsp.providers.lyra import commands as c
 from mockpsp.providers.lyra import reading, wire
 from mockpsp.providers.lyra.answers import answer, base
 from mockpsp.providers.lyra.api_parts import item_listing, refund_listing, transfer_listing
+from mockpsp.providers.lyra.errors import wrong
 from mockpsp.providers.lyra.finding import (
     all_orders,
     check_marketplace_body,
@@ -138,8 +139,18 @@ async def cancel_order(x: Exchange) -> Answer:
 # -- execute ---------------------------------------------------------------------------------------------------------
 
 
+def _check_reference(x: Exchange, state: Order) -> None:
+    """The embedded form wants a reference that no other order took there (documented). Raises Invalid."""
+    for each in all_orders(x.world):
+        taken = each.execution is not None and each.execution.way == "embedded"
+        if taken and each.head.reference == state.head.reference and each.ref != state.ref:
+            raise wrong("reference", f"Another order with the embedded form has the reference {state.head.reference}.")
+
+
 async def _execute(x: Exchange, *, embedded: bool, registers: bool) -> Answer:
     state = the_order(x.world, x.path["order"])
+    if embedded:
+        _check_reference(x, state)
     command = c.Execute(way="embedded" if embedded else "page", key=x.sandbox.key, registers=registers)
 
     def render(outcome: Outcome) -> Answer:
@@ -225,4 +236,3 @@ async def list_order_transfers(x: Exchange) -> Answer:
     """GET /orders/{order}/transfers."""
     state = the_order(x.world, x.path["order"])
     return transfer_listing(x, [(state, each) for each in transfers_of(x.world, state)])
-

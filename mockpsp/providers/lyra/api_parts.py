@@ -23,6 +23,7 @@ from mockpsp.providers.lyra.finding import (
     the_item,
     the_order,
     the_refund,
+    the_seller,
     the_transaction,
     the_transfer,
     transfers_of,
@@ -104,7 +105,7 @@ async def list_items(x: Exchange) -> Answer:
 
 async def list_seller_items(x: Exchange) -> Answer:
     """GET /sellers/{seller}/items."""
-    uuid = x.path["seller"].lower()
+    uuid = the_seller(x.world, x.path["seller"]).uuid
     return item_listing(x, [each for each in all_items(x.world) if each[1].seller == uuid])
 
 
@@ -213,7 +214,7 @@ async def list_item_transfers(x: Exchange) -> Answer:
 
 async def list_seller_transfers(x: Exchange) -> Answer:
     """GET /sellers/{seller}/transfers."""
-    uuid = x.path["seller"].lower()
+    uuid = the_seller(x.world, x.path["seller"]).uuid
     return transfer_listing(x, [each for each in all_transfers(x.world) if each[1].seller == uuid])
 
 

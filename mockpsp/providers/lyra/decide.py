@@ -16,7 +16,7 @@ from mockpsp.providers.lyra.building import build, build_all
 from mockpsp.providers.lyra.errors import NOTHING_TO_PAY, Executed, Invalid, NotFound, wrong
 from mockpsp.providers.lyra.holdings import Holdings
 from mockpsp.providers.lyra.links import form_token, link_code, page_ids
-from mockpsp.providers.lyra.schedule import SINGLE, check_config, legs
+from mockpsp.providers.lyra.schedule import SINGLE, check_config, legs, read_due
 from mockpsp.providers.lyra.settings import LyraSettings
 from mockpsp.providers.lyra.states import Order, OrderStatus, TransactionStatus
 from mockpsp.providers.lyra.vouchers import selected, unselected, winners
@@ -61,7 +61,7 @@ def _check_head(head: e.Head, moment: Moment) -> None:
 
 def _check_vouchers_fit(head: e.Head, items: Sequence[e.Item]) -> None:
     if head.payment_config != SINGLE and any(each.vouchers for each in items):
-        raise wrong("payment_config", "Vouchers cannot be paid in installments.", "inferred")
+        raise wrong("payment_config", "Vouchers cannot be paid in installments.", "vouchers with installments")
 
 
 def decide_update(state: Order | None, command: c.Update, moment: Moment) -> Decision:
@@ -69,6 +69,10 @@ def decide_update(state: Order | None, command: c.Update, moment: Moment) -> Dec
     order = the_order(state)
     head = replace(order.head, **command.changes)
     _check_head(head, moment)
+    date = head.expected_capture_date
+    if date is not None and date != order.head.expected_capture_date:
+        holdings: Holdings = moment.world
+        read_due(date, moment.now, holdings.marketplace.max_capture_delay)
     items = order.items
     if command.items is not None:
         known = {each.uuid: each for each in order.items}
@@ -90,6 +94,7 @@ def _kept_uuid(asked: Sequence[c.ItemInput], index: int, known: dict[str, e.Item
 
 
 def _changed(order: Order, head: e.Head, items: Sequence[e.Item], moment: Moment) -> Decision:
+    _check_not_ended(order)
     given_back = (e.SharesReversed(moment.now),) if order.shares else ()
     change = e.OrderChanged(head, unselected(items), moment.now)
     law = "the order is not paid yet and can be changed"
@@ -123,14 +128,19 @@ def decide_change_item(state: Order | None, command: c.ChangeItem, moment: Momen
     return _changed(order, order.head, items, moment)
 
 
+def _check_not_ended(order: Order) -> None:
+    """Raise Invalid while the notification of a payment that has ended is under way."""
+    if order.ended:
+        raise wrong("status", "The payment of this order has ended.")
+
+
 # -- execute ---------------------------------------------------------------------------------------------------------
 
 
 def check_executable(order: Order, moment: Moment) -> None:
     """Raise Invalid unless the order can go to the gateway."""
     require(order, OrderStatus.CREATED)
-    if order.ended:
-        raise wrong("status", "The payment of this order has ended.")
+    _check_not_ended(order)
     if order.total <= 0:
         raise wrong("amount", NOTHING_TO_PAY)
     count = len(legs(order.head.payment_config, order.total, moment.now))
@@ -161,20 +171,26 @@ def check_commission(items: Sequence[e.Item], currency: str, count: int, holding
     total = sum(each.amount for each in items)
     least, share = fees(total, count, currency, holdings), commission_of(items)
     if share < least:
-        raise wrong("commission", f"The commission must be at least {least}; it is {share}.", "inferred")
+        raise wrong("commission", f"The commission must be at least {least}; it is {share}.", "minimum commission")
 
 
 def decide_execute(state: Order | None, command: c.Execute, moment: Moment) -> Decision:
     """GET execute: sellers are chosen for each voucher type, and the page has an address; an older one is void."""
     order = the_order(state)
     check_executable(order, moment)
-    if command.way == "persist" and (order.persisted is None or order.persisted.code != command.code):
-        raise NotFound("no such link")
+    if command.way == "persist":
+        _check_link(order, command.code, moment)
     settings: LyraSettings = moment.settings
     life = settings.form_token_life if command.way == "embedded" else settings.page_life
     executed, law = executed_by(order, command.way, command.key, moment, registers=command.registers, life=life)
     given_back = (e.SharesReversed(moment.now),) if order.shares else ()
     return Decision((*given_back, executed), law, ("tie_break",) if "equal" in law else ())
+
+
+def _check_link(order: Order, code: str, moment: Moment) -> None:
+    linked = order.persisted
+    if linked is None or linked.code != code or linked.expires <= moment.now:
+        raise NotFound("no such link")
 
 
 def executed_by(

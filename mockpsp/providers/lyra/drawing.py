@@ -32,6 +32,11 @@ def locale_of(x: Exchange, own: str | None) -> str:
     return own or x.request.headers.get("Accept-Language", "en")[:5]
 
 
+def language_asked(subject: Order | Token) -> str | None:
+    """The language that the merchant asked for."""
+    return subject.opened.register.language if isinstance(subject, Token) else subject.head.language
+
+
 def find(world: World, part: str) -> Order | Token | None:
     """The order, or the registration, that a page's digits or a form token lead to."""
     for lifecycle in (ORDERS.name, TOKENS.name):
@@ -59,8 +64,7 @@ class Visit:
         at = opened(subject)
         assert at is not None, "what has no page cannot be looked at"
         self.at = at
-        asked = subject.opened.register.language if isinstance(subject, Token) else subject.head.language
-        self.language = locale_of(x, asked)
+        self.language = locale_of(x, language_asked(subject))
 
     @property
     def here(self) -> str:

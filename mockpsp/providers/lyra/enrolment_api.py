@@ -11,7 +11,8 @@ from mockpsp.providers.lyra import enrolment_commands as c
 from mockpsp.providers.lyra import enrolment_wire as wire
 from mockpsp.providers.lyra.answers import answer, base
 from mockpsp.providers.lyra.enrolment import REGISTRATIONS, Registration, external
-from mockpsp.providers.lyra.errors import Invalid, NotFound, UnsupportedMedia, wrong
+from mockpsp.providers.lyra.errors import NotFound, UnsupportedMedia, wrong
+from mockpsp.providers.lyra.finding import check_marketplace_body, check_marketplace_path
 from mockpsp.providers.lyra.lists import listing, same
 from mockpsp.providers.lyra.sellers import holdings
 from mockpsp.world.world import Outcome, World
@@ -31,7 +32,7 @@ _SORT_KEYS: Mapping[str, Callable[[Registration], Any]] = {
 
 def find(world: World, ref: str) -> Registration:
     """A registration by its uuid. Raises NotFound."""
-    found: Registration | None = world.state(REGISTRATIONS.name, ref)
+    found: Registration | None = world.state(REGISTRATIONS.name, ref.lower())
     if found is None:
         raise NotFound(f"no registration has the uuid {ref[:80]!r}")
     return found
@@ -50,16 +51,6 @@ def check_external_ref(world: World, outcome: Outcome) -> None:
         return
     if owner is not None or any(each.external_ref == named for each in holdings(world).sellers.values()):
         raise wrong("external_ref", f"Another seller or registration has the external_ref {named}.")
-
-
-def _own_marketplace(x: Exchange) -> str:
-    uuid: str = x.sandbox.credentials["lyra"]["marketplace"]
-    return uuid
-
-
-def _check_marketplace(x: Exchange, uuid: str) -> None:
-    if uuid.lower() != _own_marketplace(x):
-        raise Invalid({"marketplace": [f'Invalid pk "{uuid}": no marketplace of yours has it.']})
 
 
 def _shown(x: Exchange, status: int) -> Callable[[Outcome], Answer]:
@@ -93,15 +84,13 @@ async def list_registrations(x: Exchange) -> Answer:
 
 async def list_marketplace_registrations(x: Exchange) -> Answer:
     """GET /marketplaces/{marketplace}/registrations."""
-    if x.path["marketplace"] != _own_marketplace(x):
-        raise NotFound("no marketplace has this uuid")
+    check_marketplace_path(x)
     return await list_registrations(x)
 
 
 async def create_registration(x: Exchange) -> Answer:
     """POST /registrations."""
-    _check_marketplace(x, x.json["marketplace"])
-    command = c.CreateRegistration(_own_marketplace(x), wire.read_form(x.json))
+    command = c.CreateRegistration(check_marketplace_body(x), wire.read_form(x.json))
     return await x.run(REGISTRATIONS, None, command, _shown(x, 201))
 
 
@@ -120,7 +109,7 @@ async def update_registration(x: Exchange) -> Answer:
     state = find(x.world, x.path["registration"])
     body = x.json or {}
     if body.get("marketplace") is not None:
-        _check_marketplace(x, body["marketplace"])
+        check_marketplace_body(x)
     command = c.UpdateRegistration(wire.read_form(body))
     return await x.run(REGISTRATIONS, state.ref, command, _shown(x, 200))
 

@@ -107,7 +107,8 @@ def describe(error: Exception, settings: Any, realm: str) -> Described:
             return Described(400, error.body, {}, error.setting)
         case Executed():
             status = settings.cancel_executed_status
-            return Described(status, {"Order": BEING_PAID}, {}, "cancel_executed_status")
+            headers = {"Allow": "GET, PUT"} if status == 405 else {}
+            return Described(status, {"Order": BEING_PAID}, headers, "cancel_executed_status")
         case edge.BrokenContract():
             return Described(400, schema_errors(error))
         case TokenRefused():
@@ -164,19 +165,21 @@ def schema_errors(error: edge.BrokenContract) -> Mapping[str, Any]:
     """Every error of a body, folded the way the body is: lists of texts at fields, empty objects where all is well."""
     told: dict[str, Any] = {}
     for each in error.found:
-        _put(told, list(each.path), sentence(each.keyword, each.limit, each.value))
+        _put(told, list(each.path), sentence(each.keyword, each.limit, each.value), alone=each.value in (None, ""))
     return _listed(told) if told else {"non_field_errors": [str(error.why)]}
 
 
-def _put(told: dict[Any, Any], path: list[str | int], text: str) -> None:
+def _put(told: dict[Any, Any], path: list[str | int], text: str, *, alone: bool) -> None:
+    """Add a text at its place. Where there is no value, nothing more than that is said (``alone``)."""
     for part in path[:-1]:
         below = told.setdefault(part, {})
         if not isinstance(below, dict):
             return  # something further up is wrong already
         told = below
     last = path[-1] if path else "non_field_errors"
-    if not isinstance(told.get(last), dict):
-        told.setdefault(last, []).append(text)
+    known = told.setdefault(last, [])
+    if isinstance(known, list) and not (known and alone):
+        known.append(text)
 
 
 def _listed(told: dict[Any, Any]) -> Any:
@@ -203,6 +206,8 @@ _EMPTY: Mapping[str, str] = {"minLength": "This field may not be blank.", "minIt
 
 def sentence(keyword: str, limit: Any, value: Any) -> str:
     """A schema error in words."""
+    if value is None and keyword != "required":
+        return "This field may not be null."
     if not value and keyword in _EMPTY:
         return _EMPTY[keyword]
     if keyword in _LIMITS:
@@ -223,8 +228,6 @@ def sentence(keyword: str, limit: Any, value: Any) -> str:
 def _wrong_type(limit: Any, value: Any) -> str:
     types: Sequence[str] = limit if isinstance(limit, list | tuple) else (str(limit),)
     kind = type(value).__name__
-    if value is None:
-        return "This field may not be null."
     if "object" in types:
         return f"Invalid data. Expected a dictionary, but got {kind}."
     if "array" in types:

@@ -73,6 +73,7 @@ class Head(Value, frozen=True, kw_only=True):
     return_mode: str | None = None
     shop_url: str | None = None
     capture_delay: int | None = None
+    expected_capture_date: str | None = None
 
 
 class OrderCreated(Value, frozen=True):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from mockpsp.edge.exchange import Exchange
 from mockpsp.providers.lyra import events as e
-from mockpsp.providers.lyra.errors import NotFound, wrong
-from mockpsp.providers.lyra.holdings import Holdings
+from mockpsp.providers.lyra.errors import Invalid, NotFound
+from mockpsp.providers.lyra.holdings import Holdings, Seller
 from mockpsp.providers.lyra.orders import ORDERS
 from mockpsp.providers.lyra.reading import Sellers
 from mockpsp.providers.lyra.sellers import find_by_external_ref, find_seller
@@ -30,10 +30,18 @@ def check_marketplace_path(x: Exchange) -> None:
 
 def check_marketplace_body(x: Exchange) -> str:
     """The marketplace that a body names. Raises Invalid for another one than the sandbox's."""
-    given = str(x.json["marketplace"]).lower()
-    if given != own_marketplace(x):
-        raise wrong("marketplace", f'Invalid pk "{given}" - object does not exist.')
-    return given
+    given, own = x.json["marketplace"], own_marketplace(x)
+    if given.lower() != own:
+        raise Invalid({"marketplace": [f'Invalid pk "{given}" - object does not exist.']})
+    return own
+
+
+def the_seller(world: World, ref: str) -> Seller:
+    """A seller by its uuid. Raises NotFound."""
+    found = find_seller(world, ref.lower())
+    if found is None:
+        raise NotFound(f"no seller has the uuid {ref[:80]!r}")
+    return found
 
 
 def sellers_of(world: World) -> Sellers:

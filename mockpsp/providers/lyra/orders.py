@@ -295,15 +295,18 @@ def _notices(before: Order, after: Order, event: Any) -> tuple[Consequence, ...]
 
 
 def _waiting(before: Order, after: Order, event: Any) -> tuple[Consequence, ...]:
-    match event:
-        case e.Executed() if event.way != "mit":
-            return (Waiting(PLACE, {"amount": after.money, "merchant_reference": after.head.reference}),)
-        case e.PaymentEnded() if before.execution is not None and before.execution.way != "mit":
-            return (Served(),)
-        case e.OrderChanged() if before.execution is not None:
-            return (Served(),)
-        case _:
-            return ()
+    """A shopper is expected at each new page, and at a link, which is opened, until it is used or expires."""
+    was, is_ = _expects_shopper(before), _expects_shopper(after)
+    new = isinstance(event, e.Executed) and event.way in ("page", "embedded")
+    if is_ and (new or not was):
+        return (Waiting(PLACE, {"amount": after.money, "merchant_reference": after.head.reference}),)
+    return (Served(),) if was and not is_ else ()
+
+
+def _expects_shopper(order: Order) -> bool:
+    if order.status is not OrderStatus.CREATED or order.ended:
+        return False
+    return order.persisted is not None or (order.execution is not None and order.execution.way != "mit")
 
 
 # -- the clock -------------------------------------------------------------------------------------------------------
@@ -340,7 +343,8 @@ def _captures(before: Order, after: Order, event: Any, moment: Moment) -> tuple[
     if decide.waits_for_validation(after):
         return ()
     delay = moment.settings.remittance_delay
-    dues = {each.trans_uuid: each.due for each in before.transactions} if isinstance(event, e.OrderRevised) else {}
+    known = isinstance(event, e.OrderRevised) and not decide.waits_for_validation(before)
+    dues = {each.trans_uuid: each.due for each in before.transactions} if known else {}
     return tuple(
         Timer(max(moment.now, each.due) + delay, c.Capture(each.trans_uuid, each.due))
         for each in after.transactions

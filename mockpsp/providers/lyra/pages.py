@@ -21,7 +21,7 @@ from mockpsp.edge.views import FieldError
 from mockpsp.providers.lyra import commands as c
 from mockpsp.providers.lyra import events as e
 from mockpsp.providers.lyra import issuers, links, returning, vault, views
-from mockpsp.providers.lyra.drawing import Visit, draw, find, locale_of, opened, progress, way
+from mockpsp.providers.lyra.drawing import Visit, draw, find, language_asked, locale_of, opened, progress, way
 from mockpsp.providers.lyra.errors import ShopperRefused
 from mockpsp.providers.lyra.orders import ORDERS
 from mockpsp.providers.lyra.states import Order, OrderStatus
@@ -37,16 +37,18 @@ _GONE = 410
 
 def _closed(x: Exchange, reason: views.ClosedReason, subject: Order | Token | None = None) -> Answer:
     """A link that leads nowhere; who holds one of ours is told by whom it was."""
-    known = subject is not None
-    asked = subject.head.language if isinstance(subject, Order) else None
+    if subject is None:
+        view = views.ClosedView(language=locale_of(x, None), sandbox="", scenario="", reason=reason)
+        return page(views.render(view), 404)
     view = views.ClosedView(
-        language=locale_of(x, asked),
-        sandbox=x.world.name if known else "",
-        scenario=x.world.scenario.title if known else "",
+        language=locale_of(x, language_asked(subject)),
+        sandbox=x.world.name,
+        scenario=x.world.scenario.title,
         reason=reason,
-        merchant=x.settings.merchant_name if known else "",
+        merchant=x.settings.merchant_name,
+        return_url=returning.home(subject),
     )
-    return page(views.render(view), 404 if reason == "unknown" else _GONE)
+    return page(views.render(view), _GONE)
 
 
 def _visit(x: Exchange, secret: str) -> Visit | Answer:
@@ -160,8 +162,8 @@ def _choose(visit: Visit) -> Answer:
     wanted = visit.form.get("method", "")
     if any(each.id == wanted for each in visit.methods()):
         return see_other(f"{visit.here}&method={wanted}")
+    visit.errors = (_problem(visit, ShopperRefused("problem_method", "method")),)
     visit.form.pop("method", None)
-    visit.errors = (FieldError("method", visit.say("problem_method")),)
     return _show(visit, 422)
 
 
@@ -285,7 +287,12 @@ def _problem(visit: Visit, refused: ShopperRefused) -> FieldError:
     """The text of a problem, with the amount that the field's hint tells or an example."""
     values: dict[str, str] = {}
     asked = visit.form.get("method", "")
-    match refused.problem:
+    key, field = refused.problem, refused.field
+    match key:
+        case "answer_awaited":
+            key = "problem_answer_awaited"
+        case "problem_method" if asked:  # by now, or for this order, it is not on offer
+            key, field = "problem_method_not_offered", field if len(visit.methods()) > 1 else ""
         case "problem_amount_most":
             values["amount"] = visit.money(visit.most(asked))
         case "problem_amount":
@@ -294,8 +301,7 @@ def _problem(visit: Visit, refused: ShopperRefused) -> FieldError:
             values["example"] = "12/30"
         case _:
             values.update({name: visit.money(amount) for name, amount in refused.values.items()})
-    key = "problem_answer_awaited" if refused.problem == "answer_awaited" else refused.problem
-    return FieldError(refused.field, visit.say(key, **values))
+    return FieldError(field, visit.say(key, **values))
 
 
 # -- persistent links ------------------------------------------------------------------------------------------------

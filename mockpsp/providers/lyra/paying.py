@@ -22,7 +22,7 @@ from mockpsp.providers.lyra.issuers import (
     spendable,
     stored_means,
 )
-from mockpsp.providers.lyra.schedule import legs
+from mockpsp.providers.lyra.schedule import capture_date, legs
 from mockpsp.providers.lyra.settings import LyraSettings
 from mockpsp.providers.lyra.states import Order, OrderStatus
 from mockpsp.providers.lyra.vouchers import TYPES, allocate
@@ -87,7 +87,7 @@ def decide_pay(state: Order | None, command: c.Pay, verdict: Verdict, moment: Mo
     order = the_open(state, command.secret)
     amount = share_of(order, command, moment)
     means = command.means
-    found = _ruled(ruling(means, amount, moment), verdict, means)
+    found = _ruled(means, _now(order, means.kind, amount, moment), verdict, moment)
     if found.reason:
         return Decision(
             _refused(order, means.kind, amount, found.reason, means.number, moment), found.law, found.settings
@@ -100,14 +100,18 @@ def decide_pay(state: Order | None, command: c.Pay, verdict: Verdict, moment: Mo
     return Decision((share, *completed(order, share, moment)), found.law, found.settings)
 
 
-def _ruled(natural: Ruling, verdict: Verdict, means: c.Means) -> Ruling:
+def _ruled(means: c.Means, amount: Money, verdict: Verdict, moment: Moment) -> Ruling:
     """The rule's word where there is one; a rule that accepts cannot make money, so an issuer's no for funds stands."""
+    natural = ruling(means, amount, moment)
     if verdict.outcome is None:
         return natural
     if verdict.outcome == "refused":
         return Ruling(verdict.reason or "refused", f"rule {verdict.rule!r} refuses")
     if natural.reason in ("insufficient_funds", "unknown_number"):
         return natural
+    funds = afford(instrument_of(means, moment.world).account, amount, moment)
+    if funds.reason:
+        return funds
     asks = verdict.outcome == "challenge" and means.kind == "card"
     return Ruling("", f"rule {verdict.rule!r}: {verdict.outcome}", challenge=asks)
 
@@ -120,28 +124,36 @@ def _refused(order: Order, kind: str, amount: Money, reason: str, number: str, m
     refusal = e.ShareRefused(kind, amount.minor, reason, again, masked, moment.now)
     if again:
         return (refusal,)
-    return (refusal, *ended(order, "refused", moment))
+    return (refusal, *ended(order, "refused", moment, reason))
 
 
-def ended(order: Order, outcome: str, moment: Moment) -> tuple[e.Event, ...]:
-    """The shopper's part is over without a payment; Lyra is notified at once, or after a while."""
+def ended(order: Order, outcome: str, moment: Moment, reason: str = "") -> tuple[e.Event, ...]:
+    """The shopper's part is over without a payment; Lyra is notified at once, or after a while.
+
+    ``reason`` is that of the last refusal.
+    """
     given_back = (e.SharesReversed(moment.now),) if order.shares else ()
     end = e.PaymentEnded(outcome, moment.now)
     late = moment.settings.notification_delay > timedelta(0)
-    return (*given_back, end) if late else (*given_back, end, _fate(outcome, order.refused, moment))
+    return (*given_back, end) if late else (*given_back, end, _fate(outcome, reason, moment))
 
 
-def _fate(outcome: str, refusal: e.ShareRefused | None, moment: Moment) -> e.OrderFailed | e.OrderAbandoned:
+def _fate(outcome: str, reason: str, moment: Moment) -> e.OrderFailed | e.OrderAbandoned:
     if outcome == "refused":
-        return e.OrderFailed(refusal.reason if refusal is not None else "refused", moment.now)
+        return e.OrderFailed(reason, moment.now)
     return e.OrderAbandoned(moment.now)
+
+
+def _now(order: Order, kind: str, amount: Money, moment: Moment) -> Money:
+    """What is authorised now of a share: all of it, of a card's installments the first."""
+    if kind != "card":
+        return amount
+    return Money(legs(order.head.payment_config, amount.minor, moment.now)[0][0], amount.currency)
 
 
 def authorised(order: Order, instrument: e.Instrument, amount: int, moment: Moment) -> e.ShareAuthorised:
     """A share that is paid: all of it is held, of installments the first."""
-    held = amount
-    if instrument.kind == "card":
-        held = legs(order.head.payment_config, amount, moment.now)[0][0]
+    held = _now(order, instrument.kind, Money(amount, order.currency), moment).minor
     return e.ShareAuthorised(
         trans_uuid=moment.ids.hex(32),
         instrument=instrument,
@@ -188,7 +200,7 @@ def paid(order: Order, shares: tuple[e.ShareAuthorised, ...], moment: Moment) ->
 
 def _transactions(order: Order, share: e.ShareAuthorised, before: int, moment: Moment) -> list[e.Transaction]:
     """One transaction, or one for each installment. Meal and holiday vouchers need no validation."""
-    due = share.at + timedelta(days=order.head.capture_delay or 0)
+    due = capture_date(share.at, order.head.capture_delay or 0, order.head.expected_capture_date)
     card = share.instrument.kind == "card"
     parts = legs(order.head.payment_config, share.amount, due) if card else ((share.amount, due),)
     status = "TO_VALIDATE" if card and order.head.awaiting_validation else "PENDING"
@@ -234,7 +246,7 @@ def decide_notify(state: Order | None, moment: Moment) -> Decision:
         raise Invalid({"status": "nothing to be notified of"})
     if order.ended == "paid":
         return Decision((paid(order, order.shares, moment),), "the shopper has paid", ("notification_delay",))
-    fate = _fate(order.ended, order.refused, moment)
+    fate = _fate(order.ended, order.refused.reason if order.refused is not None else "", moment)
     return Decision((fate,), f"the page ended: {order.ended}", ("notification_delay",))
 
 
@@ -252,7 +264,7 @@ def decide_authentication(state: Order | None, command: c.Authenticate, moment: 
     if not command.passed:
         events = _refused(order, "card", amount, "three_ds_failed", masked, moment)
         return Decision(events, "the shopper did not authenticate")
-    found = afford(challenge.instrument.account, amount, moment)
+    found = afford(challenge.instrument.account, _now(order, "card", amount, moment), moment)
     if found.reason:
         return Decision(_refused(order, "card", amount, found.reason, masked, moment), found.law)
     share = authorised(order, challenge.instrument, challenge.amount, moment)
@@ -313,7 +325,7 @@ def decide_mit(state: Order | None, command: c.ExecuteMit, verdict: Verdict, mom
     assert command.stored is not None, "an unknown alias is refused before"
     executed, _ = executed_by(order, "mit", command.key, moment, registers=False, life=None)
     means = _mit_means(command, moment)
-    found = _ruled(ruling(means, order.money, moment), verdict, means)
+    found = _ruled(means, _now(order, "card", order.money, moment), verdict, moment)
     if found.reason:
         refusal = e.ShareRefused("card", order.total, found.reason, False, command.stored.instrument.masked, moment.now)
         ends = (e.PaymentEnded("refused", moment.now), e.OrderFailed(found.reason, moment.now))

@@ -92,6 +92,8 @@ def read_changes(body: Json) -> dict[str, Any]:
         changes["buyer"] = read_buyer(body["buyer"])
     if "shipping" in body:
         changes["shipping"] = _shipping(body["shipping"])
+    if "expected_capture_date" in body:
+        changes["expected_capture_date"] = body["expected_capture_date"]
     return changes
 
 

@@ -38,6 +38,7 @@ CURRENCIES: Mapping[str, str] = {
 
 _RESULTS: Mapping[str, str] = {"paid": "00", "refused": "05", "cancelled": "17"}
 _TECHNICAL = "96"
+_SESSION_EXPIRED = 149
 _STATUSES: Mapping[str, str] = {
     TransactionStatus.PENDING.value: "AUTHORISED",
     TransactionStatus.TO_VALIDATE.value: "AUTHORISED_TO_VALIDATE",
@@ -46,7 +47,7 @@ _STATUSES: Mapping[str, str] = {
     TransactionStatus.EXPIRED.value: "EXPIRED",
     TransactionStatus.FAILED.value: "REFUSED",
 }
-_HOST = re.compile(r"[\w.~%\[\]:-]+")
+_HOST = re.compile(r"[A-Za-z0-9._~\[\]:-]+")
 _KEPT = ":/?#[]@!$&'()*+,;=%~"
 """What an address may consist of besides letters, digits and ``-._``."""
 
@@ -70,11 +71,12 @@ def followed(text: str | None) -> str:
     given = (text or "").strip()
     try:
         parts = urlsplit(given)
+        netloc = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
     except ValueError:
         return ""
-    if parts.scheme not in ("http", "https") or _HOST.fullmatch(parts.netloc.rpartition("@")[2]) is None:
+    if parts.scheme not in ("http", "https") or _HOST.fullmatch(netloc.rpartition("@")[2]) is None:
         return ""
-    return quote(given, safe=_KEPT, errors="replace")
+    return quote(parts._replace(netloc=netloc).geturl(), safe=_KEPT, errors="replace")
 
 
 def addresses(subject: Order | Token) -> tuple[str, ...]:
@@ -85,6 +87,11 @@ def addresses(subject: Order | Token) -> tuple[str, ...]:
         head = subject.head
         given = (head.url_return, head.url_success, head.url_refused, head.url_cancel, head.url_error)
     return tuple(found for found in map(followed, given) if found)
+
+
+def home(subject: Order | Token) -> str:
+    """The shop's address for every end, where it can be followed."""
+    return followed(subject.opened.register.url_return if isinstance(subject, Token) else subject.head.url_return)
 
 
 def form_targets(subject: Order | Token) -> str:
@@ -199,8 +206,10 @@ def order_fields(order: Order, holdings: Holdings) -> Fields:
             values.update(_refused(order.refused, holdings))
         case "refused":
             values["trans_status"] = "REFUSED"
-        case _:
+        case "cancelled":
             values["trans_status"] = "ABANDONED"
+        case _:
+            values.update(trans_status="ABANDONED", payment_error=_SESSION_EXPIRED)
     if order.stored is not None:
         values.update(_identified(order.stored.alias, updated=head.alias is not None))
     return signed(values, holdings.marketplace)

@@ -103,6 +103,13 @@ def _custom(config: str, amount: int, due: datetime) -> Legs:
     return tuple(told)
 
 
+def capture_date(paid: datetime, delay_days: int, wanted: str | None) -> datetime:
+    """When a payment is captured: at the date that its order wants if that is still to come, else after a delay."""
+    if wanted is None:
+        return paid + timedelta(days=delay_days)
+    return max(paid, datetime.strptime(wanted, "%Y%m%d%H%M%S").replace(tzinfo=UTC))
+
+
 def read_due(text: str, now: datetime, most_days: int) -> datetime:
     """An ``expected_capture_date`` of a request, 14 digits in UTC. Raises Invalid.
 

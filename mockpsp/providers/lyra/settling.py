@@ -90,11 +90,12 @@ def _captured(order: Order, transaction: e.Transaction, moment: Moment) -> e.Cap
 
 
 def _fee(order: Order, mine: Sequence[Transfer], operator: str, holdings: Holdings) -> int:
-    """What Lyra keeps of the operator's share now: as much of what is still owed as the share has."""
+    """What Lyra keeps of the operator's share now: as much of what is still owed as it has that is not held."""
     owed = fees(order.total, len(order.transactions), order.currency, holdings) - sum(
         each.fee for each in order.captures
     )
-    return max(0, min(owed, sum(each.amount for each in mine if each.seller == operator)))
+    share = sum(each.amount for each in mine if each.seller == operator and not each.retained)
+    return max(0, min(owed, share))
 
 
 # -- held items ------------------------------------------------------------------------------------------------------
@@ -134,21 +135,59 @@ def decide_revision(state: Order | None, command: c.Update, moment: Moment) -> D
     holdings: Holdings = moment.world
     items = order.items
     if command.items is not None:
-        built = build_all(command.items, order.currency, moment, lambda _: moment.ids.uuid())
+        built = build_all(command.items, order.currency, moment, lambda index: _uuid(order, index, moment))
         items = selected(built, order.execution.winners if order.execution is not None else ())
     total = sum(each.amount for each in items)
-    due = read_due(command.due, moment.now, holdings.marketplace.max_capture_delay) if command.due else None
+    due = _asked_due(order, command, moment)
     _check_revision(order, command, total, due)
     transactions = _revised(order, command, total, due, moment)
     if sum(each.amount for each in transactions) != total:
         raise wrong("transactions", f"The transactions do not add up to the items' {total}.")
     items = _reallocated(order, items, transactions, moment)
+    _check_captured(order, items, transactions, holdings.operator.uuid)
     if not waits_for_validation(order):
         check_commission(items, order.currency, len(transactions), holdings)
     kept = {each.trans_uuid for each in transactions}
     dropped = tuple(each.trans_uuid for each in order.transactions if each.trans_uuid not in kept)
     revised = e.OrderRevised(items=items, transactions=transactions, dropped=dropped, at=moment.now)
-    return Decision((revised,), "a paid order can be lowered, and captured at another date, before its capture")
+    law = "a paid order can be lowered, and captured at another date, before its capture"
+    if any(each.status != TransactionStatus.SUCCEEDED.value for each in transactions):
+        return Decision((revised,), law)
+    return Decision((revised, e.OrderSucceeded(moment.now)), f"{law}; nothing is left to capture")
+
+
+def _uuid(order: Order, index: int, moment: Moment) -> str:
+    """A new uuid, but for an item in whose place something was captured: its transfers exist already."""
+    captured = {share.item for capture in order.captures for share in capture.shares}
+    before = order.items[index].uuid if index < len(order.items) else ""
+    return before if before in captured else moment.ids.uuid()
+
+
+def _check_captured(
+    order: Order, items: Sequence[e.Item], transactions: Sequence[e.Transaction], operator: str
+) -> None:
+    """Raise Invalid if what was captured would have been shared out in another way."""
+    revised = replace(order, items=tuple(items), transactions=tuple(transactions))
+    if _shared_out(order, operator) != _shared_out(revised, operator):
+        text = "A part of this order has been captured and shared out, which these items would change."
+        raise wrong("items", text, "inferred")
+
+
+def _shared_out(order: Order, operator: str) -> list[tuple[str, int, bool]]:
+    captured = {each.trans_uuid for each in order.captures}
+    return [
+        (each.uuid, each.amount, each.retained)
+        for each in transfers(order, operator)
+        if each.transaction.trans_uuid in captured
+    ]
+
+
+def _asked_due(order: Order, command: c.Update, moment: Moment) -> datetime | None:
+    """Another date of capture; None also for the day that the order shows, which comes back with what was read."""
+    if not command.due or command.due[:8] == f"{order.transactions[0].due:%Y%m%d}":
+        return None
+    holdings: Holdings = moment.world
+    return read_due(command.due, moment.now, holdings.marketplace.max_capture_delay)
 
 
 def _check_revision(order: Order, command: c.Update, total: int, due: datetime | None) -> None:
@@ -162,7 +201,8 @@ def _check_revision(order: Order, command: c.Update, total: int, due: datetime |
     if not open_ones:
         raise wrong("status", "No transaction of this order can be changed any more.")
     same_day = due is None or all(each.due.date() == due.date() for each in open_ones)
-    if total == order.total and same_day and not command.transactions and not waits_for_validation(order):
+    rescheduled = bool(command.transactions) and order.head.payment_config != SINGLE
+    if total == order.total and same_day and not rescheduled and not waits_for_validation(order):
         raise wrong("amount", "Neither the amount nor the expected capture date changes.")
 
 
@@ -232,12 +272,13 @@ def _reallocated(
     before = {TYPES[each.instrument.kind]: each.amount for each in order.transactions if each.instrument.kind in TYPES}
     if tuple(items) == order.items and paid == before:
         return order.items
+    if before and order.captures:
+        raise wrong("items", "Vouchers that have been captured cannot be spread over other items.", "inferred")
     for contract_type, amount in paid.items():
         other = sum(value for name, value in paid.items() if name != contract_type)
         if amount > capacity(items, contract_type, other):
-            raise wrong(
-                "items", f"{contract_type} vouchers have paid {amount}, which these items cannot carry.", "inferred"
-            )
+            text = f"{contract_type} vouchers have paid {amount}, which these items cannot carry."
+            raise wrong("items", text, "vouchers after a change")
     spread = {(item, contract_type): amount for item, contract_type, amount in allocate(items, paid, moment.ids.below)}
     return tuple(
         replace(

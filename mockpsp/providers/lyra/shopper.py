@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from mockpsp.domain.lifecycle import Moment
 from mockpsp.domain.money import Money
@@ -14,9 +17,11 @@ from mockpsp.providers.lyra import issuers, links
 from mockpsp.providers.lyra.errors import ShopperRefused
 from mockpsp.providers.lyra.holdings import Holdings, MealCard, Wallet
 from mockpsp.providers.lyra.orders import ORDERS
+from mockpsp.providers.lyra.settings import LyraSettings
 from mockpsp.providers.lyra.states import Order
 from mockpsp.providers.lyra.stored import stored_by_alias
 from mockpsp.providers.lyra.vault import TOKENS, Enter, Opened, Token
+from mockpsp.providers.lyra.vouchers import selected, winners
 from mockpsp.scenario.model import ShopperScript, Tender
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.world import World
@@ -33,6 +38,8 @@ class LyraShopper:
             return
         world = sandbox.world
         lifecycle, ref = _page(world, ref)
+        if lifecycle is ORDERS:
+            await _follow_link(sandbox, ref, cause)
         if script.cancels:
             await world.execute(lifecycle, ref, c.GiveUp(), cause=cause)
             return
@@ -51,6 +58,14 @@ def _page(world: World, ref: str) -> tuple[Any, str]:
         if owner is not None:
             return lifecycle, owner
     raise ShopperRefused("closed")
+
+
+async def _follow_link(sandbox: Sandbox, ref: str, cause: int) -> None:
+    """Open the page of a persistent link that nobody has opened yet."""
+    order: Order = sandbox.world.state(ORDERS.name, ref)
+    link = order.persisted
+    if link is not None and not order.is_open and ref in sandbox.world.waiting:
+        await sandbox.world.execute(ORDERS, ref, c.Execute(way="persist", key=sandbox.key, code=link.code), cause=cause)
 
 
 def _command(world: World, subject: Order | Token, tender: Tender) -> Any:
@@ -153,8 +168,15 @@ def checkouts(sandbox: Sandbox, origin: str) -> Iterator[Checkout]:
             continue
         order: Order | None = world.state(ORDERS.name, ref)
         token: Token | None = world.state(TOKENS.name, ref)
+        settings: LyraSettings = world.setups["lyra"].settings
         if order is not None and order.execution is not None:
-            yield _payment(order, order.execution, place, origin, issuers.offered(order, world.setups["lyra"].settings))
+            at = order.execution
+            yield _payment(order, place, _url(at, origin), at.expires, issuers.offered(order, settings))
+        elif order is not None and order.persisted is not None:
+            link = order.persisted
+            opened = replace(order, items=selected(order.items, winners(order.items, settings.tie_break)))
+            url = links.link_url(origin, link.code)
+            yield _payment(order, place, url, link.expires, issuers.offered(opened, settings))
         elif token is not None:
             yield _registration(token, place, origin)
 
@@ -165,15 +187,15 @@ def _url(at: e.Executed | Opened, origin: str) -> str:
     return links.page_url(origin, at.page, at.secret)
 
 
-def _payment(order: Order, at: e.Executed, place: str, origin: str, tenders: Iterable[str]) -> Checkout:
+def _payment(order: Order, place: str, url: str, expires: datetime | None, tenders: Iterable[str]) -> Checkout:
     return Checkout(
         ref=order.ref,
         place=place,
-        url=_url(at, origin),
+        url=url,
         amount=order.money,
         remaining=Money(order.remaining, order.currency),
         tenders=tuple(tenders),
-        expires=at.expires,
+        expires=expires,
         reference=order.head.reference,
     )
 

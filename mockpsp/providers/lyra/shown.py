@@ -14,11 +14,14 @@ from mockpsp.providers.lyra.cashouts import PAYOUTS, Payouts
 from mockpsp.providers.lyra.enrolment import REGISTRATIONS, Registration
 from mockpsp.providers.lyra.finding import find_order, transfers_of
 from mockpsp.providers.lyra.orders import held, retained
+from mockpsp.providers.lyra.sellers import all_sellers
+from mockpsp.providers.lyra.sellers import holdings as holdings_of
 from mockpsp.providers.lyra.states import Order
 from mockpsp.providers.lyra.vault import TOKENS, Token
 from mockpsp.world.world import World
 
 Told = dict[str, Any]
+_SELLERS = holdings.seller_account("")
 
 
 def call_facts(exchange: Exchange) -> Mapping[str, Fact]:
@@ -36,7 +39,7 @@ def call_facts(exchange: Exchange) -> Mapping[str, Fact]:
 
 
 def accounts(world: World) -> Iterable[Account]:
-    """Accounts with a balance: meal cards, wallets, cards that have a balance, and what sellers have earned."""
+    """Accounts with a balance: meal cards, wallets, cards that have a balance, and sellers."""
     own: holdings.Holdings = world.setups["lyra"].world
     for meal_card in own.meal_cards.values():
         yield _account(world, "conecs", meal_card.account, meal_card.balance.currency)
@@ -45,9 +48,19 @@ def accounts(world: World) -> Iterable[Account]:
     for card in own.cards.values():
         if card.balance is not None:
             yield _account(world, "card", card.account, card.balance.currency)
-    for account, currency in tuple(world.ledger.balances()):
-        if account.startswith("lyra/seller/") and not account.endswith("/retained"):
-            yield _seller_account(world, account, currency)
+    yield from _sellers(world)
+
+
+def _sellers(world: World) -> Iterable[Account]:
+    """Every seller's account, in each currency in which it has had money; before it had any, in the marketplace's."""
+    currencies: dict[str, set[str]] = {}
+    for account, currency in world.ledger.balances():
+        if account.startswith(_SELLERS):
+            currencies.setdefault(account[len(_SELLERS) :].partition("/")[0], set()).add(currency)
+    first = holdings_of(world).marketplace.currencies[:1]
+    for seller in all_sellers(world):
+        for currency in sorted(currencies.get(seller.uuid, [each.currency for each in first])):
+            yield _seller_account(world, seller, currency)
 
 
 def _text(value: Any) -> str | None:
@@ -76,17 +89,14 @@ def _account(world: World, kind: str, ledger: str, currency: str) -> Account:
     )
 
 
-def _seller_account(world: World, ledger: str, currency: str) -> Account:
-    uuid = ledger.rpartition("/")[2]
-    waiting = world.ledger.balance(retained(uuid), currency)
-    own: holdings.Holdings = world.setups["lyra"].world
-    known = own.sellers.get(uuid)
+def _seller_account(world: World, seller: holdings.Seller, currency: str) -> Account:
+    waiting = world.ledger.balance(retained(seller.uuid), currency)
     return Account(
-        ref=ledger,
+        ref=seller.account,
         kind="seller",
-        title=(known.external_ref if known is not None else None) or uuid,
-        ledger=ledger,
-        balance=world.ledger.balance(ledger, currency),
+        title=seller.external_ref or seller.uuid,
+        ledger=seller.account,
+        balance=world.ledger.balance(seller.account, currency),
         held=waiting or None,
     )
 

@@ -59,7 +59,7 @@ def transfers(order: Order, operator: str) -> tuple[Transfer, ...]:
     """All transfers of an order, in the order of its transactions; ``operator`` gets the commissions inside items."""
     found = []
     for transaction, item, amount, before in portions(order):
-        commission = _commission(item, before, amount)
+        commission = 0 if item.seller == operator else _commission(item, before, amount)
         if amount - commission:
             found.append(_transfer(order, transaction, item, item.seller, amount - commission))
         if commission:

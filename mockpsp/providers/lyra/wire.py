@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from mockpsp.providers.lyra import events as e
 from mockpsp.providers.lyra.answers import compact, href, stamp
-from mockpsp.providers.lyra.cashouts import Cashout, CashoutStatus
+from mockpsp.providers.lyra.cashouts import Cashout, CashoutStatus, Charged
 from mockpsp.providers.lyra.holdings import Marketplace, Seller
 from mockpsp.providers.lyra.links import link_url, page_url
 from mockpsp.providers.lyra.settings import LyraSettings
@@ -58,7 +58,7 @@ def order(state: Order, base: str, origin: str, settings: LyraSettings, expand: 
         "shop_url": head.shop_url,
         "vads_transaction_id": state.gateway_id or None,
         "vads_transaction_date": compact(paid.paid_at) if paid is not None and state.gateway_id else None,
-        "expected_capture_date": compact(paid.due) if paid is not None else None,
+        "expected_capture_date": compact(paid.due) if paid is not None else head.expected_capture_date,
         "capture_delay": head.capture_delay,
         "persist_url": link_url(origin, state.persisted.code) if state.persisted is not None else None,
         "expiry_date": stamp(state.persisted.expires) if state.persisted is not None else None,
@@ -335,9 +335,7 @@ def cashout_details(state: Cashout, transfers: Iterable[tuple[Order, Transfer]],
         **cashout(state),
         "transfers": [_transfer_line(owner, each) for owner, each in transfers],
         "refunds": [
-            _line(orders[each.order], each.refund, each.at, each.at, None, each.amount)
-            for each in state.charges
-            if each.order in orders
+            _refund_line(orders[each.order], each, state.seller) for each in state.charges if each.order in orders
         ],
     }
 
@@ -345,6 +343,14 @@ def cashout_details(state: Cashout, transfers: Iterable[tuple[Order, Transfer]],
 def _transfer_line(owner: Order, found: Transfer) -> Json:
     created, updated = found.transaction.created, found.updated
     return _line(owner, found.uuid, created, updated, found.item, found.amount)
+
+
+def _refund_line(owner: Order, charge: Charged, seller: str) -> Json:
+    """What a refund took; its item is the first that the refund names of this seller's."""
+    refund = owner.refund(charge.refund)
+    named = (each.item for each in refund.items if each.seller == seller) if refund is not None else ()
+    of = next((owner.item(each) for each in named if each is not None), None)
+    return _line(owner, charge.refund, charge.at, charge.at, of, charge.amount)
 
 
 def _line(owner: Order, uuid: str, created: Any, updated: Any, of: e.Item | None, amount: int) -> Json:

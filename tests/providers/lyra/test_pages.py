@@ -1,8 +1,9 @@
-"""The hosted pages over plain HTTP, like a browser without JavaScript: payment, the bank, registration, the way back."""
+"""The hosted pages over plain HTTP, like a browser without JavaScript: payment, the bank, registration, the return."""
 
 from __future__ import annotations
 
 import hmac
+import inspect
 import json
 import re
 from base64 import b64encode
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from mockpsp.providers.lyra import issuers, pages, paying, shopper, texts, vault
 from tests.support.browser import Browser
 from tests.support.control import ControlledSandbox
 from tests.support.lyra_pages import (
@@ -205,8 +207,30 @@ def test_a_beneficiary_has_eleven_digits_or_an_address(sandbox: ControlledSandbo
 def test_choosing_nothing_or_what_is_not_on_offer(sandbox: ControlledSandbox) -> None:
     browser = opened(new_page(sandbox)).submit("choose")
     assert (browser.status, browser.text("error-method")) == (422, "Choose a payment method.")
-    assert browser.submit("choose", method="stored").status == 422
+    browser.submit("choose", method="stored")
+    assert (browser.status, browser.text("error-method")) == (
+        422, "This payment method is not on offer here. Choose another one.",
+    )  # fmt: skip
     assert browser.submit("choose", method="cv_connect").follow("back").shows("method-cv_connect")
+
+
+def test_a_means_that_was_used_in_another_window(sandbox: ControlledSandbox) -> None:
+    url = new_page(sandbox, items=meal(2500, eligible=1400))
+    one, other = (opened(url).submit("choose", method="conecs") for _ in range(2))
+    one.submit("conecs", **MEAL_CARD)
+    other.submit("conecs", **MEAL_CARD)
+    assert other.status == 422
+    assert "not on offer here" in other.text("error")
+    assert other.text("pay-card") == "Pay €11.00"
+
+
+def test_every_problem_has_a_text() -> None:
+    sources = (inspect.getsource(module) for module in (issuers, paying, vault, pages, shopper))
+    found = {key for text in sources for key in re.findall(r'ShopperRefused\("(\w+)"', text)}
+    unsaid = {"closed", "replaced", "unknown_step"}
+    known = texts.TEXTS.table["en"]
+    assert found >= {"problem_amount_rest", "answer_awaited"}
+    assert {key for key in found - unsaid if f"problem_{key.removeprefix('problem_')}" not in known} == set()
 
 
 def test_steps_that_no_page_has_change_nothing(sandbox: ControlledSandbox) -> None:
@@ -459,7 +483,7 @@ def test_the_embedded_page_stays_in_its_frame(sandbox: ControlledSandbox) -> Non
     assert outcome(browser) == "paid"
     assert (browser.page.marked["return"]["target"], browser.page.marked["return"]["href"]) == ("_top", SHOP)
     assert status_of(sandbox, order) == "PENDING"
-    newer = new_order(sandbox)
+    newer = new_order(sandbox, reference="CMD-1002")
     older = frame_of(sandbox, newer)
     frame_of(sandbox, newer)
     assert closed(opened(older)) == (410, "replaced")
@@ -601,7 +625,8 @@ def test_a_persistent_link_opens_the_page_until_it_is_paid(sandbox: ControlledSa
     browser.open(link)
     assert browser.text("remaining-amount") == "€66.00", "who opens the link again goes on where they were"
     assert by_card(browser).left == SHOP
-    assert closed(opened(link)) == (410, "used")
+    used = opened(link)
+    assert (closed(used), used.page.marked["return"]["href"]) == ((410, "used"), SHOP)
 
 
 def test_a_persistent_link_ends_with_its_time_and_with_its_page(sandbox: ControlledSandbox) -> None:
@@ -623,6 +648,13 @@ def test_a_link_that_runs_out_while_the_payment_is_told_takes_nothing_back(new_s
     assert by_card(opened(link_of(sandbox, order))).left == SHOP
     sandbox.advance("PT20M")
     assert status_of(sandbox, order) == "PENDING"
+
+
+def test_a_persistent_link_of_an_order_that_cannot_be_paid_any_more(sandbox: ControlledSandbox) -> None:
+    order = new_order(sandbox)
+    link = link_of(sandbox, order)
+    lyra_call(sandbox, "PUT", f"/orders/{order}?expand=items", {"items": []})
+    assert closed(opened(link)) == (410, "expired")
 
 
 # -- languages ---------------------------------------------------------------------------------------------------------

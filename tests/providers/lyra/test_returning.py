@@ -89,13 +89,15 @@ def test_an_address_keeps_its_own_query_and_fragment() -> None:
     ("text", "expected"),
     [
         ("https://s.example/a?b=c#d", "https://s.example/a?b=c#d"),
-        (" HTTP://s.example:8080 ", "HTTP://s.example:8080"),
+        (" HTTP://s.example:8080 ", "http://s.example:8080"),
         ("http://[::1]:80/x", "http://[::1]:80/x"),
         ("https://s.example/é \n", "https://s.example/%C3%A9"),
-        ("https://münchen.example/", "https://m%C3%BCnchen.example/"),
+        ("https://münchen.example/", "https://xn--mnchen-3ya.example/"),
         ("shop://back", ""),
         ("javascript:alert(1)", ""),
         ("https://", ""),
+        ("https://a..é/", ""),
+        ("https://a%0d.example/", ""),
         ("http://[x", ""),
         ("https://a;script-src *", ""),
         ("https://a.example'/", ""),
@@ -140,10 +142,11 @@ def test_the_signature_is_over_all_values_in_the_order_of_their_names() -> None:
 def test_before_the_notification_the_shares_are_told() -> None:
     told = fields(order(share(CARD, 3000), e.PaymentEnded("paid", AT), awaiting_validation=True, capture_delay=3))
     assert "trans_id" not in told, "the gateway's number comes with its notification"
-    assert {name: told[name] for name in ("trans_status", "auth_number", "trans_uuid", "expiry_month", "expiry_year")} == {
+    expected = {
         "trans_status": "AUTHORISED_TO_VALIDATE", "auth_number": "a3000", "trans_uuid": "t3000", "expiry_month": "6",
         "expiry_year": "2030",
     }  # fmt: skip
+    assert {name: told[name] for name in expected} == expected
     assert (told["capture_delay"], told["validation_mode"], told["trans_date"]) == ("3", "1", "20260901120405")
 
 
@@ -168,6 +171,7 @@ def test_a_refusal_tells_why() -> None:
 def test_who_leaves_abandons(ended: str, result: str) -> None:
     told = fields(order(e.PaymentEnded(ended, AT)))
     assert (told["result"], told["trans_status"]) == (result, "ABANDONED")
+    assert told.get("payment_error") == ("149" if ended == "expired" else None)
 
 
 def test_a_currency_without_a_known_number_has_none() -> None:

@@ -169,8 +169,8 @@ def test_what_waits_tells_where_and_with_what(sandbox: ControlledSandbox) -> Non
 
 def test_a_scenario_s_shopper_comes_by_itself(new_sandbox: NewSandbox) -> None:
     lines = [
-        {"at": "lyra.payment_page", "pay": [{"with": "conecs"}, {"with": "card", "number": "4970100000000009"}]},
-        {"at": "lyra.token_page", "pay": [{"with": "card"}]},
+        {"at": "lyra.payment_page", "pays": [{"with": "conecs"}, {"with": "card", "number": "4970100000000009"}]},
+        {"at": "lyra.token_page", "pays": [{"with": "card"}]},
     ]
     sandbox = new_sandbox(scenario={"mockpsp": 1, "title": "Script", "world": WORLD, "shopper": lines})
     order = executed(sandbox)
@@ -178,3 +178,49 @@ def test_a_scenario_s_shopper_comes_by_itself(new_sandbox: NewSandbox) -> None:
     sandbox.settle()
     assert schemes(sandbox, order) == [("CONECS", 1400), ("CB", 6600)]
     assert lyra_call(sandbox, "GET", f"/tokens/{token}")["status"] == "SUCCEEDED"
+
+
+def linked(sandbox: ControlledSandbox) -> str:
+    """An order with a persistent link that nobody has opened."""
+    order = new_order(sandbox)
+    lyra_call(sandbox, "GET", f"/orders/{order}/persist", status=302)
+    return order
+
+
+def test_a_link_waits_for_its_buyer_before_anybody_opens_it(sandbox: ControlledSandbox) -> None:
+    order = linked(sandbox)
+    [row] = waiting(sandbox)
+    assert (row["ref"], row["place"], row["url"]) == (
+        order, "lyra.payment_page", order_of(sandbox, order)["persist_url"],
+    )  # fmt: skip
+    assert row["tenders"] == ["conecs", "cv_connect", "card"]
+    pay(sandbox, order, {"with": "conecs"})
+    [row] = waiting(sandbox)
+    assert "/vads-payment/exec.refresh.a;jsessionid=" in row["url"]
+    assert (row["remaining"], row["tenders"]) == ("66.00 EUR", ["cv_connect", "card"])
+    pay(sandbox, order, {"with": "card"})
+    assert schemes(sandbox, order) == [("CONECS", 1400), ("CB", 6600)]
+    assert waiting(sandbox) == []
+
+
+def test_a_link_outlives_a_change_of_its_order_and_ends_with_it(sandbox: ControlledSandbox) -> None:
+    changed, cancelled, forgotten = linked(sandbox), linked(sandbox), linked(sandbox)
+    pay(sandbox, changed, {"with": "conecs"})
+    lyra_call(sandbox, "PUT", f"/orders/{changed}", {"description": "Another one"})
+    assert [each["ref"] for each in waiting(sandbox)] == [changed, cancelled, forgotten]
+    pay(sandbox, changed, {"with": "card"})
+    assert schemes(sandbox, changed) == [("CB", 8000)]
+    lyra_call(sandbox, "DELETE", f"/orders/{cancelled}", status=204)
+    assert [each["ref"] for each in waiting(sandbox)] == [forgotten]
+    sandbox.advance("P30D")
+    assert waiting(sandbox) == []
+    assert status_of(sandbox, forgotten) == "ABANDONED"
+
+
+def test_a_scenario_s_shopper_opens_a_link_once(new_sandbox: NewSandbox) -> None:
+    lines = [{"at": "lyra.payment_page", "times": 1, "pays": [{"with": "conecs"}, {"with": "card"}]}]
+    sandbox = new_sandbox(scenario={"mockpsp": 1, "title": "Script", "world": WORLD, "shopper": lines})
+    order, other = linked(sandbox), linked(sandbox)
+    sandbox.settle()
+    assert schemes(sandbox, order) == [("CONECS", 1400), ("VISA", 6600)]
+    assert [each["ref"] for each in waiting(sandbox)] == [other]
