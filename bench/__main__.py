@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 from time import monotonic, perf_counter, sleep
@@ -92,7 +93,7 @@ def p99(times: list[float]) -> float:
 
 def rates(work: Work, rounds: int, payments: int) -> None:
     """Requests per second, alternating, at 1, 16 and 64 connections."""
-    print(f"\n{work.title}, {rounds} alternating rounds of {2 * payments} requests, medians")
+    print(f"\n{work.title}, {rounds} alternating rounds of {work.requests * payments} requests, medians")
     print(f"{'connections':>11} {'server':>12} {'requests/s':>11} {'p99 ms':>8} {'ours is':>8}")
     with ExitStack() as stack:
         servers = {name: stack.enter_context(server(name)) for name in SERVERS}
@@ -102,7 +103,7 @@ def rates(work: Work, rounds: int, payments: int) -> None:
         for connections in (1, 16, 64):
             ports = {name: port for name, (port, _, _) in servers.items()}
             _rates_at(work, connections, rounds, payments, ports)
-        requests = 3 * rounds * 2 * payments
+        requests = 3 * rounds * work.requests * payments
         for name, (_, pid, _) in servers.items():
             used = cpu_seconds(pid)
             if used is not None:
@@ -145,14 +146,19 @@ def growth(work: Work, payments: int) -> None:
     with server("mockpsp") as (port, pid, _), server("bare") as (bare, _, _):
         asyncio.run(run(port, work, 16, 200))
         before = resident_kilobytes(pid)
-        parts = [
-            (asyncio.run(run(port, work, 16, share))[0], asyncio.run(run(bare, work, 16, 2000))[0]) for _ in range(10)
-        ]
+        parts, used = [], [cpu_seconds(pid)]
+        for _ in range(10):
+            ours = asyncio.run(run(port, work, 16, share))[0]
+            used.append(cpu_seconds(pid))
+            parts.append((ours, asyncio.run(run(bare, work, 16, 2000))[0]))
         after = resident_kilobytes(pid)
     print(f"\n{payments} times {work.title}, at 16 connections")
     print("requests/s by tenths:", " ".join(f"{rate:.0f}" for rate, _ in parts))
     print("ratio to bare by tenths:", " ".join(f"{ours / limit:.2f}" for ours, limit in parts))
     print(f"last tenth / first tenth (both relative to bare): {_relative(parts[-1]) / _relative(parts[0]):.2f}")
+    spent = [(end - start) for start, end in pairwise(used) if start is not None and end is not None]
+    if spent:
+        print("processor µs a request by tenths:", *(f"{each / share / work.requests * 1e6:.0f}" for each in spent))
     if before is not None and after is not None:
         each = (after - before) * 1024 / payments
         print(f"resident memory {before // 1024} MB → {after // 1024} MB: {each:.0f} bytes a payment")

@@ -20,6 +20,11 @@ ADYEN_HEADERS = {
     "Pspreference": "KX6CMQ5WNGRQG2L0",
     "Mockpsp-Trace": "1",
 }
+OPENED = b'{"uuid":"e1b9a4d7-0c36-4f82-9a5d-6b7c2d8e4f01","pad":"%s"}' % (b"x" * 3955)
+ADDRESS = b'{"payment_url":"%s"}' % (b"x" * 123)
+SHOPPED = b'{"ref":"e1b9a4d7-0c36-4f82-9a5d-6b7c2d8e4f01","pad":"%s"}' % (b"x" * 1220)
+SHOWN = b'{"uuid":"e1b9a4d7-0c36-4f82-9a5d-6b7c2d8e4f01","status":"PENDING","pad":"%s"}' % (b"x" * 5068)
+LYRA_HEADERS = {"Content-Type": "application/json", "Vary": "Accept", "Mockpsp-Trace": "1"}
 HEADERS = {
     "Content-Type": "application/json; charset=utf-8",
     "Correlation-Id": "5b2b6c1e-9f0a-4a0e-9f63-0f6d6a4f2c11",
@@ -52,11 +57,37 @@ async def pay(request: web.Request) -> web.Response:
     return web.Response(body=PAID, headers=ADYEN_HEADERS)
 
 
+async def open_order(request: web.Request) -> web.Response:
+    """POST /orders of Lyra."""
+    await request.read()
+    return web.Response(status=201, body=OPENED, headers=LYRA_HEADERS)
+
+
+async def execute(request: web.Request) -> web.Response:
+    """GET execute."""
+    return web.Response(body=ADDRESS, headers=LYRA_HEADERS)
+
+
+async def shop(request: web.Request) -> web.Response:
+    """POST of the shopper."""
+    await request.read()
+    return web.Response(body=SHOPPED, headers=LYRA_HEADERS)
+
+
+async def show(request: web.Request) -> web.Response:
+    """GET of an order."""
+    return web.Response(body=SHOWN, headers=LYRA_HEADERS)
+
+
 app = web.Application()
 app.router.add_post("/v2/{merchantId}/hostedcheckouts", create)
 app.router.add_get("/v2/{merchantId}/hostedcheckouts/{id}", read)
 app.router.add_post("/v72/orders", order)
 app.router.add_post("/v72/payments", pay)
+app.router.add_post("/marketplace-test/orders", open_order)
+app.router.add_get("/marketplace-test/orders/{order}/execute", execute)
+app.router.add_post("/_mockpsp/sandboxes/default/checkouts/{order}/shopper", shop)
+app.router.add_get("/marketplace-test/orders/{order}", show)
 app.router.add_get("/_mockpsp/health", read)
 loop = None
 if "uvloop" in sys.argv[2:]:

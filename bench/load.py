@@ -11,7 +11,7 @@ from bench.works import Work
 
 
 class Connection(asyncio.Protocol):
-    """Sends a work's first request, its second, and so on, until nothing is left to do; notes each answer's time."""
+    """Sends a work's requests, one after the other, until nothing is left to do; notes each answer's time."""
 
     def __init__(
         self, left: Callable[[], bool], work: Work, first: bytes, done: asyncio.Future[None], times: list[float]
@@ -22,7 +22,8 @@ class Connection(asyncio.Protocol):
         self.done = done
         self.times = times
         self.buffer = b""
-        self.second = False
+        self.answers = 0
+        self.answer = b""
         self.began = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -37,6 +38,7 @@ class Connection(asyncio.Protocol):
             self.transport.close()
             self.done.set_result(None)
             return
+        self.answers = 0
         self.began = perf_counter()
         self.transport.write(self.first)
 
@@ -50,19 +52,26 @@ class Connection(asyncio.Protocol):
         length = int(head[start : head.find(b"\r\n", start) if head.find(b"\r\n", start) > 0 else None])
         if len(rest) < length:
             return
-        if not head.startswith(b"HTTP/1.1 20") or (self.second and self.work.proof not in rest):
+        if not head.startswith(b"HTTP/1.1 20") or (self.last and self.work.proof not in rest):
             self.done.set_exception(RuntimeError(self.buffer[:400].decode("latin-1")))
             self.transport.close()
             return
         self.times.append(perf_counter() - self.began)
         self.buffer = b""
-        self.second = not self.second
-        if not self.second:
+        if self.last:
             self.next()
             return
-        following = self.work.second(rest)
+        if not self.answers:
+            self.answer = rest
+        following = self.work.then[self.answers](self.answer)
+        self.answers += 1
         self.began = perf_counter()
         self.transport.write(following)
+
+    @property
+    def last(self) -> bool:
+        """Whether the request that waits for its answer is a round's last one."""
+        return self.answers == len(self.work.then)
 
 
 async def run(port: int, work: Work, connections: int, payments: int) -> tuple[float, list[float]]:

@@ -1,4 +1,4 @@
-"""What the load client does again and again: a request, and a second one that follows from the first one's answer."""
+"""What the load client does again and again: a request, and others that follow from the first one's answer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from email.utils import formatdate
 from typing import NamedTuple
 
 from mockpsp.providers.adyen.auth import credentials as adyen_credentials
+from mockpsp.providers.lyra.auth import keys as lyra_keys
 from mockpsp.providers.worldline.auth import SCHEME, credentials, data_to_sign, sign
 
 GIVEN = credentials("default")
@@ -69,15 +70,20 @@ def request(method: str, target: str, body: bytes = b"") -> bytes:
 
 
 class Work(NamedTuple):
-    """``first`` makes the bytes of a request, ``second`` those of the next one out of the body of its answer.
+    """``first`` makes the bytes of a request, each of ``then`` those of the next one out of the body of its answer.
 
-    The answer to the second one must contain ``proof``: a refused payment is no error of HTTP.
+    The answer to the last one must contain ``proof``: a refused payment is no error of HTTP.
     """
 
     title: str
     first: Callable[[], bytes]
-    second: Callable[[bytes], bytes]
+    then: tuple[Callable[[bytes], bytes], ...]
     proof: bytes
+
+    @property
+    def requests(self) -> int:
+        """How many requests one round of it has."""
+        return 1 + len(self.then)
 
 
 def between(body: bytes, start: bytes) -> str:
@@ -144,17 +150,108 @@ def pay(order: bytes) -> bytes:
     return post("/payments", PAYMENT.replace(b"@order", psp.encode()).replace(b"@data", data.encode()))
 
 
+# -- Lyra: create an order with items, execute it, let a shopper pay, read it with what is embedded --------------------
+
+LYRA = lyra_keys("default")
+LOGIN = b64encode(f"{LYRA['login']}:{LYRA['password']}".encode()).decode()
+PURCHASE = json.dumps(
+    {
+        "marketplace": LYRA["marketplace"],
+        "reference": "CMD-2025-0042",
+        "description": "Buffets du vendredi",
+        "currency": "EUR",
+        "language": "fr",
+        "url_return": "https://shop.example/return",
+        "buyer": {
+            "type": "PRIVATE",
+            "email": "paul@example.com",
+            "phone_number": "+33 6 00 00 00 00",
+            "first_name": "Paul",
+            "last_name": "Bertin",
+        },
+        "shipping": {"shipping_method": "RECLAIM_IN_SHOP"},
+        "items": [
+            {
+                "seller_external_ref": "seller1",
+                "reference": "Buffet1",
+                "description": "Buffet 1",
+                "amount": 8000,
+                "vouchers": [
+                    {"contract_type": "CVCONNECT"},
+                    {"contract_type": "CONECS", "eligible_amount": 1400},
+                ],
+            },
+            {
+                "seller_external_ref": "seller2",
+                "reference": "Menu-B",
+                "description": "Menu Basile",
+                "amount": 2000,
+                "vouchers": [{"contract_type": "CONECS", "eligible_amount": 1300}],
+            },
+            {
+                "seller_external_ref": "operator",
+                "reference": "com-0042",
+                "description": "Commission",
+                "amount": 900,
+                "is_commission": True,
+            },
+        ],
+    }
+).encode()
+TENDERS = json.dumps(
+    {"pay": [{"with": "conecs", "number": "5017670000009999", "amount": "0.01 EUR"}, {"with": "card"}]}
+).encode()
+"""One cent of the meal card that pays everything: its 10 000 euros are enough for a million payments."""
+
+
+def plain(method: str, target: str, body: bytes, *headers: str) -> bytes:
+    """One HTTP/1.1 request; a body is JSON."""
+    lines = [f"{method} {target} HTTP/1.1", "Host: localhost", *headers]
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def marketplace(method: str, path: str, body: bytes = b"") -> bytes:
+    """One request of the marketplace's, by Basic authentication."""
+    return plain(method, f"/marketplace-test{path}", body, f"Authorization: Basic {LOGIN}", "Accept: application/json")
+
+
+def execute(order: bytes) -> bytes:
+    """GET execute of the order that was just created."""
+    return marketplace("GET", f"/orders/{between(order, UUID)}/execute")
+
+
+def shopper(order: bytes) -> bytes:
+    """The control API's shopper pays it."""
+    path = f"/_mockpsp/sandboxes/default/checkouts/{between(order, UUID)}/shopper"
+    return plain("POST", path, TENDERS)
+
+
+def read_order(order: bytes) -> bytes:
+    """GET of the order with its items and transactions."""
+    return marketplace("GET", f"/orders/{between(order, UUID)}?expand=items,transactions")
+
+
+UUID = b'"uuid":"'
+
 WORKS: Mapping[str, Work] = {
     "worldline": Work(
         "create and read of a hosted checkout",
         first=lambda: request("POST", PATH, BODY),
-        second=read_checkout,
+        then=(read_checkout,),
         proof=b'"status":"IN_PROGRESS"',
     ),
     "adyen": Work(
         "an order and a payment by voucher inside it",
         first=lambda: post("/orders", ORDER),
-        second=pay,
+        then=(pay,),
         proof=b'"resultCode":"Authorised"',
+    ),
+    "lyra": Work(
+        "an order with three items, executed, paid by a shopper with meal card and card, and read with expand",
+        first=lambda: marketplace("POST", "/orders?expand=items", PURCHASE),
+        then=(execute, shopper, read_order),
+        proof=b'"status":"PENDING"',
     ),
 }

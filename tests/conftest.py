@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support import adyen_spec
 from tests.support.control import ControlledSandbox
 from tests.support.receiver import Receiver, receiving
 from tests.support.server import Threaded, threaded
+
+settings.register_profile("mockpsp", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("mockpsp")
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,28 @@ ADYEN_IDEAS = """
     idempotency-key-repeated time-out-after-the-effect throttled-once
 """.split()
 
-IDEAS = [*(f"worldline/{idea}" for idea in WORLDLINE_IDEAS), *(f"adyen/{idea}" for idea in ADYEN_IDEAS)]
+LYRA_IDEAS = """
+    larger-sum-wins-the-meal-cards meal-card-holiday-vouchers-and-card meal-card-spread-over-three-items
+    two-sellers-win-one-type-each equal-sums-decided-by-contract-number daily-ceiling-shared-by-two-orders
+    complement-refused-vouchers-given-back meal-card-too-small-to-offer wallet-refused-then-another closed-on-sundays
+    held-item-released commission-as-an-item commission-inside-an-item minimum-commission-missed
+    commission-settled-before-the-validation installments-month-by-month installments-on-chosen-dates installment-fails
+    pending-order-lowered-not-refunded refund-succeeds refund-failed-balance-too-low refund-lowered-then-cancelled
+    voucher-share-refunded cashout-less-a-refund cashout-sent-back-by-the-bank
+    page-abandoned page-cancelled second-attempt-on-the-page embedded-form-outlived persistent-link
+    browser-back-before-the-notification capture-delayed-then-moved capture-failed-later
+    webhook-endpoint-down-then-up webhook-answered-500 webhooks-late-and-twice webhook-target-set-by-the-shop
+    validated-in-time validation-expired cancelled-before-execution-not-while-paying cancelled-before-the-capture
+    stored-card-paid-without-the-buyer card-stored-then-paid-with-one-click card-registered-without-a-payment
+    seller-registered-then-sells registration-refused-in-store-contract
+    access-token-expired expand-forgotten answer-lost-after-the-order-was-made
+""".split()
+
+IDEAS = [
+    *(f"worldline/{idea}" for idea in WORLDLINE_IDEAS),
+    *(f"adyen/{idea}" for idea in ADYEN_IDEAS),
+    *(f"lyra/{idea}" for idea in LYRA_IDEAS),
+]
 
 
 @cache

@@ -22,7 +22,7 @@ from mockpsp.providers.lyra.finding import (
 )
 from mockpsp.providers.lyra.links import page_url
 from mockpsp.providers.lyra.lists import listing, same
-from mockpsp.providers.lyra.orders import ORDERS
+from mockpsp.providers.lyra.orders import ORDERS, embedded_key
 from mockpsp.providers.lyra.states import Order
 from mockpsp.providers.lyra.stored import stored_by_alias
 from mockpsp.world.world import Outcome
@@ -141,10 +141,10 @@ async def cancel_order(x: Exchange) -> Answer:
 
 def _check_reference(x: Exchange, state: Order) -> None:
     """The embedded form wants a reference that no other order took there (documented). Raises Invalid."""
-    for each in all_orders(x.world):
-        taken = each.execution is not None and each.execution.way == "embedded"
-        if taken and each.head.reference == state.head.reference and each.ref != state.ref:
-            raise wrong("reference", f"Another order with the embedded form has the reference {state.head.reference}.")
+    owner = x.world.owner(ORDERS.name, embedded_key(state.head.reference))
+    if owner not in (None, state.ref):
+        text = f"Another order with the embedded form has the reference {state.head.reference}."
+        raise wrong("reference", text, "inferred")
 
 
 async def _execute(x: Exchange, *, embedded: bool, registers: bool) -> Answer:

@@ -201,6 +201,7 @@ def executed_by(
     chosen = winners(order.items, moment.settings.tie_break)
     executed = e.Executed(
         way=way,
+        reference=order.head.reference,
         page=page,
         secret=secret,
         form_token=form_token(key, moment.ids) if way == "embedded" else "",

@@ -140,7 +140,7 @@ def read_form(body: Mapping[str, Any]) -> Json:
         given["address"] = _read_address(body["address"])
     for name, part in _PARTS.items():
         if body.get(name) is not None:
-            given[name] = tuple(Given(each.get("uuid") or "", part(each)) for each in body[name])
+            given[name] = tuple(Given((each.get("uuid") or "").lower(), part(each)) for each in body[name])
     return given
 
 
@@ -225,7 +225,7 @@ def read_document(parts: Mapping[str, Part]) -> CreateDocument:
         type=texts["type"],
         reference=texts["reference"],
         description=texts.get("description") or None,
-        board_member=texts.get("board_member") or None,
+        board_member=texts.get("board_member", "").lower() or None,
         additional_data=texts.get("additional_data") or None,
         content_type=_media_of(file),
         size=len(file.data),

@@ -185,8 +185,13 @@ def _put(told: dict[Any, Any], path: list[str | int], text: str, *, alone: bool)
 def _listed(told: dict[Any, Any]) -> Any:
     """Objects with numbers for keys become lists, with empty objects for what is not mentioned."""
     if told and all(isinstance(key, int) for key in told):
-        return [_folded(told.get(index, {})) for index in range(max(told) + 1)]
+        return [_entry(told.get(index, {})) for index in range(max(told) + 1)]
     return {str(key): _folded(value) for key, value in told.items()}
+
+
+def _entry(value: Any) -> Any:
+    """What is said of one entry of a list: always an object, also where the entry itself is none."""
+    return {"non_field_errors": value} if isinstance(value, list) else _folded(value)
 
 
 def _folded(value: Any) -> Any:
@@ -242,6 +247,6 @@ def _wrong_type(limit: Any, value: Any) -> str:
 def _wrong_pattern(pattern: str) -> str:
     if "[0-9a-f" in pattern and "{12}" in pattern:
         return "Must be a valid UUID."
-    if pattern.startswith("^[0-9]{4}-[0-9]{2}-[0-9]{2}"):
+    if pattern.startswith("^[0-9]{4}-"):
         return "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."
     return "This value does not match the required pattern."

@@ -101,6 +101,7 @@ class Executed(Value, frozen=True, kw_only=True):
     """
 
     way: str
+    reference: str
     page: str
     secret: str
     form_token: str

@@ -116,8 +116,10 @@ class Orders:
         match event:
             case e.OrderCreated() | e.OrderChanged():
                 return tuple(each.uuid for each in event.items)
+            case e.Executed() if event.form_token:
+                return (event.page, event.form_token, embedded_key(event.reference))
             case e.Executed():
-                return (event.page, event.form_token) if event.form_token else (event.page,)
+                return (event.page,)
             case e.LinkPersisted():
                 return (event.code,)
             case e.OrderPaid():
@@ -155,6 +157,11 @@ def _update(state: Order | None, command: c.Update, moment: Moment) -> Decision:
     if order.status is OrderStatus.PENDING:
         return settling.decide_revision(order, command, moment)
     return decide.decide_update(order, command, moment)
+
+
+def embedded_key(reference: str) -> str:
+    """The part under which the order is found that took a reference with the embedded form."""
+    return f"embedded/{reference}"
 
 
 def alias_key(alias: str) -> str:
@@ -387,4 +394,4 @@ def _charge(after: Order, event: e.RefundSucceeded, seller: str, amount: int, mo
 
 ORDERS = Orders()
 
-__all__ = ["ORDERS", "PLACE", "Orders", "alias_key", "held", "retained"]
+__all__ = ["ORDERS", "PLACE", "Orders", "alias_key", "embedded_key", "held", "retained"]

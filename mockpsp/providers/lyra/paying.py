@@ -25,7 +25,7 @@ from mockpsp.providers.lyra.issuers import (
 from mockpsp.providers.lyra.schedule import capture_date, legs
 from mockpsp.providers.lyra.settings import LyraSettings
 from mockpsp.providers.lyra.states import Order, OrderStatus
-from mockpsp.providers.lyra.vouchers import TYPES, allocate
+from mockpsp.providers.lyra.vouchers import TYPES, allocate, unselected
 
 
 def the_open(state: Order | None, secret: str | None) -> Order:
@@ -278,8 +278,14 @@ def decide_give_up(state: Order | None, command: c.GiveUp, moment: Moment) -> De
 
 
 def decide_expiry(state: Order | None, command: c.Expire, moment: Moment) -> Decision:
-    """The page's time is over."""
+    """The page's time is over. A persistent link that brought the buyer there can be opened again."""
     order = the_open(state, command.secret)
+    linked = order.persisted
+    by_link = order.execution is not None and order.execution.way == "persist"
+    if by_link and linked is not None and moment.now < linked.expires:
+        given_back = (e.SharesReversed(moment.now),) if order.shares else ()
+        void = e.OrderChanged(order.head, unselected(order.items), moment.now)
+        return Decision((*given_back, void), "the page's time is over, the link's is not", ("page_life",))
     return Decision(ended(order, "expired", moment), "the page's time is over", ("page_life",))
 
 

@@ -103,7 +103,7 @@ def read_items(given: Sequence[Json], sellers: Sellers, known: Mapping[str, e.It
     errors: list[Json] = []
     for each in given:
         try:
-            read.append(read_item(each, sellers, known.get(str(each.get("uuid") or ""))))
+            read.append(read_item(each, sellers, known.get(str(each.get("uuid") or "").lower())))
             errors.append({})
         except Invalid as invalid:
             errors.append(invalid.body)
@@ -166,7 +166,7 @@ def read_refund_items(given: Sequence[Json], sellers: Sellers) -> tuple[c.Refund
                 seller=seller,
                 reference=each["reference"],
                 amount=each["amount"],
-                item=each.get("item"),
+                item=(each.get("item") or "").lower() or None,
                 description=each.get("description"),
                 is_commission=bool(each.get("is_commission")),
             )

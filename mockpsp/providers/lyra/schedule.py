@@ -110,15 +110,24 @@ def capture_date(paid: datetime, delay_days: int, wanted: str | None) -> datetim
     return max(paid, datetime.strptime(wanted, "%Y%m%d%H%M%S").replace(tzinfo=UTC))
 
 
+def _moment(text: str) -> datetime | None:
+    """Fourteen digits as a moment; strptime alone would take fewer, too."""
+    if re.fullmatch(r"[0-9]{14}", text, re.ASCII) is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def read_due(text: str, now: datetime, most_days: int) -> datetime:
     """An ``expected_capture_date`` of a request, 14 digits in UTC. Raises Invalid.
 
     It must lie between now and so many days ahead; days are compared, not hours.
     """
-    try:
-        due = datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    except ValueError:
-        raise wrong("expected_capture_date", "This is not a date of the form YYYYMMDDHHMMSS.") from None
+    due = _moment(text)
+    if due is None:
+        raise wrong("expected_capture_date", "This is not a date of the form YYYYMMDDHHMMSS.")
     if due.date() < now.date() or due.date() > (now + timedelta(days=most_days)).date():
         raise wrong("expected_capture_date", f"The date must be between now and {most_days} days ahead.")
     return due

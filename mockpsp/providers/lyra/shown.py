@@ -82,7 +82,7 @@ def _account(world: World, kind: str, ledger: str, currency: str) -> Account:
     return Account(
         ref=ledger,
         kind=kind,
-        title=ledger.rpartition("/")[2],
+        title=ledger.rpartition("/")[2].partition("-")[0],
         ledger=ledger,
         balance=world.ledger.balance(ledger, currency),
         held=waiting or None,

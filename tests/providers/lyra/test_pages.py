@@ -629,16 +629,18 @@ def test_a_persistent_link_opens_the_page_until_it_is_paid(sandbox: ControlledSa
     assert (closed(used), used.page.marked["return"]["href"]) == ((410, "used"), SHOP)
 
 
-def test_a_persistent_link_ends_with_its_time_and_with_its_page(sandbox: ControlledSandbox) -> None:
+def test_a_persistent_link_outlives_its_pages_and_ends_with_its_time(sandbox: ControlledSandbox) -> None:
     sandbox.stand_still()
     unused, tried = new_order(sandbox), new_order(sandbox)
     links = [link_of(sandbox, each) for each in (unused, tried)]
-    opened(links[1])
+    page = opened(links[1])
+    page.submit("choose", method="conecs").submit("conecs", **MEAL_CARD)
     sandbox.advance("PT10M")
-    assert closed(opened(links[1])) == (410, "expired")
+    assert status_of(sandbox, tried) == "CREATED"
+    assert opened(links[1]).text("order-amount") == "€80.00", "nothing is paid, and it can be paid again"
     sandbox.advance("P30D")
-    assert closed(opened(links[0])) == (410, "expired")
-    assert status_of(sandbox, unused) == "ABANDONED"
+    assert [closed(opened(each)) for each in links] == [(410, "expired")] * 2
+    assert [status_of(sandbox, each) for each in (unused, tried)] == ["ABANDONED"] * 2
 
 
 def test_a_link_that_runs_out_while_the_payment_is_told_takes_nothing_back(new_sandbox: NewSandbox) -> None:

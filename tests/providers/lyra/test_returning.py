@@ -32,6 +32,7 @@ def order(*events: e.Event, **head: Any) -> Order:
         created=AT, updated=AT,
     )  # fmt: skip
     executed = e.Executed(
+        reference="ORDER-1",
         way="page", page="1" * 21, secret="s", form_token="", registers=False, amount=3000, items=(item,), winners=(),
         expires=None, at=AT,
     )  # fmt: skip

@@ -222,5 +222,5 @@ def test_a_scenario_s_shopper_opens_a_link_once(new_sandbox: NewSandbox) -> None
     sandbox = new_sandbox(scenario={"mockpsp": 1, "title": "Script", "world": WORLD, "shopper": lines})
     order, other = linked(sandbox), linked(sandbox)
     sandbox.settle()
-    assert schemes(sandbox, order) == [("CONECS", 1400), ("VISA", 6600)]
+    assert schemes(sandbox, order) == [("CONECS", 1400), ("CB", 6600)]
     assert [each["ref"] for each in waiting(sandbox)] == [other]
