@@ -112,20 +112,38 @@ def instrument_of(means: c.MeansInput, moment: Moment) -> e.Instrument:
 
 def _voucher_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
     holdings: Holdings = moment.world
-    name = f"{means.number[-4:]}-{fingerprint(means.number)[:6]}"
     voucher = holdings.vouchers.get(means.number)
-    found = find_voucher(means.number, holdings)
+    found = voucher or find_voucher(means.number, holdings)
+    limit = (found.daily_limit if found is not None else None) or moment.settings.daily_limit
+    opening = found.balance if found is not None and voucher is None else None
+    return _paying_voucher(
+        means.type, voucher_brand(means), means.number, expiry_of(means) or "", voucher, opening, limit
+    )
+
+
+@lru_cache(maxsize=256)
+def _paying_voucher(
+    type_: str,
+    brand: str,
+    number: str,
+    expiry: str,
+    listed: MealVoucher | None,
+    opening: Money | None,
+    limit: Money,
+) -> e.Instrument:
+    """The same voucher, used again, is the same object in all its payments."""
+    name = f"{number[-4:]}-{fingerprint(number)[:6]}"
     return e.Instrument(
-        kind=means.kind,
-        type=means.type,
-        brand=voucher_brand(means),
-        last_four=means.number[-4:],
-        bin=means.number[:6],
-        expiry=expiry_of(means) or "",
-        account=voucher.account if voucher is not None else f"world/meal_vouchers/{name}",
+        kind="meal_voucher",
+        type=type_,
+        brand=brand,
+        last_four=number[-4:],
+        bin=number[:6],
+        expiry=expiry,
+        account=listed.account if listed is not None else f"world/meal_vouchers/{name}",
         ceiling=f"adyen/spent/{name}",
-        opening=found.balance if found is not None and voucher is None else None,
-        limit=(found.daily_limit if found is not None else None) or moment.settings.daily_limit,
+        opening=opening,
+        limit=limit,
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from json import loads
+from sys import intern
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,7 +52,7 @@ _LONGEST_SESSION, _LONGEST_LINK = timedelta(hours=24), timedelta(days=70)
 
 def read_amount(given: Json) -> Money:
     """An Amount; what is no currency or no sum is refused later, with a code of its own."""
-    return Money(int(given["value"]), given["currency"])  # a whole number beyond 2**53 is read as a float
+    return Money(int(given["value"]), intern(given["currency"]))  # a whole number beyond 2**53 is read as a float
 
 
 def read_optional_amount(body: Json) -> Money | None:
