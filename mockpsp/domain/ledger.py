@@ -69,11 +69,14 @@ class Ledger:
         moved: dict[tuple[str, str], int] = {}
         for entry in entries:
             for posting in entry.postings:
-                key = (posting.account, entry.currency)
-                moved[key] = moved.get(key, 0) + posting.minor
+                if not posting.account.startswith(OUTSIDE):
+                    key = (posting.account, entry.currency)
+                    moved[key] = moved.get(key, 0) + posting.minor
         for (account, currency), minor in moved.items():
+            if minor >= 0:
+                continue
             before = self._balances.get((account, currency), 0)
-            if before + minor < 0 and minor < 0 and not account.startswith(OUTSIDE):
+            if before + minor < 0:
                 raise Overdrawn(account, Money(before, currency), Money(minor, currency))
 
     def post(self, entry: Entry) -> None:

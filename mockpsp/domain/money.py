@@ -49,10 +49,11 @@ class Money(Value, frozen=True):
     def __str__(self) -> str:
         places = decimals(self.currency)
         sign = "-" if self.minor < 0 else ""
+        digits = str(abs(self.minor))
         if places == 0:
-            return f"{sign}{abs(self.minor)} {self.currency}"
-        whole, rest = divmod(abs(self.minor), 10**places)
-        return f"{sign}{whole}.{rest:0{places}d} {self.currency}"
+            return f"{sign}{digits} {self.currency}"
+        digits = digits.rjust(places + 1, "0")
+        return f"{sign}{digits[:-places]}.{digits[-places:]} {self.currency}"
 
     def _same(self, other: Money) -> None:
         if self.currency != other.currency:
@@ -75,10 +76,12 @@ class Money(Value, frozen=True):
         return self.minor <= other.minor
 
     def __gt__(self, other: Money) -> bool:
-        return other < self
+        self._same(other)
+        return self.minor > other.minor
 
     def __ge__(self, other: Money) -> bool:
-        return other <= self
+        self._same(other)
+        return self.minor >= other.minor
 
     def __bool__(self) -> bool:
         return self.minor != 0

@@ -33,6 +33,7 @@ from mockpsp.providers.adyen.errors import (
 from mockpsp.providers.adyen.ids import checkout_id, psp_reference
 from mockpsp.providers.adyen.issuers import (
     Ruling,
+    brand_paid,
     can_pay,
     check_amount,
     check_currency,
@@ -164,7 +165,12 @@ def open_order(state: Purchase | None, ref: str, data: str | None) -> tuple[Purc
     return state, order
 
 
+_OPEN = OrderStage.OPEN
+
+
 def _refuse_closed(order: Order) -> None:
+    if order.stage is _OPEN:
+        return
     told = f"the order is {order.stage.value}"
     match order.stage:
         case OrderStage.PAID:
@@ -232,15 +238,15 @@ def question_pay(state: Purchase | None, command: c.Pay, moment: Moment) -> Ques
     order, amount = _place(state, command, moment)
     check_amount(amount)
     check_means(command.means, moment)
-    instrument = instrument_of(command.means, moment)
+    brand = brand_paid(command.means, moment)
     check_currency(command.means, amount)
-    if instrument.kind == "card" and command.return_url is None:
+    if command.means.kind == "card" and command.return_url is None:
         raise ReturnUrlMissing("a card may need a redirect")
     facts: dict[str, Fact] = {
         "amount": amount,
-        "payment_method": METHODS[instrument.kind],
-        "brand": instrument.brand,
-        "card": instrument.last_four,
+        "payment_method": METHODS[command.means.kind],
+        "brand": brand,
+        "card": command.means.number[-4:],
         "merchant_reference": command.reference,
         "shopper_reference": command.shopper_reference or None,
         "order": order is not None,

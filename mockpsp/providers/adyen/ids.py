@@ -10,16 +10,18 @@ if TYPE_CHECKING:
     from mockpsp.edge.exchange import Exchange
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PAIRS = tuple([first + second for first in _LETTERS for second in _LETTERS])
 _KEY = 8
 
 
-def spell(number: int, digits: int = 16) -> str:
-    """A number in base 36, cut to so many digits."""
-    text = ""
-    for _ in range(digits):
-        number, rest = divmod(number, 36)
-        text = _LETTERS[rest] + text
-    return text
+def spell(number: int) -> str:
+    """The last 16 digits of a number in base 36."""
+    pairs = []
+    for _ in range(8):  # two digits at a time
+        number, rest = divmod(number, 1296)
+        pairs.append(_PAIRS[rest])
+    pairs.reverse()
+    return "".join(pairs)
 
 
 def psp_reference(ids: Ids) -> str:

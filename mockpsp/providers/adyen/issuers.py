@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from mockpsp.domain.clock import paris_day
 from mockpsp.domain.currencies import CURRENCIES
@@ -86,6 +87,18 @@ def find_voucher(number: str, holdings: Holdings) -> MealVoucher | None:
     return series[0] if series is not None else None
 
 
+def brand_paid(means: c.MeansInput, moment: Moment) -> str:
+    """The brand that a means of payment is paid as. Raises NoVariant, MethodNotConfigured for cards."""
+    match means.kind:
+        case "meal_voucher":
+            return voucher_brand(means)
+        case "gift_card":
+            known = moment.world.gift_cards.get(means.number)
+            return means.brand or (known.brand if known is not None else means.type)
+        case _:
+            return card_brand(means, moment)
+
+
 def instrument_of(means: c.MeansInput, moment: Moment) -> e.Instrument:
     """The means of payment as it may be kept; ``check_means`` has looked at it before."""
     match means.kind:
@@ -99,20 +112,38 @@ def instrument_of(means: c.MeansInput, moment: Moment) -> e.Instrument:
 
 def _voucher_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
     holdings: Holdings = moment.world
-    name = f"{means.number[-4:]}-{fingerprint(means.number)[:6]}"
     voucher = holdings.vouchers.get(means.number)
-    found = find_voucher(means.number, holdings)
+    found = voucher or find_voucher(means.number, holdings)
+    limit = (found.daily_limit if found is not None else None) or moment.settings.daily_limit
+    opening = found.balance if found is not None and voucher is None else None
+    return _paying_voucher(
+        means.type, voucher_brand(means), means.number, expiry_of(means) or "", voucher, opening, limit
+    )
+
+
+@lru_cache(maxsize=256)
+def _paying_voucher(
+    type_: str,
+    brand: str,
+    number: str,
+    expiry: str,
+    listed: MealVoucher | None,
+    opening: Money | None,
+    limit: Money,
+) -> e.Instrument:
+    """The same voucher, used again, is the same object in all its payments."""
+    name = f"{number[-4:]}-{fingerprint(number)[:6]}"
     return e.Instrument(
-        kind=means.kind,
-        type=means.type,
-        brand=voucher_brand(means),
-        last_four=means.number[-4:],
-        bin=means.number[:6],
-        expiry=expiry_of(means) or "",
-        account=voucher.account if voucher is not None else f"world/meal_vouchers/{name}",
+        kind="meal_voucher",
+        type=type_,
+        brand=brand,
+        last_four=number[-4:],
+        bin=number[:6],
+        expiry=expiry,
+        account=listed.account if listed is not None else f"world/meal_vouchers/{name}",
         ceiling=f"adyen/spent/{name}",
-        opening=found.balance if found is not None and voucher is None else None,
-        limit=(found.daily_limit if found is not None else None) or moment.settings.daily_limit,
+        opening=opening,
+        limit=limit,
     )
 
 
@@ -121,7 +152,7 @@ def _gift_card_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
     return e.Instrument(
         kind=means.kind,
         type=means.type,
-        brand=means.brand or (known.brand if known is not None else means.type),
+        brand=brand_paid(means, moment),
         last_four=means.number[-4:],
         bin=means.number[:6],
         account=known.account if known is not None else "world/gift_cards",
@@ -158,7 +189,12 @@ def card_brand(means: c.MeansInput, moment: Moment) -> str:
 
 def expiry_of(means: c.MeansInput) -> str | None:
     """MM/YYYY, or None where it cannot be read."""
-    month, year = means.month.strip(), means.year.strip()
+    return _expiry(means.month, means.year)
+
+
+@lru_cache(maxsize=256)
+def _expiry(month: str, year: str) -> str | None:
+    month, year = month.strip(), year.strip()
     both = month + year
     if not (month and year and both.isascii() and both.isdigit() and len(both) <= _LONGEST_EXPIRY):
         return None
@@ -313,6 +349,7 @@ def overruled(natural: Checked, verdict: Verdict) -> Checked:
             return natural
 
 
+@lru_cache(maxsize=16)  # a decision asks several times for its own moment
 def day_of(moment: datetime) -> str:
     """The day that a ceiling belongs to."""
     return paris_day(moment).isoformat()

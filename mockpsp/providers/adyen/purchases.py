@@ -89,12 +89,11 @@ class Purchases:
     def parts(self, event: e.Event) -> tuple[str, ...]:
         """References that lead to the purchase: orders, payments, modifications, and the merchant's own references."""
         match event:
-            case e.OrderOpened() if event.order != event.ref:
-                return (event.order,)
-            case e.PaymentStarted() if event.payment == event.ref:
-                return (by_reference(event.reference),)
             case e.PaymentStarted():
-                return (event.payment, by_reference(event.reference))
+                named = by_reference(event.reference)
+                return (named,) if event.payment == event.ref else (event.payment, named)
+            case e.OrderOpened():
+                return () if event.order == event.ref else (event.order,)
             case e.Requested():
                 return (event.modification,)
             case _:
@@ -109,6 +108,8 @@ class Purchases:
         self, before: Purchase | None, after: Purchase, event: e.Event, moment: Moment
     ) -> tuple[Consequence, ...]:
         """See Lifecycle."""
+        if type(event) is e.PaymentStarted:  # nothing follows from a beginning, but from its result
+            return ()
         return (
             *notices_of(before, after, event, moment),
             *_waiting(before, after, event),
@@ -186,6 +187,10 @@ def _ceiling(payment: Payment, day: str, amount: Money, *, back: bool) -> tuple[
 
 def _waiting(before: Purchase | None, after: Purchase, event: e.Event) -> tuple[Consequence, ...]:
     match event:
+        case e.OrderOpened():
+            return ()
+        case e.Authorised() | e.Refused() | e.Authenticated() | e.Abandoned() | e.ResultAwaited():
+            return (Served(ref=event.payment),) if _waited(before, event.payment) else ()
         case e.CheckoutOpened():
             place = "adyen.session" if event.session is not None else "adyen.payment_link"
             return (Waiting(place, _facts(after.total, after.reference)),)
@@ -198,8 +203,6 @@ def _waiting(before: Purchase | None, after: Purchase, event: e.Event) -> tuple[
             assert payment is not None, "an action belongs to a payment"
             facts = _facts(payment.amount, payment.started.reference)
             return (Waiting("adyen.three_ds", {**facts, "brand": payment.instrument.brand}, ref=event.payment),)
-        case e.Authenticated() | e.Abandoned() | e.Authorised() | e.Refused() | e.ResultAwaited():
-            return (Served(ref=event.payment),) if _waited(before, event.payment) else ()
         case _:
             return ()
 
@@ -219,18 +222,18 @@ def _facts(amount: Money, reference: str) -> dict[str, Fact]:
 def _timers(after: Purchase, event: e.Event, moment: Moment) -> tuple[Timer, ...]:
     settings: AdyenSettings = moment.settings
     match event:
+        case e.OrderOpened():
+            return (Timer(event.expires, c.ExpireOrder(event.order)),)
+        case e.Authorised():
+            return _after_authorisation(after, event, moment)
         case e.CheckoutOpened():
             head = event.session or event.link
             assert head is not None, "a checkout is a session or a link"
             return (Timer(head.expires, c.ExpireCheckout()),)
-        case e.OrderOpened():
-            return (Timer(event.expires, c.ExpireOrder(event.order)),)
         case e.ActionRequired():
             return (Timer(event.expires, c.Lapse(event.payment, event.secret)),)
         case e.ResultAwaited():
             return (Timer(event.resolves, c.Resolve(event.payment)),)
-        case e.Authorised():
-            return _after_authorisation(after, event, moment)
         case e.Requested():
             return (Timer(moment.now + settings.modification_delay, c.Settle(event.payment, event.modification)),)
         case e.Captured() | e.Refunded():

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from json import loads
+from sys import intern
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,7 +52,7 @@ _LONGEST_SESSION, _LONGEST_LINK = timedelta(hours=24), timedelta(days=70)
 
 def read_amount(given: Json) -> Money:
     """An Amount; what is no currency or no sum is refused later, with a code of its own."""
-    return Money(int(given["value"]), given["currency"])  # a whole number beyond 2**53 is read as a float
+    return Money(int(given["value"]), intern(given["currency"]))  # a whole number beyond 2**53 is read as a float
 
 
 def read_optional_amount(body: Json) -> Money | None:
@@ -89,7 +90,8 @@ def check_limits(body: Json, version: str) -> None:
     if version == "v72":
         _check_lengths(body, _V72, "")
         for name in ("billingAddress", "deliveryAddress"):
-            _check_lengths(body.get(name, {}), _ADDRESS_V72, f"{name}.")
+            if name in body:
+                _check_lengths(body[name], _ADDRESS_V72, f"{name}.")
     _check_metadata(body.get("metadata", {}))
 
 
@@ -154,6 +156,15 @@ def read_capturing(body: Json, settings: AdyenSettings) -> Capturing:
 # -- means of payment ------------------------------------------------------------------------------------------------
 
 
+_FIELDS = (
+    ("number", "encryptedCardNumber"),
+    ("expiryMonth", "encryptedExpiryMonth"),
+    ("expiryYear", "encryptedExpiryYear"),
+    ("cvc", "encryptedSecurityCode"),
+)
+"""Number, month, year and security code: as they are, and as client code hides them."""
+
+
 def read_means(given: Json, settings: AdyenSettings, holdings: Holdings) -> c.MeansInput:
     """``paymentMethod`` in any of its forms: raw, ``test_``, encrypted; generic or branded type. Raises Undecryptable.
 
@@ -161,31 +172,26 @@ def read_means(given: Json, settings: AdyenSettings, holdings: Holdings) -> c.Me
     """
     values = {name: value for name, value in given.items() if isinstance(value, str)}
     kind, type_, brand = _kind(values)
-    fields = {
-        "number": ("number", "encryptedCardNumber"),
-        "month": ("expiryMonth", "encryptedExpiryMonth"),
-        "year": ("expiryYear", "encryptedExpiryYear"),
-        "code": ("cvc", "encryptedSecurityCode"),
-    }
-    found: dict[str, str] = {}
+    found: list[str] = []
     foreign = False
-    for name, (raw, sealed) in fields.items():
+    for raw, sealed in _FIELDS:
         if sealed in values:
             value = open_field(values[sealed])
             foreign = foreign or value is None
-            found[name] = value or ""
+            found.append(value or "")
         else:
-            found[name] = values.get(raw, "")
+            found.append(values.get(raw, ""))
+    number, month, year, code = found
     means = c.MeansInput(
         kind=kind,
         type=type_,
         brand=brand,
         holder=values.get("holderName", ""),
         stored=values.get("storedPaymentMethodId", values.get("recurringDetailReference", "")),
-        number="".join(found["number"].split()),
-        month=found["month"].strip(),
-        year=found["year"].strip(),
-        code=found["code"].strip(),
+        number="".join(number.split()),
+        month=month.strip(),
+        year=year.strip(),
+        code=code.strip(),
     )
     if not foreign:
         return means

@@ -6,7 +6,7 @@ an order's state; those names are ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -219,16 +219,20 @@ class Payment(Value, frozen=True):
     @property
     def pending(self) -> bool:
         """Whether its share is reserved, because a shopper or a result is waited for."""
-        return self.status in (Status.AWAITING_SHOPPER, Status.AUTHENTICATED, Status.RESULT_AWAITED)
+        return self.status in _PENDING
 
     @property
     def covers(self) -> int:
         """Minor units of an order that it pays, or may still pay."""
-        return self.amount.minor if self.pending or self.status is Status.AUTHORISED else 0
+        return self.started.amount.minor if self.status in _COVERING else 0
 
     def modification(self, ref: str) -> Modification | None:
         """The modification with this pspReference."""
         return next((each for each in self.modifications if each.ref == ref), None)
+
+
+_PENDING = (Status.AWAITING_SHOPPER, Status.AUTHENTICATED, Status.RESULT_AWAITED)
+_COVERING = (Status.AUTHORISED, *_PENDING)
 
 
 class Order(Value, frozen=True):
@@ -247,6 +251,9 @@ class Order(Value, frozen=True):
     def amount(self) -> Money:
         """What it costs."""
         return self.opened.amount
+
+
+_PAID = OrderStage.PAID
 
 
 class Purchase(Value, frozen=True):
@@ -283,42 +290,60 @@ class Purchase(Value, frozen=True):
 
     def order(self, ref: str) -> Order | None:
         """The order with this pspReference."""
-        return next((each for each in self.orders if each.ref == ref), None)
+        for each in self.orders:
+            if each.opened.order == ref:
+                return each
+        return None
 
     def payment(self, ref: str) -> Payment | None:
         """The payment with this pspReference."""
-        return next((each for each in self.payments if each.ref == ref), None)
+        for each in self.payments:
+            if each.started.payment == ref:
+                return each
+        return None
 
     def legs(self, order: str) -> tuple[Payment, ...]:
         """The payments of an order, in the order in which they began."""
-        return tuple(each for each in self.payments if each.started.order == order)
+        return tuple([each for each in self.payments if each.started.order == order])
 
     def remaining(self, order: Order) -> Money:
         """What no payment of the order covers or has reserved; of a paid one nothing, whatever follows."""
-        if order.stage is OrderStage.PAID:
-            return order.amount.zero
-        covered = sum(each.covers for each in self.legs(order.ref))
-        return Money(order.amount.minor - covered, order.amount.currency)
+        opened = order.opened
+        total = opened.amount
+        if order.stage is _PAID:
+            return total.zero
+        left = total.minor
+        for each in self.payments:
+            if each.started.order == opened.order:
+                left -= each.covers
+        return Money(left, total.currency)
 
 
 def evolve(state: Purchase | None, event: e.Event) -> Purchase:
     """The purchase after one fact."""
     if state is None:
         return _begun(event)
-    match event:
-        case e.CheckoutPaid() | e.CheckoutExpired() | e.CheckoutCancelled():
-            return replace(state, stage=follow(CHECKOUT, state.stage, type(event)), ended_at=event.at)
-        case e.CheckoutReopened():
-            stage = follow(CHECKOUT, state.stage, e.CheckoutReopened)
-            return replace(state, stage=stage, ended_at=None, since=len(state.payments))
-        case e.OrderOpened():
-            return replace(state, orders=(*state.orders, Order(event)))
-        case e.OrderPaid() | e.OrderCancelled() | e.OrderExpired():
-            return _ordered(state, event)
-        case e.PaymentStarted():
-            return replace(state, payments=(*state.payments, Payment(event, Status.STARTED)))
-        case _:
-            return _paid(state, event)
+    return _STEPS.get(type(event), _paid)(state, event)
+
+
+def _ended(state: Purchase, event: Any) -> Purchase:
+    return replace(state, stage=follow(CHECKOUT, state.stage, type(event)), ended_at=event.at)
+
+
+def _reopened(state: Purchase, event: e.CheckoutReopened) -> Purchase:
+    stage = follow(CHECKOUT, state.stage, e.CheckoutReopened)
+    return replace(state, stage=stage, ended_at=None, since=len(state.payments))
+
+
+def _opened(state: Purchase, event: e.OrderOpened) -> Purchase:
+    return replace(state, orders=(*state.orders, Order(event)))
+
+
+def _started(state: Purchase, event: e.PaymentStarted) -> Purchase:
+    return replace(state, payments=(*state.payments, Payment(event, _STARTED)))
+
+
+_STARTED = Status.STARTED
 
 
 def _begun(event: e.Event) -> Purchase:
@@ -354,16 +379,19 @@ def _ordered(state: Purchase, event: e.OrderPaid | e.OrderCancelled | e.OrderExp
 
 
 def _paid(state: Purchase, event: Any) -> Purchase:
+    """A fact about a payment."""
     payment = state.payment(event.payment)
     assert payment is not None, "facts about a payment follow its beginning"
-    if isinstance(event, e.Requested):
+    kind = type(event)
+    if kind is e.Requested:
         changed = _requested(payment, event)
     else:
-        changed = _resulted(_settled(payment, event), event)
-    orders = state.orders
-    if isinstance(event, e.Authorised) and payment.started.order:
-        orders = tuple(replace(each, paid_once=True) if each.ref == payment.started.order else each for each in orders)
-    payments = tuple(changed if each.ref == payment.ref else each for each in state.payments)
+        changed = _resulted(_settled(payment, event) if payment.modifications else payment, event)
+    payments = tuple([changed if each is payment else each for each in state.payments])
+    order = payment.started.order
+    if kind is not e.Authorised or not order:
+        return replace(state, payments=payments)
+    orders = tuple([replace(each, paid_once=True) if each.opened.order == order else each for each in state.orders])
     return replace(state, payments=payments, orders=orders)
 
 
@@ -406,9 +434,15 @@ def _settled(payment: Payment, event: Any) -> Payment:
 
 def _resulted(payment: Payment, event: Any) -> Payment:
     """The payment's own status and sums after a fact."""
-    if isinstance(event, e.ModificationRefused):
+    kind = type(event)
+    if kind is e.ModificationRefused:
         return payment
-    changed = replace(payment, status=follow(PAYMENT, payment.status, type(event)))
+    status = follow(PAYMENT, payment.status, kind)
+    if kind is e.Authorised:
+        taken = event.amount.minor
+        captured, captures = (taken, 1) if event.sale else (0, 0)
+        return replace(payment, status=status, granted=event, authorised=taken, captured=captured, captures=captures)
+    changed = replace(payment, status=status)
     match event:
         case e.ActionRequired():
             return replace(changed, action=event)
@@ -418,15 +452,6 @@ def _resulted(payment: Payment, event: Any) -> Payment:
             return replace(changed, awaited=event)
         case e.Refused():
             return replace(changed, refusal=event)
-        case e.Authorised():
-            taken = event.amount.minor
-            return replace(
-                changed,
-                granted=event,
-                authorised=taken,
-                captured=taken if event.sale else 0,
-                captures=1 if event.sale else 0,
-            )
         case _:
             return _moved(changed, event)
 
@@ -460,3 +485,17 @@ def _moved(payment: Payment, event: Any) -> Payment:
             return replace(payment, authorised=payment.authorised + event.amount.minor - event.before.minor)
         case _:
             return payment
+
+
+_STEPS: Mapping[type[Any], Callable[[Purchase, Any], Purchase]] = {
+    e.CheckoutPaid: _ended,
+    e.CheckoutExpired: _ended,
+    e.CheckoutCancelled: _ended,
+    e.CheckoutReopened: _reopened,
+    e.OrderOpened: _opened,
+    e.OrderPaid: _ordered,
+    e.OrderCancelled: _ordered,
+    e.OrderExpired: _ordered,
+    e.PaymentStarted: _started,
+}
+"""All other facts are about a payment."""

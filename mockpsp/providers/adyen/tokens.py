@@ -6,7 +6,8 @@ that we gave it out. Every orderData of an order stays valid (plugins reuse the 
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from functools import lru_cache
 from hashlib import blake2b, shake_256
 from hmac import compare_digest
 
@@ -15,8 +16,9 @@ REDIRECT = "X6XtfGC3!Y"
 _PROOF_BYTES = 150
 
 
+@lru_cache(maxsize=256)
 def make(head: str, purpose: str, ref: str, secret: str, number: int) -> str:
-    """A text for one object; another ``number`` gives another text."""
+    """A text for one object; another ``number`` gives another text. Most come back soon after they were given out."""
     name = f"{purpose}.{ref}.{number}"
     proof = shake_256(f"{secret}.{name}".encode()).digest(_PROOF_BYTES)
     return f"{head}{b64encode(name.encode() + b'.' + proof).decode()}"
@@ -24,8 +26,6 @@ def make(head: str, purpose: str, ref: str, secret: str, number: int) -> str:
 
 def read(head: str, purpose: str, text: str) -> tuple[str, int] | None:
     """The object and number that a text names, before anything is proved; None for a text that is none of ours."""
-    from base64 import b64decode
-
     if not text.startswith(head) or len(text) > 5000:
         return None
     try:

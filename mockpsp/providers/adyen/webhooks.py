@@ -77,35 +77,35 @@ def event_date(moment: datetime) -> str:
 # -- which webhooks a fact leads to ----------------------------------------------------------------------------------
 
 
-def notices_of(before: Purchase | None, after: Purchase, event: e.Event, moment: Moment) -> Iterator[Notice]:
+def notices_of(before: Purchase | None, after: Purchase, event: e.Event, moment: Moment) -> list[Notice]:
     """The webhooks of one fact."""
-    for item in _items(before, after, event, moment):
-        yield Notice(
-            kind=item.code,
-            reference=item.psp,
-            body=Body(item),
-            facts={
-                "merchant_reference": item.reference,
-                "psp_reference": item.psp,
-                "original_reference": item.original or None,
-                "payment_method": item.method or None,
-                "amount": item.amount,
-                "success": item.success,
-            },
-        )
+    return [_notice(item) for item in _items(before, after, event, moment)]
+
+
+def _notice(item: Item) -> Notice:
+    facts = {
+        "merchant_reference": item.reference,
+        "psp_reference": item.psp,
+        "original_reference": item.original or None,
+        "payment_method": item.method or None,
+        "amount": item.amount,
+        "success": item.success,
+    }
+    return Notice(item.code, item.psp, Body(item), facts=facts)
 
 
 def _items(before: Purchase | None, after: Purchase, event: e.Event, moment: Moment) -> Iterator[Item]:
     settings: AdyenSettings = moment.settings
     match event:
-        case e.OrderOpened() if settings.order_opened == "on_create":
-            yield _order_opened(after, event.order, moment.now)
+        case e.OrderOpened():
+            if settings.order_opened == "on_create":
+                yield _order_opened(after, event.order, moment.now)
+        case e.Authorised():
+            yield from _authorised(before, after, event, moment)
         case e.OrderPaid() | e.OrderCancelled() | e.OrderExpired():
             order = after.order(event.order)
             assert order is not None, "an order is opened before it is closed"
             yield _order_closed(after, order, isinstance(event, e.OrderPaid), moment)
-        case e.Authorised():
-            yield from _authorised(before, after, event, moment)
         case e.Refused():
             payment = _payment(after, event.payment)
             yield _about(payment, "AUTHORISATION", moment, success=False, reason=event.reason)
@@ -241,7 +241,8 @@ def _details(payment: Payment, moment: Moment, *, success: bool) -> dict[str, st
             told.update(currentBalanceCurrency=left.currency, currentBalanceValue=str(left.minor))
     if started.shopper_reference:
         told["shopperReference"] = started.shopper_reference
-    told.update({f"metadata.{name}": value for name, value in started.metadata.items()})
+    if started.metadata:
+        told.update({f"metadata.{name}": value for name, value in started.metadata.items()})
     return told
 
 

