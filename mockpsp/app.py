@@ -146,5 +146,6 @@ async def unrouted(request: web.Request) -> web.StreamResponse:
 
             return unserved(request, error)
         raise error
-    refusal = (WrongMethod if allowed else UnknownPath)(f"{request.method} {request.path} is not served")
+    why = f"{request.method} {request.path} is not served"
+    refusal = WrongMethod(why, tuple(sorted(allowed))) if allowed else UnknownPath(why)
     return await refuse(request, provider, refusal)

@@ -48,7 +48,11 @@ class UnknownPath(Refusal):
 
 
 class WrongMethod(Refusal):
-    """The path exists, the method does not."""
+    """The path exists, the method does not; ``allowed`` are the methods that it has, in alphabetical order."""
+
+    def __init__(self, why: str, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(why)
+        self.allowed = allowed
 
 
 class NotSupported(Refusal):

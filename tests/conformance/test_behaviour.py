@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from json import dumps
-from re import sub
+from re import sub, subn
 from types import SimpleNamespace
 from typing import Any
 
@@ -281,7 +281,7 @@ def _forged(request: bytes, credentials: Mapping[str, Any]) -> bytes:
     if named:
         longest = max(named, key=len)
         return request.replace(longest, b"x" * len(longest))
-    changed, count = sub(rb"(?i)(\r\nauthorization: \w+ )[^\r]+", rb"\1eDp4", request, count=1)
+    changed, count = subn(rb"(?i)(\r\nauthorization: \w+ )[^\r]+", rb"\1eDp4", request, count=1)
     assert count, "credentials stand in a header, as they are or encoded"
     return changed
 
