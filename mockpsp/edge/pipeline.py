@@ -10,23 +10,24 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any
 
 from aiohttp import web
 from msgspec import MsgspecError
 from msgspec.json import Decoder
+from msgspec.structs import replace
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.edge.contract import Contract, Operation, converted, unknown_properties
 from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract, InProgress, NotAllowed, Scripted
 from mockpsp.edge.exchange import Answer, Exchange
-from mockpsp.edge.keys import CONTRACTS, SANDBOXES
+from mockpsp.edge.keys import CONTRACTS, COURIER, SANDBOXES
 from mockpsp.edge.late import found
 from mockpsp.edge.provider import Access, Provider, Route
-from mockpsp.edge.reply import lines, reply
-from mockpsp.scenario.engine import strike
-from mockpsp.scenario.model import Drop, FaultRule
+from mockpsp.edge.reply import lines, reply, spoilt
+from mockpsp.scenario.engine import sample, strike
+from mockpsp.scenario.model import Drop, FaultRule, Mangled
 from mockpsp.world.journal import Journal, Request, pack
 from mockpsp.world.records import ScriptMoved
 from mockpsp.world.sandboxes import DEFAULT, Sandboxes
@@ -90,9 +91,11 @@ class Door:
             provider.authenticate(x)
             key = provider.idempotence_key(x) if self.idempotent else None
             answer = await (fulfil(x, self) if key is None else replay(x, self, key))
+            if x.sandbox.world.script.early:
+                await request.app[COURIER].hurry(x.sandbox, x.entry.number)
         except Refusal as refusal:
             x.note(f"refused: {refusal}")
-            answer = provider.refuse(x, refusal)
+            answer = turned_away(x, refusal)
         except Cut as cut:
             return hang_up(x, journal, cut)
         except Exception as fault:  # a fault of ours must not look like anything else on the wire
@@ -119,6 +122,14 @@ def record(x: Exchange, door: Door) -> Journal:
     return journal
 
 
+def turned_away(x: Exchange, refusal: Refusal) -> Answer:
+    """A refusal in the provider's words; one for too many calls says when to try again."""
+    answer = x.provider.refuse(x, refusal)
+    if not isinstance(refusal, Scripted) or refusal.retry is None:
+        return answer
+    return replace(answer, headers={**answer.headers, "Retry-After": str(refusal.retry)})
+
+
 def hang_up(x: Exchange, journal: Journal, cut: Cut) -> web.StreamResponse:
     """Cut the connection; the response reaches nobody."""
     x.note(str(cut))
@@ -136,6 +147,8 @@ def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.S
     record = x.record
     record.body, record.answer, record.status, record.answer_head = x.raw, body or b"", answer.status, told
     journal.answered(x.entry)
+    if body and (answer.cut or answer.slow):
+        return spoilt(answer.status, headers, answer.content_type, body, cut=answer.cut, slow=answer.slow)
     if not door.observed and body and x.request.content.exception() is None:
         return reply(x.request, answer.status, headers, told, answer.content_type, body)
     if body is not None:
@@ -271,7 +284,7 @@ def inject(x: Exchange, door: Door) -> Awaitable[Answer]:
 
 
 async def _strike(x: Exchange, door: Door, lines: tuple[FaultRule, ...]) -> Answer:
-    fault, moved, _ = strike(lines, x.provider.call_facts(x), x.world.positions)
+    fault, moved, _ = strike(lines, x.provider.call_facts(x), x.world.positions, x.world.elapsed)
     if fault is None:
         answer = await door.handler(x)
         if moved:
@@ -281,17 +294,16 @@ async def _strike(x: Exchange, door: Door, lines: tuple[FaultRule, ...]) -> Answ
 
 
 async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptMoved) -> Answer:
-    late = fault.drop is Drop.AFTER_EFFECT or fault.after_effect
+    late = fault.drop is Drop.AFTER_EFFECT or fault.after_effect or fault.body is not None or bool(fault.slow)
     if not late:
         await x.world.book(lambda: [used], x.entry.number)
         x.note(f"fault {fault.name!r} strikes before the effect")
-    if fault.latency:
-        x.note(f"fault {fault.name!r}: {fault.latency.total_seconds():g} s of latency")
-        await asyncio.sleep(fault.latency.total_seconds())
+    await _wait(x, fault)
     if fault.drop is Drop.BEFORE_EFFECT:
         raise Cut(f"fault {fault.name!r} cuts the connection before the effect")
+    retry = ceil(fault.throttle.per.total_seconds()) if fault.throttle is not None else None
     if fault.status is not None and not late:
-        raise Scripted(fault.status, fault.name)
+        raise Scripted(fault.status, fault.name, retry)
     answer = await proceed(x)
     if late:
         await x.world.book(lambda: [used], x.entry.number)
@@ -301,8 +313,28 @@ async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptM
             f"fault {fault.name!r} cuts the connection after the effect; the answer would have been {answer.status}"
         )
     if fault.status is not None:
-        raise Scripted(fault.status, fault.name)
-    return answer
+        raise Scripted(fault.status, fault.name, retry)
+    return _spoil(x, fault, answer)
+
+
+async def _wait(x: Exchange, fault: FaultRule) -> None:
+    """A fault's latency; one that differs from call to call follows from the seed and the request's number."""
+    seconds = fault.latency.total_seconds()
+    if fault.spread is not None:
+        seconds = sample(fault.spread, x.world.ids.fraction(fault.key, x.entry.number)).total_seconds()
+    if seconds:
+        x.note(f"fault {fault.name!r}: {seconds:g} s of latency")
+        await asyncio.sleep(seconds)
+
+
+def _spoil(x: Exchange, fault: FaultRule, answer: Answer) -> Answer:
+    """The answer with its body as the fault leaves it."""
+    if fault.body is Mangled.MALFORMED and answer.body:
+        x.note(f"fault {fault.name!r} leaves half of the body, {len(answer.body)} bytes as they were")
+        return replace(answer, body=answer.body[: len(answer.body) // 2], slow=fault.slow)
+    if fault.body is Mangled.TRUNCATED:
+        x.note(f"fault {fault.name!r} cuts the connection in the middle of the body")
+    return replace(answer, cut=fault.body is Mangled.TRUNCATED, slow=fault.slow)
 
 
 def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from http import HTTPStatus
 
 from aiohttp import ClientConnectionResetError, HttpVersion11, web
@@ -93,4 +95,46 @@ def reply(
     return web.Response(body=body, status=status, headers={**headers, "Content-Type": content_type})
 
 
-__all__ = ["Reply", "lines", "reply"]
+class Spoilt(Reply):
+    """A reply that arrives in pieces over some time, or only half of it, whereupon the connection ends."""
+
+    def __init__(self, status: int, pieces: Sequence[bytes], pause: float, *, cut: bool) -> None:
+        super().__init__(status, b"".join(pieces))
+        self._pieces = pieces
+        self._pause = pause
+        self._cut = cut
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send piece by piece."""
+        for number, piece in enumerate(self._pieces):
+            if number and self._pause:
+                await asyncio.sleep(self._pause)
+            self._sent = piece
+            await super().write_eof()
+        transport = self._request.transport
+        if self._cut and transport is not None:
+            transport.close()
+
+    @property
+    def keep_alive(self) -> bool:
+        """Not after a body whose end is missing."""
+        return not self._cut
+
+
+_PIECES = 10
+
+
+def spoilt(
+    status: int, headers: Mapping[str, str], content_type: str, body: bytes, *, cut: bool, slow: timedelta
+) -> web.StreamResponse:
+    """A response whose body a fault spoils: slow by so much, or cut in its middle after a head that promises all."""
+    told = lines({**headers, "Content-Type": content_type, "Content-Length": str(len(body))})
+    start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
+    head = f"{start}\r\n{told}\r\nDate: {rfc822_formatted_time()}\r\n\r\n".encode()
+    sent = body[: len(body) // 2] if cut else body
+    size = max(1, -(-len(sent) // _PIECES)) if slow else len(sent)
+    pieces = [head, *(sent[start : start + size] for start in range(0, len(sent), size))]
+    return Spoilt(status, pieces, slow.total_seconds() / max(1, len(pieces) - 1), cut=cut)
+
+
+__all__ = ["Reply", "lines", "reply", "spoilt"]

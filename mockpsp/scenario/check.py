@@ -40,8 +40,11 @@ class Shadows:
         self._pinned: dict[tuple[str, str, Fact], list[Earlier]] = {}
         self._others: dict[str, list[Earlier]] = {}
 
-    def add(self, name: str, spot: Spot, meant: frozenset[str], trigger: Trigger) -> None:
-        """The next line of the section, and the operations or events that it is about; at least one."""
+    def add(self, name: str, spot: Spot, meant: frozenset[str], trigger: Trigger, *, sometimes: bool = False) -> None:
+        """The next line of the section, and the operations or events that it is about; at least one.
+
+        ``sometimes``: it lets some calls pass that meet its conditions.
+        """
         given = Given(trigger.when)
         first = self._forestalled(meant, given)
         if first is not None:
@@ -51,7 +54,7 @@ class Shadows:
                 f"this {self.what} never strikes: '{first.name}'{line} comes first and has no limit; "
                 "put this one before it, or give that one 'times'",
             )
-        elif trigger.uses is None:
+        elif trigger.uses is None and not trigger.start and trigger.until is None and not sometimes:
             self._remember(Earlier(name, spot, meant, trigger.when))
 
     def _forestalled(self, meant: frozenset[str], given: Given) -> Earlier | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockpsp.scenario.catalogue import Catalogue, Operation, Place
-from mockpsp.scenario.model import Drop, Op, Signature
+from mockpsp.scenario.model import Drop, Mangled, Op, Signature
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VERSION = 1
@@ -62,12 +62,16 @@ _SPAN: Json = {
     r"|[0-9]+(\.[0-9]+)? ?(ms|s|min|m|h|d))$",
     "examples": ["2s", "PT4H1M"],
 }
+_SINCE: Json = {"type": "string", "pattern": r"^\+", "examples": ["+4h", "+PT4H1M"]}
 _FACT: Json = {"type": ["string", "number", "boolean", "null"]}
 _FACTS: Json = {"type": "array", "items": _FACT, "minItems": 1}
 _TIMING: dict[str, Json] = {
     "when": _said(_ref("conditions"), "Strikes only if all of this holds."),
     "nth": _said(_COUNT, "Strikes from this match on; without times, only at this one."),
     "times": _said(_COUNT, "Strikes at most so often."),
+    "per": _said(_TEXT, "Counts for each value of this fact by itself, such as merchant_reference."),
+    "from": _said(_ref("duration"), "Strikes only when the scenario has been in force for so long."),
+    "until": _said(_ref("duration"), "Strikes only as long as the scenario has been in force for less."),
 }
 _ACTS: dict[str, Json] = {
     "pays": _said(_list(_ref("tender"), 1), "Pays with these, in turn."),
@@ -92,6 +96,7 @@ _DELIVERY: dict[str, Json] = {
     "gap": _said(_ref("duration"), "Time between copies."),
     "order": _said({"enum": ["reversed"]}, "Later ones first."),
     "drop": _said(_YES, "Never send it."),
+    "early": _said(_YES, "Send it before the call that led to it is answered."),
     "signature": _said({"enum": [each.value for each in Signature]}, "How it is signed."),
     "endpoint": _said(_ref("outage"), "How the merchant's endpoint answers; the real one is not asked."),
 }
@@ -101,10 +106,25 @@ _OUTAGE: dict[str, Json] = {
     "status": _said(_STATUS, "The answer; without it, nobody answers."),
 }
 _FAILURE: dict[str, Json] = {
-    "latency": _said(_ref("duration"), f"Wait before answering, at most {MAX_LATENCY}."),
+    "latency": _said({"anyOf": [_ref("duration"), _ref("spread")]}, f"Wait before answering, at most {MAX_LATENCY}."),
+    "throttle": _said(_ref("throttle"), "Strike only at calls beyond a limit."),
     "status": _said(_STATUS, "Answer with this status."),
     "after_effect": _said(_YES, "The status comes after the call did its work."),
     "drop": _said({"enum": [each.value for each in Drop]}, "Cut the connection, before or after the effect."),
+    "body": _said(
+        {"enum": [each.value for each in Mangled]}, "Spoil the answer's body: half of it arrives, or it is no JSON."
+    ),
+    "slow_body": _said(_ref("duration"), f"Let the body take so long, at most {MAX_LATENCY}."),
+}
+_SPREAD: dict[str, Json] = {
+    "from": _said(_ref("duration"), "The shortest."),
+    "to": _said(_ref("duration"), "The longest."),
+    "median": _said(_ref("duration"), "Half of the calls wait less."),
+    "p99": _said(_ref("duration"), "One call in a hundred waits longer."),
+}
+_THROTTLE: dict[str, Json] = {
+    "calls": _said(_COUNT, "So many calls get through …"),
+    "per": _said(_ref("duration"), "… in each span of the sandbox's time."),
 }
 
 
@@ -128,6 +148,11 @@ def _definitions() -> dict[str, Json]:
         "outage": {**outage, "anyOf": [{"required": ["fails"]}, {"required": ["down"]}]},
         "fault": _object("a fault", "operation then", fault),
         "failure": {**_object("'then' of a fault", "", _FAILURE), "minProperties": 1, **_COMPANY},
+        "spread": {
+            **_object("a latency", "", _SPREAD),
+            "oneOf": [{"required": ["from", "to"]}, {"required": ["median", "p99"]}],
+        },
+        "throttle": _object("'throttle'", "calls per", _THROTTLE),
         **_steps(),
         "condition": _operators(),
         "conditions": {
@@ -172,6 +197,10 @@ def _steps() -> dict[str, Json]:
             _object("an advance step", "advance", {"advance": _ref("duration"), **expect}),
             "Moves the clock.",
         ),
+        "at": (
+            _object("an at step", "at", {"at": _said(_SINCE, "Such as +4h."), **expect}),
+            "Moves the clock to so long after the story's beginning.",
+        ),
         "settle": (_object("a settle step", "settle", {"settle": _YES, **expect}), "Delivers what is due."),
         "endpoint": (
             _object("an endpoint step", "endpoint status", endpoint),
@@ -182,7 +211,7 @@ def _steps() -> dict[str, Json]:
     return {f"step.{kind}": _said(schema, description) for kind, (schema, description) in said.items()}
 
 
-STEP_KINDS = ("merchant", "shopper", "advance", "settle", "endpoint", "expect")
+STEP_KINDS = ("merchant", "shopper", "advance", "at", "settle", "endpoint", "expect")
 
 
 def _scenario() -> Json:
@@ -193,6 +222,10 @@ def _scenario() -> Json:
         "mockpsp": _said({"const": VERSION}, "The version of this grammar."),
         "title": _said({**_TEXT, "minLength": 1}, "What happens, in a sentence."),
         "tags": _said(_list(_TEXT), "Words to find it by."),
+        "extends": _said(
+            {"anyOf": [_TEXT, _list(_TEXT, 1)]},
+            "Scenarios whose settings, world and lines this one has as well, after its own: names, or files beside it.",
+        ),
         "seed": _said(seed, "Ids follow from it."),
         "clock": _said(clock, "The time at the start; the clock then stands still."),
         "settings": _said(_OPEN, "Behaviours, by provider."),

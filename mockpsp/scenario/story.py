@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mockpsp.domain.clock import format_duration
 from mockpsp.scenario import grammar
 from mockpsp.scenario.check import Labels
 from mockpsp.scenario.lines import Lines
 from mockpsp.scenario.model import ZERO, Step, Trigger
 from mockpsp.scenario.problems import Bad
-from mockpsp.scenario.reading import Reader, duration, money, shown, text, whole, yes
+from mockpsp.scenario.reading import Reader, duration, money, shown, since, text, whole, yes
 from mockpsp.scenario.vocabulary import Vocabulary
 from mockpsp.scenario.yaml_nodes import Many, Node, Table, plain
 
@@ -29,6 +30,7 @@ class Story:
         self.lines = lines
         self.labels = Labels(reader.problems)
         self._number = 0
+        self._reached = ZERO
 
     def step(self, node: Node, index: int) -> Step | None:
         """One item of ``story``; None, and noted, when it is not clear what it does."""
@@ -50,6 +52,7 @@ class Story:
             "merchant": self._merchant,
             "shopper": self._shopper,
             "advance": self._advance,
+            "at": self._at,
             "settle": self._settle,
             "endpoint": self._endpoint,
             "expect": self._expect_only,
@@ -126,7 +129,16 @@ class Story:
 
     def _advance(self, step: Table) -> Step:
         span = self.reader.get(step, "advance", duration, ZERO)
+        self._reached += span
         return Step(kind="advance", span=span, expect=self._expect(step), line=step.spot.line)
+
+    def _at(self, step: Table) -> Step:
+        span = self.reader.get(step, "at", since, ZERO)
+        if span < self._reached:
+            told = f"at: {format_duration(span)} have passed already; time only goes on in a story"
+            self.reader.problems.add(step.keys["at"], told)
+        self._reached = max(span, self._reached)
+        return Step(kind="at", span=span, expect=self._expect(step), line=step.spot.line)
 
     def _settle(self, step: Table) -> Step:
         self.reader.get(step, "settle", yes, True)

@@ -22,14 +22,25 @@ class Watched:
     def __init__(self, names: Sequence[str], catalogues: Callable[[], Mapping[str, Catalogue]]) -> None:
         self.names = names
         self._catalogues = catalogues
-        self.paths = [Library(catalogues).path(name) for name in names]
+        library = Library(catalogues)
+        self.paths = [library.path(name) for name in names]
         self._seen = _stamp(self.paths)
+        with suppress(ScenarioError, UnknownScenario, OSError):  # whoever serves the scenario tells
+            library.together(names)
+        self._also(library)
+
+    def _also(self, library: Library) -> None:
+        """Look at the files that those extend, too."""
+        new = [path for path in dict.fromkeys(library.files) if path not in self.paths]
+        self.paths += new
+        self._seen = (*self._seen, *_stamp(new))
 
     async def follow(self, world: Callable[[], World], say: Callable[[str], None], stop: asyncio.Event) -> None:
         """Until ``stop``: whenever a file changes, reload and say what is different, or what is wrong with it."""
         async for _ in self.changes(stop):
             try:
-                scenario = Library(self._catalogues).together(self.names)
+                library = Library(self._catalogues)
+                scenario = library.together(self.names)
             except ScenarioError as error:
                 say("the scenario was changed and has mistakes; the old one stays in force:")
                 for problem in error.problems:
@@ -37,6 +48,7 @@ class Watched:
             except (UnknownScenario, OSError) as error:
                 say(f"the scenario cannot be read: {error}; the old one stays in force")
             else:
+                self._also(library)
                 told = await world().change_scenario(scenario)
                 say("the scenario was changed and is in force" + ("" if told else "; nothing is different"))
                 for line in told:

@@ -115,6 +115,7 @@ def _lines(exchange: Exchange, verbose: bool) -> Iterator[tuple[str, str, str]]:
 _ACTORS = {
     "shopper": "Shopper -> mockpsp",
     "advance": "Clock",
+    "at": "Clock",
     "endpoint": "Endpoint",
     "settle": "mockpsp",
     "merchant": "Shop",

@@ -196,6 +196,12 @@ class Courier:
         finally:
             del self._lanes[lane]
 
+    async def hurry(self, sandbox: Sandbox, cause: int) -> None:
+        """Send what is to leave before the request ``cause`` is answered, and return when it was answered itself."""
+        world = sandbox.world
+        for delivery in world.outbox.take_early(cause, world.clock.now()):
+            await self._deliver(sandbox, world, delivery, [])
+
     async def settle(self, sandbox: Sandbox) -> list[Done]:
         """Return when nothing is due any more at the sandbox's present moment, deliveries under way included.
 

@@ -59,7 +59,8 @@ class FollowUp:
         self.events.append(records.TimerSet(self.number, lifecycle, ref, timer.command, timer.at))
 
     def _strike(self, lines: tuple[Any, ...], facts: Mapping[str, Any]) -> Any:
-        line, moved, _ = strike(lines, facts, {**self.world.positions, **self.moved})
+        positions = {**self.world.positions, **self.moved}
+        line, moved, _ = strike(lines, facts, positions, self.now - self.world.since)
         self.moved.update(moved)
         return line
 
@@ -90,6 +91,7 @@ class FollowUp:
                         drop=rule.drop,
                         signature=rule.signature,
                         outage=rule.outage,
+                        early=rule.early,
                     )
                 )
 

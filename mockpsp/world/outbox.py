@@ -57,6 +57,7 @@ class Outbox:
         self._keep_done = keep_done
         self.deliveries: dict[int, Delivery] = {}
         self.numbers = 0
+        self._early: dict[int, list[Delivery]] = {}
         self._failing: dict[tuple[str, str], int] = {}
         self._held: dict[tuple[str, str], list[int]] = {}
 
@@ -71,6 +72,19 @@ class Outbox:
         else:
             self._work[queued.number] = delivery
             heappush(self._heap, (delivery.due, queued.rank, queued.number))
+            if queued.early and cause:
+                self._early.setdefault(cause, []).append(delivery)
+
+    def take_early(self, cause: int, now: datetime) -> list[Delivery]:
+        """Webhooks that leave before the request ``cause`` is answered, and nobody took yet; theirs to deliver now."""
+        found = [
+            each
+            for each in self._early.pop(cause, ())
+            if each.due is not None and each.due <= now and not each.attempts
+        ]
+        for each in found:
+            each.due = None  # what the heap has of it no longer counts
+        return found
 
     def set(self, work: TimerSet | ShopperDue) -> None:
         """Add a timer or a scripted shopper."""
