@@ -285,8 +285,8 @@ def check(files: tuple[str, ...]) -> None:
     for file in files:
         try:
             given = Path(file)
-            beside = (given if given.is_file() else library.path(file)).parent
-            library.parse(_bytes(library, file), file=file, name=file, beside=beside)
+            at = given if given.is_file() else library.path(file)
+            library.parse(_bytes(library, file), file=file, name=file, at=at)
         except UnknownScenario as error:
             raise _unknown(error) from error
         except ScenarioError as error:

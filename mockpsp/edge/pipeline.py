@@ -26,7 +26,7 @@ from mockpsp.edge.keys import CONTRACTS, COURIER, SANDBOXES
 from mockpsp.edge.late import found
 from mockpsp.edge.provider import Access, Provider, Route
 from mockpsp.edge.reply import lines, reply, spoilt
-from mockpsp.scenario.engine import sample, strike
+from mockpsp.scenario.engine import Shelf, sample, strike, wait_for
 from mockpsp.scenario.model import Drop, FaultRule, Mangled
 from mockpsp.world.journal import Journal, Request, pack
 from mockpsp.world.records import ScriptMoved
@@ -90,9 +90,8 @@ class Door:
                 await read(x)
             provider.authenticate(x)
             key = provider.idempotence_key(x) if self.idempotent else None
-            answer = await (fulfil(x, self) if key is None else replay(x, self, key))
-            if x.sandbox.world.script.early:
-                await request.app[COURIER].hurry(x.sandbox, x.entry.number)
+            work = fulfil(x, self) if key is None else replay(x, self, key)
+            answer = await (early(x, work) if x.sandbox.world.script.early else work)
         except Refusal as refusal:
             x.note(f"refused: {refusal}")
             answer = turned_away(x, refusal)
@@ -122,6 +121,15 @@ def record(x: Exchange, door: Door) -> Journal:
     return journal
 
 
+async def early(x: Exchange, work: Awaitable[Answer]) -> Answer:
+    """Do the work; whatever comes of it, early webhooks leave before it is answered."""
+    x.sandbox.world.outbox.keep_early(x.entry.number)
+    try:
+        return await work
+    finally:
+        await x.request.app[COURIER].hurry(x.sandbox, x.entry.number)
+
+
 def turned_away(x: Exchange, refusal: Refusal) -> Answer:
     """A refusal in the provider's words; one for too many calls says when to try again."""
     answer = x.provider.refuse(x, refusal)
@@ -148,7 +156,8 @@ def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.S
     record.body, record.answer, record.status, record.answer_head = x.raw, body or b"", answer.status, told
     journal.answered(x.entry)
     if body and (answer.cut or answer.slow):
-        return spoilt(answer.status, headers, answer.content_type, body, cut=answer.cut, slow=answer.slow)
+        last = not x.request.keep_alive
+        return spoilt(answer.status, headers, answer.content_type, body, cut=answer.cut, slow=answer.slow, last=last)
     if not door.observed and body and x.request.content.exception() is None:
         return reply(x.request, answer.status, headers, told, answer.content_type, body)
     if body is not None:
@@ -283,17 +292,25 @@ def inject(x: Exchange, door: Door) -> Awaitable[Answer]:
     return _strike(x, door, lines) if lines else door.handler(x)
 
 
-async def _strike(x: Exchange, door: Door, lines: tuple[FaultRule, ...]) -> Answer:
-    fault, moved, _ = strike(lines, x.provider.call_facts(x), x.world.positions, x.world.elapsed)
-    if fault is None:
-        answer = await door.handler(x)
-        if moved:
-            await x.world.book(lambda: [ScriptMoved(moved)], x.entry.number)
-        return answer
-    return await _suffer(x, door.handler, fault, ScriptMoved(moved))
+async def _strike(x: Exchange, door: Door, lines: Shelf[FaultRule]) -> Answer:
+    elapsed = x.world.elapsed
+    fault, moved, _, _ = strike(lines, x.provider.call_facts(x), x.world.positions, elapsed)
+    if fault is not None:
+        wait = wait_for(fault.throttle, moved.values(), elapsed) if fault.throttle is not None else None
+        retry = ceil(wait.total_seconds()) if wait is not None else None
+        return await _suffer(x, door.handler, fault, ScriptMoved(moved), retry)
+    # Calls that come at once must see each other, so a throttle counts before the effect; refused calls count as well.
+    calls = {key: position for key, position in moved.items() if position.calls}
+    if calls:
+        await x.world.book(lambda: [ScriptMoved(calls)], x.entry.number)
+    answer = await door.handler(x)
+    others = {key: position for key, position in moved.items() if not position.calls}
+    if others:
+        await x.world.book(lambda: [ScriptMoved(others)], x.entry.number)
+    return answer
 
 
-async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptMoved) -> Answer:
+async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptMoved, retry: int | None) -> Answer:
     late = fault.drop is Drop.AFTER_EFFECT or fault.after_effect or fault.body is not None or bool(fault.slow)
     if not late:
         await x.world.book(lambda: [used], x.entry.number)
@@ -301,7 +318,6 @@ async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptM
     await _wait(x, fault)
     if fault.drop is Drop.BEFORE_EFFECT:
         raise Cut(f"fault {fault.name!r} cuts the connection before the effect")
-    retry = ceil(fault.throttle.per.total_seconds()) if fault.throttle is not None else None
     if fault.status is not None and not late:
         raise Scripted(fault.status, fault.name, retry)
     answer = await proceed(x)
@@ -329,7 +345,14 @@ async def _wait(x: Exchange, fault: FaultRule) -> None:
 
 def _spoil(x: Exchange, fault: FaultRule, answer: Answer) -> Answer:
     """The answer with its body as the fault leaves it."""
-    if fault.body is Mangled.MALFORMED and answer.body:
+    if fault.body is None and not fault.slow:
+        return answer
+    if not answer.body:
+        x.note(f"fault {fault.name!r} finds no body to spoil")
+        return answer
+    if fault.slow:
+        x.note(f"fault {fault.name!r} lets the body take {fault.slow.total_seconds():g} s")
+    if fault.body is Mangled.MALFORMED:
         x.note(f"fault {fault.name!r} leaves half of the body, {len(answer.body)} bytes as they were")
         return replace(answer, body=answer.body[: len(answer.body) // 2], slow=fault.slow)
     if fault.body is Mangled.TRUNCATED:

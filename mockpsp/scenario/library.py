@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from mockpsp.scenario.family import together
 from mockpsp.scenario.model import Scenario
 
 _ENDINGS = (".yaml", ".yml", ".json")
+MAX_GENERATIONS = 20
 
 
 class UnknownScenario(LookupError):
@@ -29,7 +31,6 @@ class Library:
     def __init__(self, catalogues: Callable[[], Mapping[str, Catalogue]]) -> None:
         self._catalogues = catalogues
         self._read: dict[str, Scenario] = {}
-        self._opened: list[str] = []
         self.files: list[Path] = []
         """Every file that was read, in the order of reading."""
 
@@ -43,9 +44,9 @@ class Library:
         if name in self.names():
             return folder("scenarios") / f"{name}.yaml"
         given = Path(name)
-        if given.suffix in _ENDINGS and given.is_file():
+        if _is_scenario(given):
             return given
-        raise self._unknown(name)
+        raise self.unknown(name)
 
     def load(self, name: str, *, trusted: bool = False) -> Scenario:
         """A scenario by name or path. Raises UnknownScenario, or ScenarioError with every problem of the file.
@@ -57,57 +58,42 @@ class Library:
         shipped = name in self.names()
         path = folder("scenarios") / f"{name}.yaml" if shipped else self.path(name)
         self.files.append(path)
-        scenario = self.parse(
-            path.read_bytes(), file=str(path), name=name, trusted=trusted and shipped, beside=path.parent
-        )
+        scenario = self.parse(path.read_bytes(), file=str(path), name=name, trusted=trusted and shipped, at=path)
         if shipped:
             self._read[name] = scenario
         return scenario
 
     def parse(
-        self, text: bytes | str, *, file: str, name: str, trusted: bool = False, beside: Path | None = None
+        self, text: bytes | str, *, file: str, name: str, trusted: bool = False, at: Path | None = None
     ) -> Scenario:
         """A scenario from YAML (or JSON) text. Raises ScenarioError.
 
-        It may extend shipped scenarios, and files of the folder ``beside`` or below it, if one is given.
+        It may extend shipped scenarios, and other files if ``at`` tells where its own is.
         """
         from mockpsp.scenario.loader import load
 
-        def parent(wanted: str) -> Scenario:
-            return self._parent(wanted, beside)
-
-        self._opened.append(str(Path(file).absolute()) if beside is not None else file)
-        try:
-            return load(text, file=file, name=name, catalogues=self._catalogues(), trusted=trusted, parent=parent)
-        finally:
-            self._opened.pop()
+        parent = _Family(self, at).parent
+        return load(text, file=file, name=name, catalogues=self._catalogues(), trusted=trusted, parent=parent)
 
     def from_value(self, value: Any, *, name: str = "inline") -> Scenario:
         """A scenario from an object that came as JSON. It may extend shipped scenarios. Raises ScenarioError."""
         from mockpsp.scenario.loader import load_value
 
-        return load_value(
-            value, name=name, catalogues=self._catalogues(), parent=lambda wanted: self._parent(wanted, None)
-        )
+        return load_value(value, name=name, catalogues=self._catalogues(), parent=_Family(self, None).parent)
 
-    def _parent(self, name: str, beside: Path | None) -> Scenario:
-        """A scenario that another one extends. Raises UnknownScenario, ScenarioError."""
-        if name in self.names():
-            path = (folder("scenarios") / f"{name}.yaml").absolute()
-        else:
-            near = beside / name if beside is not None else None
-            if near is None or near.suffix not in _ENDINGS or not near.is_file():
-                raise self._unknown(name)
-            path = near.absolute()
-        if str(path) in self._opened:
-            raise UnknownScenario(name, None, f"'{name}' extends itself, by way of others")
+    def read(self, path: Path, name: str, parent: Callable[[str], Scenario]) -> Scenario:
+        """A file that another scenario extends. Raises OSError, ScenarioError."""
+        from mockpsp.scenario.loader import load
+
         self.files.append(path)
-        return self.parse(path.read_bytes(), file=str(path), name=name, beside=path.parent)
+        file = str(path)
+        return load(path.read_bytes(), file=file, name=name, catalogues=self._catalogues(), parent=parent, origin=name)
 
-    def _unknown(self, name: str) -> UnknownScenario:
+    def unknown(self, name: str) -> UnknownScenario:
+        """What to raise for this name."""
         from difflib import get_close_matches
 
-        near = get_close_matches(name, self.names(), n=1, cutoff=0.5)
+        near = get_close_matches(name, self.names(), n=1, cutoff=0.5) if len(name) < 100 else []
         return UnknownScenario(name, near[0] if near else None)
 
     def together(self, names: Sequence[str]) -> Scenario:
@@ -116,3 +102,58 @@ class Library:
         for other in others:
             first = together(first, other)
         return first
+
+
+class _Family:
+    """One reading of a scenario with all that it extends: each file is read once, and none extends itself."""
+
+    def __init__(self, library: Library, at: Path | None) -> None:
+        self._library = library
+        self._root = at.parent if at is not None else None
+        self._open = [at.resolve()] if at is not None else []
+        self._shelf = [self._root]
+        self._done: dict[Path, Scenario] = {}
+
+    def parent(self, name: str) -> Scenario:
+        """A scenario that the one being read now extends. Raises LookupError, ScenarioError."""
+        path = self._find(name)
+        real = path.resolve()
+        if real in self._open:
+            raise UnknownScenario(name, None, f"'{name}' extends itself, by way of others")
+        if real in self._done:
+            return self._done[real]
+        if len(self._open) > MAX_GENERATIONS:
+            raise UnknownScenario(name, None, f"more than {MAX_GENERATIONS} scenarios extend each other in a row")
+        self._open.append(real)
+        self._shelf.append(path.parent)
+        try:
+            found = self._library.read(path, self._called(name, path), self.parent)
+        except OSError as error:
+            raise UnknownScenario(name, None, f"'{name}' cannot be read: {error.strerror or error}") from None
+        finally:
+            self._open.pop()
+            self._shelf.pop()
+        self._done[real] = found
+        return found
+
+    def _find(self, name: str) -> Path:
+        """The file: a shipped scenario's, or one beside the file that names it."""
+        if name in self._library.names():
+            return folder("scenarios") / f"{name}.yaml"
+        beside = self._shelf[-1]
+        if beside is None or Path(name).is_absolute() or not _is_scenario(beside / name):
+            raise self._library.unknown(name)
+        return beside / name
+
+    def _called(self, name: str, path: Path) -> str:
+        """What lines of this file are known by: a shipped name, or the way there from the first file."""
+        if self._root is None or name in self._library.names():
+            return name
+        return Path(os.path.relpath(path, self._root)).as_posix()
+
+
+def _is_scenario(path: Path) -> bool:
+    try:
+        return path.suffix in _ENDINGS and path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False

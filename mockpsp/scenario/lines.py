@@ -8,9 +8,11 @@ from functools import partial
 from typing import Any
 
 from mockpsp.domain.clock import parse_duration
+from mockpsp.domain.lifecycle import Fact
+from mockpsp.domain.money import Money
 from mockpsp.scenario import grammar
 from mockpsp.scenario.catalogue import Operation
-from mockpsp.scenario.check import Shadows, Unique
+from mockpsp.scenario.check import Shadows, Unique, overpaid, shares
 from mockpsp.scenario.conditions import read_when
 from mockpsp.scenario.model import (
     ZERO,
@@ -18,6 +20,7 @@ from mockpsp.scenario.model import (
     Drop,
     FaultRule,
     Mangled,
+    Op,
     Outage,
     Rule,
     ShopperScript,
@@ -47,6 +50,7 @@ _COUNT = whole(1, 2**31)
 _STATUS = whole(*grammar.STATUS)
 _LATENCY = up_to(parse_duration(grammar.MAX_LATENCY))
 _ACTS = ("pays", "cancels", "abandons")
+_VAIN = {"gap": "is the time between copies, and there is one; add 'copies'"}
 
 
 class Lines:
@@ -75,6 +79,8 @@ class Lines:
         known = self.words.operations.get(operation)
         meant = frozenset((operation,) if known else ())
         trigger = self._trigger(line, known.facts if known else None, operation)
+        if "when" in line.items:
+            shares(self.reader.problems, line.items["when"].spot, trigger.when)
         self._shadow("rules", name, node, meant, trigger)
         outcome, reason, details = self._verdict(line, operation, known)
         return Rule(
@@ -107,8 +113,14 @@ class Lines:
         self._names[section].add(name, node.spot if node is not None else line.spot)
         return name
 
-    def _trigger(self, line: Table, facts: Mapping[str, str] | None, of: str) -> Trigger:
-        """When the line strikes; ``facts`` is None when it is not known what the line is about."""
+    def _trigger(self, line: Table, facts: Mapping[str, str] | None, of: str, *, counts: bool = False) -> Trigger:
+        """When the line strikes; ``facts`` is None when it is not known what the line is about.
+
+        ``counts``: it counts calls even without ``nth`` and ``times``.
+        """
+        if "per" in line.items and not counts and not {"nth", "times"} & set(line.items):
+            told = "per: says what 'nth' and 'times' count for, and there is neither; add one, or leave it out"
+            self.reader.problems.add(line.keys["per"], told)
         get = self.reader.get
         when = line.items.get("when")
         conditions = read_when(self.reader, when, facts, of) if when is not None and facts is not None else ()
@@ -173,6 +185,7 @@ class Lines:
         if deliver is None:
             return DeliveryRule(key=key, name=name, event=event, trigger=trigger, line=node.spot.line)
         self._says_something(deliver, "deliver")
+        self._in_vain(deliver, meant)
         get = self.reader.get
         order = choice(self.reader.problems, "reversed")
         signature = choice(self.reader.problems, *(each.value for each in Signature))
@@ -191,6 +204,22 @@ class Lines:
             outage=self._outage(deliver),
             line=node.spot.line,
         )
+
+    def _in_vain(self, deliver: Table, meant: frozenset[str]) -> None:
+        """What changes nothing beside the rest of ``deliver``."""
+        for key in deliver.items:
+            told = _VAIN.get(key, "") if key != "gap" or "copies" not in deliver.items else ""
+            if key != "drop" and "drop" in deliver.items:
+                told = "nothing is sent with 'drop'; keep one of the two"
+            elif key == "after" and "early" in deliver.items:
+                told = "'early' sends it before the answer; keep one of the two"
+            elif key == "signature" and meant and not any(self._signs(event) for event in meant):
+                told = f"{min(meant).partition('.')[0]} does not sign webhooks; leave it out"
+            if told:
+                self.reader.problems.add(deliver.keys[key], f"{key}: {told}")
+
+    def _signs(self, event: str) -> bool:
+        return self.words.catalogues[event.partition(".")[0]].signs
 
     def _says_something(self, table: Table, kind: str) -> None:
         if not table.items:
@@ -218,10 +247,10 @@ class Lines:
             return None
         name = self._name(line, "faults", index)
         operation, meant = self.reader.get(line, "operation", self.words.calls_like, ("", frozenset[str]()))
-        trigger = self._trigger(line, self.words.call_facts(meant) if meant else None, operation)
         key = f"fault:{name}"
         what = line.items.get("then")
         throttles = isinstance(what, Table) and "throttle" in what.items
+        trigger = self._trigger(line, self.words.call_facts(meant) if meant else None, operation, counts=throttles)
         self._shadow("faults", name, node, meant, trigger, sometimes=throttles)
         then = self.reader.table(what, "failure") if what is not None else None
         if then is None:
@@ -282,6 +311,10 @@ class Lines:
                 if spoils in then.items and other in then.items:
                     told = f"{spoils}: '{other}' leaves no answer of the call to spoil; keep one of the two"
                     self.reader.problems.add(then.keys[spoils], told)
+        drop = then.items.get("drop")
+        if "after_effect" in then.items and drop is not None:
+            told = "after_effect: 'drop' says by itself when the connection is cut; leave this out"
+            self.reader.problems.add(then.keys["after_effect"], told)
         if "drop" in then.items and "status" in then.items:
             self.reader.problems.add(then.keys["status"], "status: nobody reads it after 'drop'; keep one of the two")
         if "after_effect" in then.items and "status" not in then.items:
@@ -310,8 +343,12 @@ class Lines:
         trigger: Trigger,
         tenders: Mapping[str, tuple[str, ...]] | None,
         of: str,
+        total: Fact = None,
     ) -> ShopperScript:
-        """What a shopper does: exactly one of pays, cancels and abandons. ``tenders`` is None when they are unknown."""
+        """What a shopper does: exactly one of pays, cancels and abandons. ``tenders`` is None when they are unknown.
+
+        ``total`` is what there is to pay, if the file tells.
+        """
         said = [act for act in _ACTS if act in line.items]
         if len(said) != 1:
             told = " and ".join(f"'{act}'" for act in said) + " exclude each other; keep one" if said else ""
@@ -325,6 +362,9 @@ class Lines:
                 tender = self._tender(item, tenders, of)
                 if tender is not None:
                     pays.append(tender)
+        total = total or next((c.value for c in trigger.when if c.fact == "amount" and c.op is Op.IS), None)
+        if isinstance(total, Money):
+            overpaid(self.reader.problems, line.items["pays"].spot if pays else line.spot, pays, total)
         get = self.reader.get
         return ShopperScript(
             key=key,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from mockpsp.scenario import ahead, grammar, provided
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.check import Labels
-from mockpsp.scenario.family import inherit
+from mockpsp.scenario.family import inherit, stamped
 from mockpsp.scenario.grammar import schema
 from mockpsp.scenario.lines import Lines
 from mockpsp.scenario.model import Scenario, Step
@@ -35,10 +35,12 @@ def load(
     catalogues: Mapping[str, Catalogue],
     trusted: bool = False,
     parent: Parent | None = None,
+    origin: str = "",
 ) -> Scenario:
     """The scenario that a file's text describes. Raises ScenarioError with all its problems.
 
-    ``parent`` finds the scenarios that it extends, by name; without it, none is found.
+    ``parent`` finds the scenarios that it extends, by name; without it, none is found. ``origin`` is what its lines are
+    known by in a scenario that extends this one.
 
     Bytes are welcome, so that a file that is not UTF-8 is a problem with a place as well. A ``trusted`` file was
     checked when it was shipped; leaving its world and settings unchecked saves the start of a server 20 ms.
@@ -46,7 +48,7 @@ def load(
     problems = Problems(file, trusted=trusted)
     root = ahead.nodes_of(text) if trusted and isinstance(text, bytes) else None
     root = root or read_text(text, problems)
-    scenario = _Loading(problems, catalogues, parent).scenario(root, name) if root is not None else None
+    scenario = _Loading(problems, catalogues, parent, origin).scenario(root, name) if root is not None else None
     return _finished(scenario, problems)
 
 
@@ -74,8 +76,11 @@ def _finished(scenario: Scenario | None, problems: Problems) -> Scenario:
 class _Loading:
     """One file on its way into the model."""
 
-    def __init__(self, problems: Problems, catalogues: Mapping[str, Catalogue], parent: Parent | None) -> None:
+    def __init__(
+        self, problems: Problems, catalogues: Mapping[str, Catalogue], parent: Parent | None, origin: str = ""
+    ) -> None:
         self.problems = problems
+        self.origin = origin
         self.parent = parent
         self.catalogues = catalogues
         self.reader = Reader(problems)
@@ -95,6 +100,7 @@ class _Loading:
             name=name,
             title=get(top, "title", text, ""),
             seed=get(top, "seed", whole(0, grammar.MAX_SEED), 1),
+            seeded="seed" in top.items,
             clock=self._clock(top),
             tags=self._section(top, "tags", "words", lambda node, _: text(node)),
             settings=self._settings(top),
@@ -107,7 +113,8 @@ class _Loading:
             story=story,
             expect=self._expect(top, labels),
         )
-        return inherit(parents, own, seeded="seed" in top.items) if parents else own
+        own = stamped(own, self.origin) if self.origin else own
+        return inherit(parents, own) if parents else own
 
     def _parents(self, top: Table) -> list[Scenario]:
         """The scenarios that this one extends; those that cannot be had are noted."""
@@ -115,9 +122,13 @@ class _Loading:
         if node is None:
             return []
         found = []
-        for each in node.items if isinstance(node, Many) else [node]:
+        named: set[str] = set()
+        for each in self.reader.many(node, "scenarios", empty=False) if isinstance(node, Many) else [node]:
             try:
                 found.append(self._extended(each))
+                if text(each) in named:
+                    raise Bad(each.spot, f"'{text(each)}' stands here twice")
+                named.add(text(each))
             except Bad as bad:
                 self.problems.add(bad.spot, f"extends: {bad.message}")
         return found
@@ -131,7 +142,8 @@ class _Loading:
         except LookupError as error:
             raise Bad(node.spot, str(error)) from None
         except ScenarioError as error:
-            raise Bad(node.spot, f"'{name}' has mistakes of its own: {error.problems[0]}") from None
+            more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
+            raise Bad(node.spot, f"'{name}' has mistakes of its own: {error.problems[0]}{more}") from None
 
     def _clock(self, top: Table) -> datetime | None:
         return self.reader.get(top, "clock", instant, None)

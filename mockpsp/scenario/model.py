@@ -220,12 +220,14 @@ class Step(Value, frozen=True, kw_only=True):
 class Scenario(Value, frozen=True, kw_only=True):
     """One file. ``world`` and ``settings`` are by provider and already shaped as that provider's catalogue says.
 
-    ``settings`` are complete; ``written`` are the names of those that the file itself names.
+    ``settings`` are complete; ``written`` are the names of those that the file itself names. ``seeded``: it names a
+    seed.
     """
 
     name: str
     title: str
     seed: int = 1
+    seeded: bool = False
     clock: datetime | None = None
     tags: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

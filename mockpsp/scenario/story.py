@@ -97,15 +97,18 @@ class Story:
         if of:
             self.labels.use(of, step.items["of"].spot)
         label = self.reader.get(step, "as", _label, "")
-        if label:
-            self.labels.define(label, step.items["as"].spot, call)
+        amount = self.reader.get(step, "amount", money, None)
         body = step.items.get("body")
+        if label:
+            self.labels.define(
+                label, step.items["as"].spot, call, None if body is not None and _speaks_of_amount(body) else amount
+            )
         return Step(
             kind="merchant",
             operation=call,
             label=label,
             of=of,
-            amount=self.reader.get(step, "amount", money, None),
+            amount=amount,
             body=plain(body) if body is not None else None,
             path=self._texts(step, "path"),
             query=self.reader.get(step, "query", self._query, {}),
@@ -123,7 +126,13 @@ class Story:
         provider = self.labels.calls.get(label, "").partition(".")[0]
         tenders = self.words.tenders_of(provider) if provider in self.words.catalogues else None
         script = self.lines.act(
-            step, key=f"story[{self._number}]", at="", trigger=Trigger(), tenders=tenders, of=provider
+            step,
+            key=f"story[{self._number}]",
+            at="",
+            trigger=Trigger(),
+            tenders=tenders,
+            of=provider,
+            total=self.labels.amounts.get(label),
         )
         return Step(kind="shopper", label=label, shopper=script, expect=self._expect(step), line=step.spot.line)
 
@@ -155,6 +164,15 @@ class Story:
 
     def _expect_only(self, step: Table) -> Step:
         return Step(kind="expect", expect=self._expect(step), line=step.spot.line)
+
+
+def _speaks_of_amount(node: Node) -> bool:
+    """Whether a body may be for another amount than the step."""
+    if isinstance(node, Many):
+        return any(_speaks_of_amount(each) for each in node.items)
+    if isinstance(node, Table):
+        return any("amount" in key.lower() or _speaks_of_amount(each) for key, each in node.items.items())
+    return False
 
 
 def _table(node: Node) -> Table:

@@ -23,25 +23,28 @@ class Watched:
         self.names = names
         self._catalogues = catalogues
         library = Library(catalogues)
-        self.paths = [library.path(name) for name in names]
+        self._named = [library.path(name) for name in names]
+        self.paths = [*self._named]
         self._seen = _stamp(self.paths)
         with suppress(ScenarioError, UnknownScenario, OSError):  # whoever serves the scenario tells
             library.together(names)
         self._also(library)
 
     def _also(self, library: Library) -> None:
-        """Look at the files that those extend, too."""
-        new = [path for path in dict.fromkeys(library.files) if path not in self.paths]
-        self.paths += new
-        self._seen = (*self._seen, *_stamp(new))
+        """Look at the files that those extend, too, and no longer at others."""
+        known = dict(zip(self.paths, self._seen, strict=True))
+        self.paths[:] = (*self._named, *dict.fromkeys(path for path in library.files if path not in self._named))
+        self._seen = tuple(known[path] if path in known else _stat(path) for path in self.paths)
 
     async def follow(self, world: Callable[[], World], say: Callable[[str], None], stop: asyncio.Event) -> None:
         """Until ``stop``: whenever a file changes, reload and say what is different, or what is wrong with it."""
         async for _ in self.changes(stop):
+            library = Library(self._catalogues)
             try:
-                library = Library(self._catalogues)
                 scenario = library.together(self.names)
             except ScenarioError as error:
+                library.files += self.paths
+                self._also(library)
                 say("the scenario was changed and has mistakes; the old one stays in force:")
                 for problem in error.problems:
                     say(f"  {problem}")
@@ -55,10 +58,10 @@ class Watched:
                     say(f"  {line}")
 
     async def changes(self, stop: asyncio.Event) -> AsyncIterator[None]:
-        """One item whenever one of the files is different from before and all of them are there."""
+        """One item whenever one of the files is different from before and the named ones are there."""
         async for _ in _wakes(self.paths, stop):
             now = _stamp(self.paths)
-            if now != self._seen and None not in now:
+            if now != self._seen and None not in now[: len(self._named)]:
                 self._seen = now
                 yield
 

@@ -221,6 +221,8 @@ def _decision(happening: Happening, verbose: bool) -> Line:
     why.extend(f"assumes the setting {name}" for name in reasons.settings)
     if verbose:
         why.extend(f'nearly: "{near.line}": {near.why}' for near in reasons.nearly)
+        if reasons.more:
+            why.append(f"and {reasons.more} more rules that did not match")
     return "  mockpsp decides", "\n".join([happening.operation, *why])
 
 

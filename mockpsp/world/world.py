@@ -222,7 +222,7 @@ class World:
             except Conflict:
                 await self.catch_up()
                 continue
-            reasoning = Reasoning(law, asked.verdict.rule, asked.nearly, ())
+            reasoning = Reasoning(law, asked.verdict.rule, asked.nearly, (), asked.more)
             provider = question.operation.partition(".")[0]
             self.journal.add(self.clock.now(), "decision", provider, question.operation, "", cause, reasoning)
             return asked.verdict
@@ -272,7 +272,7 @@ class World:
             events.append(records.ScriptMoved(moved))
         if draw.moved:
             events.append(records.IdsDrawn(draw.cursor, tuple(draw.series.items())))
-        reasoning = Reasoning(decision.law, asked.verdict.rule, asked.nearly, decision.settings)
+        reasoning = Reasoning(decision.law, asked.verdict.rule, asked.nearly, decision.settings, asked.more)
         operation = question.operation if question is not None else f"{provider}.{_spoken(type(command).__name__)}"
         return Outcome(ref, state, decision.events, reasoning, operation, now), events
 
