@@ -37,8 +37,9 @@ class Catalogue(Value, frozen=True, kw_only=True):
     operations: questions for rules. calls: API operations for faults and stories, with a one-line title.
     call_facts: facts that faults and shoppers may match. events: webhook types. places: where shoppers act.
     world and settings: JSON Schemas (2020-12, ``type: object``) of the provider's part under those keys; every
-    setting has a ``default`` and a ``description``. ``signs``: webhooks have a signature. A property with ``format: money`` or ``format: duration`` or
-    ``format: instant`` is text in the file and becomes Money, timedelta or datetime in the model.
+    setting has a ``default`` and a ``description``. A property with ``format: money`` or ``format: duration`` or
+    ``format: instant`` is text in the file and becomes Money, timedelta or datetime in the model. ``signs``: webhooks
+    have a signature.
     """
 
     operations: Mapping[str, Operation]

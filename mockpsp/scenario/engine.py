@@ -22,7 +22,6 @@ from mockpsp.scenario.model import (
     DeliveryRule,
     FaultRule,
     Op,
-    Rule,
     Scenario,
     ShopperScript,
     Spread,

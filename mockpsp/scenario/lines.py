@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from mockpsp.domain.clock import parse_duration
-from mockpsp.domain.lifecycle import Fact
 from mockpsp.domain.money import Money
 from mockpsp.scenario import grammar
 from mockpsp.scenario.catalogue import Operation
@@ -44,7 +43,7 @@ from mockpsp.scenario.reading import (
     yes,
 )
 from mockpsp.scenario.vocabulary import Vocabulary
-from mockpsp.scenario.yaml_nodes import Node, Table
+from mockpsp.scenario.yaml_nodes import Node, Scalar, Table
 
 _COUNT = whole(1, 2**31)
 _STATUS = whole(*grammar.STATUS)
@@ -207,9 +206,11 @@ class Lines:
 
     def _in_vain(self, deliver: Table, meant: frozenset[str]) -> None:
         """What changes nothing beside the rest of ``deliver``."""
+        drop = deliver.items.get("drop")
+        dropped = isinstance(drop, Scalar) and drop.value is True
         for key in deliver.items:
             told = _VAIN.get(key, "") if key != "gap" or "copies" not in deliver.items else ""
-            if key != "drop" and "drop" in deliver.items:
+            if key != "drop" and dropped:
                 told = "nothing is sent with 'drop'; keep one of the two"
             elif key == "after" and "early" in deliver.items:
                 told = "'early' sends it before the answer; keep one of the two"
@@ -343,7 +344,7 @@ class Lines:
         trigger: Trigger,
         tenders: Mapping[str, tuple[str, ...]] | None,
         of: str,
-        total: Fact = None,
+        total: Money | None = None,
     ) -> ShopperScript:
         """What a shopper does: exactly one of pays, cancels and abandons. ``tenders`` is None when they are unknown.
 
@@ -362,9 +363,10 @@ class Lines:
                 tender = self._tender(item, tenders, of)
                 if tender is not None:
                     pays.append(tender)
-        total = total or next((c.value for c in trigger.when if c.fact == "amount" and c.op is Op.IS), None)
-        if isinstance(total, Money):
-            overpaid(self.reader.problems, line.items["pays"].spot if pays else line.spot, pays, total)
+        pinned = (each.value for each in trigger.when if each.fact == "amount" and each.op is Op.IS)
+        there = total or next(pinned, None)
+        if pays and isinstance(there, Money):
+            overpaid(self.reader.problems, line.items["pays"].spot, pays, there)
         get = self.reader.get
         return ShopperScript(
             key=key,

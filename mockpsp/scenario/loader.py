@@ -126,11 +126,12 @@ class _Loading:
         for each in self.reader.many(node, "scenarios", empty=False) if isinstance(node, Many) else [node]:
             try:
                 found.append(self._extended(each))
-                if text(each) in named:
-                    raise Bad(each.spot, f"'{text(each)}' stands here twice")
-                named.add(text(each))
             except Bad as bad:
                 self.problems.add(bad.spot, f"extends: {bad.message}")
+                continue
+            if text(each) in named:
+                self.problems.add(each.spot, f"extends: '{text(each)}' stands here twice")
+            named.add(text(each))
         return found
 
     def _extended(self, node: Node) -> Scenario:

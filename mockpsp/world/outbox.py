@@ -81,7 +81,7 @@ class Outbox:
         self._asking[cause] = []
 
     def take_early(self, cause: int) -> list[Delivery]:
-        """Early webhooks of the request ``cause``, in order; the taker delivers them, or queues them with ``let_in``."""
+        """Early webhooks of the request ``cause``, in order; whoever takes them delivers them, or calls ``let_in``."""
         return sorted(self._asking.pop(cause, ()), key=lambda each: (each.queued.due, each.queued.rank))
 
     def let_in(self, delivery: Delivery) -> None:

@@ -611,7 +611,7 @@ BAD: list[tuple[str, list[str]]] = [
     (HEAD + "faults:\n- operation: acme.refund\n  then: {after_effect: true}", [
         "5:10: after_effect: says when 'status' is answered; add it, or write 'drop: after_effect'"]),
     (HEAD + "faults: [{operation: acme.refund, then: {}}]", [
-        "3:41: 'then' of a fault says nothing; give one of latency, throttle, status, after_effect, drop, body, slow_body"]),
+        f"3:41: 'then' of a fault says nothing; give one of {', '.join(KEYS['failure'])}"]),
     # shoppers
     (HEAD + "shopper: [{at: acme.chekout, cancels: true}]", [
         "3:16: at: unknown place 'chekout' of acme; did you mean 'checkout'?"]),
@@ -640,8 +640,9 @@ BAD: list[tuple[str, list[str]]] = [
     # the story
     (HEAD + "story: [5]",
      ["3:9: a step is a mapping with one of merchant, shopper, advance, at, settle, endpoint, expect; this is 5"]),
-    (HEAD + "story: [{advnce: 2s}]", ["3:9: a step needs one of merchant, shopper, advance, at, settle, endpoint, expect",
-                                      "3:10: unknown kind of step 'advnce'; did you mean 'advance'?"]),
+    (HEAD + "story: [{advnce: 2s}]", [
+        "3:9: a step needs one of merchant, shopper, advance, at, settle, endpoint, expect",
+        "3:10: unknown kind of step 'advnce'; did you mean 'advance'?"]),
     (HEAD + "story: [{advance: 2s, settle: true}]", [
         "3:23: 'advance' and 'settle' are two steps; give each an item of its own"]),
     (HEAD + "story: [{advance: soon}, {settle: false}]", [
