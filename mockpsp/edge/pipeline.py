@@ -26,7 +26,7 @@ from mockpsp.edge.keys import CONTRACTS, COURIER, SANDBOXES
 from mockpsp.edge.late import found
 from mockpsp.edge.provider import Access, Provider, Route
 from mockpsp.edge.reply import lines, reply, spoilt
-from mockpsp.scenario.engine import Shelf, sample, strike, wait_for
+from mockpsp.scenario.engine import Shelf, fraction, sample, strike, wait_for
 from mockpsp.scenario.model import Drop, FaultRule, Mangled
 from mockpsp.world.journal import Journal, Request, pack
 from mockpsp.world.records import ScriptMoved
@@ -337,7 +337,8 @@ async def _wait(x: Exchange, fault: FaultRule) -> None:
     """A fault's latency; one that differs from call to call follows from the seed and the request's number."""
     seconds = fault.latency.total_seconds()
     if fault.spread is not None:
-        seconds = sample(fault.spread, x.world.ids.fraction(fault.key, x.entry.number)).total_seconds()
+        place = fraction(x.world.scenario.seed, fault.key, x.entry.number)
+        seconds = sample(fault.spread, place).total_seconds()
     if seconds:
         x.note(f"fault {fault.name!r}: {seconds:g} s of latency")
         await asyncio.sleep(seconds)

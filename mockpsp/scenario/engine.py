@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache
+from hashlib import blake2b
 from heapq import merge, nsmallest
 from itertools import islice
 from math import exp, log
@@ -314,6 +315,11 @@ def _throttled(
         return None, after._replace(since=since, calls=calls)
     told = f"call {calls} of {throttle.calls} within {format_duration(throttle.per)}"
     return told, before._replace(seen=after.seen, since=since, calls=calls)
+
+
+def fraction(seed: int, line: str, number: int) -> float:
+    """A fraction from 0 up to 1 for a line and the number of a request: with one seed the same in every sandbox."""
+    return int.from_bytes(blake2b(f"{seed}/{line}/{number}".encode(), digest_size=8).digest(), "big") / 2**64
 
 
 _TAIL = 2.3263478740408408

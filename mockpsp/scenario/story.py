@@ -144,7 +144,7 @@ class Story:
     def _at(self, step: Table) -> Step:
         span = self.reader.get(step, "at", since, ZERO)
         if span < self._reached:
-            told = f"at: {format_duration(span)} have passed already; time only goes on in a story"
+            told = f"at: {format_duration(self._reached)} have passed already; time only goes on in a story"
             self.reader.problems.add(step.keys["at"], told)
         self._reached = max(span, self._reached)
         return Step(kind="at", span=span, expect=self._expect(step), line=step.spot.line)

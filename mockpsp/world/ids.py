@@ -31,12 +31,6 @@ class IdSource:
             found = self._keyed[size] = blake2b(digest_size=size, key=self.seed)
         return found
 
-    def fraction(self, purpose: str, number: int) -> float:
-        """A fraction from 0 up to 1 that belongs to a numbered thing, drawn from no cursor."""
-        found = self.keyed(8).copy()
-        found.update(f"{purpose}/{number}".encode())
-        return int.from_bytes(found.digest(), "big") / 2**64
-
     def fixed(self, purpose: str, number: int) -> str:
         """A UUID that belongs to a numbered thing (such as the error of journal entry 12), drawn from no cursor."""
         stem = self._stems.get(purpose)

@@ -197,26 +197,41 @@ def test_a_family_may_stand_in_several_folders(folder: Folder) -> None:
 # -- what goes wrong -----------------------------------------------------------------------------------------------
 
 
+ITSELF = "extends itself, by way of others"
+SED = "unknown key 'sed' of a scenario; did you mean 'seed'?"
+OF_ITS_OWN = "has mistakes of its own:"
+
+
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "place", "told"),
     [
-        ({"child": "extends: bse.yaml\n", "base": ""}, "child.yaml:3:10: extends: no scenario and no file is called 'bse.yaml'"),
-        ({"child": "extends: child.yaml\n"}, "child.yaml:3:10: extends: 'child.yaml' extends itself, by way of others"),
-        ({"child": "extends: ../{here}/child.yaml\n"}, "child.yaml:3:10: extends: '../{here}/child.yaml' extends itself, by way of others"),
-        ({"child": "extends: base.yaml\n", "base": "extends: child.yaml\n"},
-         "child.yaml:3:10: extends: 'base.yaml' has mistakes of its own: base.yaml:3:10: extends: 'child.yaml' extends itself, by way of others"),
-        ({"child": "extends: base.yaml\n", "base": "sed: 1\nfoo: 2\n"},
-         "child.yaml:3:10: extends: 'base.yaml' has mistakes of its own: base.yaml:3:1: unknown key 'sed' of a scenario; did you mean 'seed'? (and 1 more)"),
-        ({"child": "extends: []\n"}, "child.yaml:3:10: needs at least one of its scenarios"),
-        ({"child": "extends: {a: b}\n"}, "child.yaml:3:10: extends: needs text, not a mapping"),
-        ({"child": "extends: [base.yaml, base.yaml]\n", "base": ""}, "child.yaml:3:22: extends: 'base.yaml' stands here twice"),
-        ({"child": "extends: [base.yaml, true]\n", "base": ""}, "child.yaml:3:22: extends: needs text, not true; put it in quotes: 'true'"),
+        ({"child": "extends: bse.yaml\n", "base": ""}, 10, "no scenario and no file is called 'bse.yaml'"),
+        ({"child": "extends: child.yaml\n"}, 10, f"'child.yaml' {ITSELF}"),
+        ({"child": "extends: ../{here}/child.yaml\n"}, 10, f"'../{{here}}/child.yaml' {ITSELF}"),
+        (
+            {"child": "extends: base.yaml\n", "base": "extends: child.yaml\n"},
+            10,
+            f"'base.yaml' {OF_ITS_OWN} base.yaml:3:10: extends: 'child.yaml' {ITSELF}",
+        ),
+        (
+            {"child": "extends: base.yaml\n", "base": "sed: 1\nfoo: 2\n"},
+            10,
+            f"'base.yaml' {OF_ITS_OWN} base.yaml:3:1: {SED} (and 1 more)",
+        ),
+        ({"child": "extends: {a: b}\n"}, 10, "needs text, not a mapping"),
+        ({"child": "extends: [base.yaml, base.yaml]\n", "base": ""}, 22, "'base.yaml' stands here twice"),
+        ({"child": "extends: [base.yaml, true]\n", "base": ""}, 22, "needs text, not true; put it in quotes: 'true'"),
     ],
-)  # fmt: skip
-def test_mistakes_have_a_place(folder: Folder, files: dict[str, str], told: str) -> None:
+)
+def test_mistakes_have_a_place(folder: Folder, files: dict[str, str], place: int, told: str) -> None:
     for name, text in files.items():
         folder.write(f"{name}.yaml", text.replace("{here}", folder.path.name))
-    assert folder.told("child.yaml") == [told.replace("{here}", folder.path.name)]
+    assert folder.told("child.yaml") == [f"child.yaml:3:{place}: extends: {told}".replace("{here}", folder.path.name)]
+
+
+def test_an_empty_list_extends_nothing(folder: Folder) -> None:
+    folder.write("child.yaml", "extends: []\n")
+    assert folder.told("child.yaml") == ["child.yaml:3:10: needs at least one of its scenarios"]
 
 
 def test_a_chain_has_an_end(folder: Folder) -> None:
