@@ -132,7 +132,7 @@ class Story:
             trigger=Trigger(),
             tenders=tenders,
             of=provider,
-            total=self.labels.amounts.get(label),
+            total=None if "expect" in step.items and _refused(step.items["expect"]) else self.labels.amounts.get(label),
         )
         return Step(kind="shopper", label=label, shopper=script, expect=self._expect(step), line=step.spot.line)
 
@@ -164,6 +164,11 @@ class Story:
 
     def _expect_only(self, step: Table) -> Step:
         return Step(kind="expect", expect=self._expect(step), line=step.spot.line)
+
+
+def _refused(expect: Node) -> bool:
+    """Whether the page is expected to refuse, as it does when somebody wants to pay too much."""
+    return isinstance(expect, Table) and "status" in expect.items
 
 
 def _speaks_of_amount(node: Node) -> bool:

@@ -312,10 +312,19 @@ _SYNTAX = (
 )
 
 
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
+
+def _within(at: Spot, text: str) -> Spot:
+    """The place, or the file's end where the parser sees one more line than there is."""
+    rows = _BREAK.split(text)
+    return at if at.line <= len(rows) else Spot(len(rows), len(rows[-1]) + 1)
+
+
 def _syntax(error: Any, text: str, last: Spot) -> Bad:
     """The parser's complaint in our words."""
     mark = error.problem_mark or error.context_mark
-    at = Spot(mark.line + 1, mark.column + 1) if mark is not None else last
+    at = _within(Spot(mark.line + 1, mark.column + 1), text) if mark is not None else last
     told = str(error.problem)
     if "cannot start any token" in told or "tab character" in told:
         char = text[mark.index : mark.index + 1]
