@@ -114,7 +114,7 @@ class _Loading:
             expect=self._expect(top, labels),
         )
         own = stamped(own, self.origin) if self.origin else own
-        return inherit(parents, own) if parents else own
+        return inherit(parents, own) if parents and not self.problems.found else own
 
     def _parents(self, top: Table) -> list[Scenario]:
         """The scenarios that this one extends; those that cannot be had are noted."""

@@ -23,6 +23,7 @@ MAX_NODES = 100_000
 # What YAML does not allow; as one class of what it does allow this takes ten times longer to compile.
 _UNPRINTABLE = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff]|[\ufffe\uffff]"
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?")
 _MAX_WHOLE = 2**63 - 1
 _MAX_WRITTEN = 20
@@ -107,7 +108,8 @@ def _decoded(raw: bytes) -> str:
 
 
 def _spot_after(before: str) -> Spot:
-    return Spot(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+    rows = _BREAK.split(before)
+    return Spot(len(rows), len(rows[-1]) + 1)
 
 
 _MERGE = ("<<", Spot())
@@ -310,9 +312,6 @@ _SYNTAX = (
     ("<block end>", "the indentation does not fit the lines above"),
     ("'-' indicator", "the indentation does not fit the lines above"),
 )
-
-
-_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
 def _within(at: Spot, text: str) -> Spot:

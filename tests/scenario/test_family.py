@@ -229,6 +229,12 @@ def test_mistakes_have_a_place(folder: Folder, files: dict[str, str], place: int
     assert folder.told("child.yaml") == [f"child.yaml:3:{place}: extends: {told}".replace("{here}", folder.path.name)]
 
 
+def test_a_child_with_a_mistake_of_its_own_inherits_nothing(folder: Folder) -> None:
+    folder.write("base.yaml", RULE)
+    folder.write("child.yaml", "extends: base.yaml\nsettings: {acme: {retrys: 1}}\n")
+    assert folder.told("child.yaml") == ["child.yaml:4:19: unknown setting 'retrys' of acme; did you mean 'retries'?"]
+
+
 def test_an_empty_list_extends_nothing(folder: Folder) -> None:
     folder.write("child.yaml", "extends: []\n")
     assert folder.told("child.yaml") == ["child.yaml:3:10: needs at least one of its scenarios"]

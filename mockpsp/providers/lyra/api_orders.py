@@ -225,4 +225,3 @@ async def list_order_transfers(x: Exchange) -> Answer:
     """GET /orders/{order}/transfers."""
     state = the_order(x.world, x.path["order"])
     return transfer_listing(x, [(state, each) for each in transfers_of(x.world, state)])
-
