@@ -167,20 +167,21 @@ class Struck(NamedTuple, Generic[L]):
         if len(self.missed) < HANDFUL:
             others = (place for place in range(len(self.looked)) if place not in self.missed)
             places = sorted((*self.missed, *islice(others, HANDFUL - len(self.missed))))
-        near = nsmallest(HANDFUL, places, key=lambda place: _distance(self.looked[place].trigger, facts))
+        near = nsmallest(HANDFUL, places, key=lambda place: self._distance(place, facts))
         return tuple(self._told(place, facts) for place in near), len(self.looked) - len(near)
+
+    def _distance(self, place: int, facts: Mapping[str, Fact]) -> tuple[bool, int]:
+        """Lines that only their count or time kept back are nearest; then those with most conditions met."""
+        when = self.looked[place].trigger.when
+        if isinstance(self.missed.get(place), str):
+            return False, -len(when)
+        return True, -sum(holds(each, facts.get(each.fact)) for each in when) if len(when) > 1 else 0
 
     def _told(self, place: int, facts: Mapping[str, Fact]) -> NearMiss:
         line = self.looked[place]
         why = self.missed.get(place) or _unmet(line.trigger, facts)
         assert why is not None, "a line that nobody looked at wants another value"
         return NearMiss(line.key, why if isinstance(why, str) else _wanted(why, facts))
-
-
-def _distance(trigger: Trigger, facts: Mapping[str, Fact]) -> tuple[bool, int]:
-    """Lines that only their count or time kept back are nearest; then those with most conditions met."""
-    met = sum(holds(condition, facts.get(condition.fact)) for condition in trigger.when)
-    return met < len(trigger.when), -met
 
 
 class Shelf(Generic[L]):

@@ -10,15 +10,19 @@ import sys
 from pathlib import Path
 from threading import get_ident
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from mockpsp.app import catalogues
 from mockpsp.serving import ready, sockets, warm, watch
 from mockpsp.serving.sockets import CannotListen, listen
 from mockpsp.serving.watch import Watched
 from mockpsp.settings import Settings
 from mockpsp.world.clock import SandboxClock
+
+if TYPE_CHECKING:
+    from mockpsp.world.world import World
 
 
 def has_second_loopback() -> bool:
@@ -51,6 +55,52 @@ async def test_a_changed_file_is_noticed_once_and_a_missing_one_waited_for(
     stop.set()
     with pytest.raises(StopAsyncIteration):
         await asyncio.wait_for(anext(changes), 10)
+
+
+async def test_files_of_a_family_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parent's change is put in force; a new parent is looked at from then on, one that is gone no longer."""
+    monkeypatch.setitem(sys.modules, "watchfiles", None)
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
+    head = "mockpsp: 1\ntitle: t\n"
+
+    def put(path: Path, text: str) -> None:
+        new = tmp_path / "new"
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)  # or somebody may read half of it
+
+    child, first, second = (tmp_path / f"{name}.yaml" for name in ("child", "first", "second"))
+    put(child, f"{head}extends: first.yaml\n")
+    put(first, head)
+    put(second, head)
+    stop, said, changed = asyncio.Event(), list[str](), asyncio.Queue[Any]()
+
+    class Changing:
+        async def change_scenario(self, scenario: Any) -> tuple[str, ...]:
+            changed.put_nowait(scenario)
+            return ()
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line.startswith("the scenario was changed and has mistakes"):
+            changed.put_nowait(None)
+
+    watched = Watched([str(child)], catalogues)
+    assert watched.paths == [child, first]
+    following = asyncio.ensure_future(watched.follow(lambda: cast("World", Changing()), say, stop))
+    put(first, f"{head}settings: {{adyen: {{capture: manual}}}}\n")
+    scenario = await asyncio.wait_for(changed.get(), 10)
+    assert scenario.settings["adyen"]["capture"] == "manual"
+
+    put(child, f"{head}extends: second.yaml\n")
+    await asyncio.wait_for(changed.get(), 10)
+    assert watched.paths == [child, second]
+    first.unlink()
+    put(second, f"{head}seed: none\n")
+    assert await asyncio.wait_for(changed.get(), 10) is None
+    put(second, f"{head}seed: 7\n")
+    assert (await asyncio.wait_for(changed.get(), 10)).seed == 7
+    stop.set()
+    await asyncio.wait_for(following, 10)
 
 
 def test_early_clients_are_queued_before_anybody_accepts() -> None:

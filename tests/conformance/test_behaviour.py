@@ -364,9 +364,9 @@ def test_every_outcome_can_be_asked_for(
     questions = []
     ask = Script.ask
 
-    def listening(self: Script, question: Any, positions: Any) -> Any:
+    def listening(self: Script, question: Any, *more: Any) -> Any:
         questions.append(question)
-        return ask(self, question, positions)
+        return ask(self, question, *more)
 
     monkeypatch.setattr(Script, "ask", listening)
     bench = ruled(new_bench, provider_name, line)

@@ -69,10 +69,23 @@ LYRA_IDEAS = """
     access-token-expired expand-forgotten answer-lost-after-the-order-was-made
 """.split()
 
+WORDS = """
+    worldline/throttled-then-free-again worldline/latency-with-a-long-tail worldline/slow-body
+    worldline/malformed-answer
+    worldline/answer-cut-in-half-after-the-payment worldline/webhook-before-the-answer
+    worldline/webhook-signed-with-a-replaced-key worldline/first-payment-of-each-order-refused
+    worldline/refund-window-at-four-hours worldline/family-campsite worldline/family-campsite-card-refused
+    worldline/family-campsite-two-mishaps adyen/throttled-per-order adyen/answer-cut-in-half-after-the-payment
+    adyen/malformed-answer adyen/webhook-before-the-answer adyen/webhook-signed-with-a-replaced-key
+    adyen/platform-down-for-an-hour lyra/throttled-then-free-again lyra/answer-cut-in-half-after-the-order
+    lyra/malformed-answer lyra/slow-body lyra/first-card-of-each-order-refused
+""".split()
+
 IDEAS = [
     *(f"worldline/{idea}" for idea in WORLDLINE_IDEAS),
     *(f"adyen/{idea}" for idea in ADYEN_IDEAS),
     *(f"lyra/{idea}" for idea in LYRA_IDEAS),
+    *WORDS,
 ]
 
 

@@ -138,3 +138,28 @@ def test_a_timer_that_has_had_its_turn_leaves_nothing_due() -> None:
     outbox.set(TimerSet(1, "worldline.order", "1", None, at(1)))
     outbox.done(1)
     assert (outbox.next_due(), outbox.take(at(9))) == (None, None)
+
+
+# -- early webhooks ------------------------------------------------------------------------------------------------
+
+
+def test_an_early_webhook_waits_for_its_request_outside_the_queue() -> None:
+    outbox = Outbox()
+    outbox.keep_early(7)
+    outbox.queue(webhook(1, early=True), 7)
+    outbox.queue(webhook(2, early=True), 8)
+    outbox.queue(webhook(3), 7)
+    assert drained(outbox) == [2, 3]
+    assert outbox.waiting() == 1
+    (early,) = outbox.take_early(7)
+    assert (early.queued.number, outbox.take_early(7), outbox.next_due()) == (1, [], None)
+    outbox.let_in(early)
+    assert drained(outbox) == [1]
+
+
+def test_early_webhooks_leave_in_the_order_of_their_ranks() -> None:
+    outbox = Outbox()
+    outbox.keep_early(7)
+    for number in (1, 2, 3):
+        outbox.queue(webhook(number, early=True, rank=-number), 7)
+    assert [each.queued.number for each in outbox.take_early(7)] == [3, 2, 1]
