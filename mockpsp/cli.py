@@ -342,3 +342,84 @@ def play(name: str, form: str, verbose: bool) -> None:
             click.echo(str(failure), err=True)
     if played.failures:
         raise SystemExit(1)
+
+
+# -- asking a running server -------------------------------------------------------------------------------------------
+
+
+def _asks(command: Any) -> Any:
+    """The options by which a command finds the server and the sandbox that it asks about."""
+    at = click.option("--url", default="http://localhost:8080", show_default=True, help="Where the server answers.")
+    which = click.option("--sandbox", default="default", show_default=True, help="The sandbox that is asked about.")
+    return at(which(command))
+
+
+def _ask(url: str, method: str, path: str, body: Any = None) -> Any:
+    """The answer of the control API, or the end of the program with what it says."""
+    from mockpsp.testing.remote import Refused, call
+
+    try:
+        return call(url, method, path, body)
+    except Refused as refused:
+        _fail(str(refused))
+
+
+def _in(sandbox: str, path: str) -> str:
+    from urllib.parse import quote
+
+    return f"/sandboxes/{quote(sandbox, safe='')}{path}"
+
+
+@cli.command()
+@click.argument("trace", type=click.IntRange(1))
+@_asks
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(trace: int, url: str, sandbox: str, form: str) -> None:
+    """Say why an answer is as it is; TRACE is the number in its header Mockpsp-Trace."""
+    from mockpsp.testing import explaining
+
+    entry = _ask(url, "GET", _in(sandbox, f"/journal/{trace}")).json()
+    click.echo(_json(entry) if form == "json" else explaining.explanation(entry))
+
+
+@cli.command()
+@click.argument("operation", required=False)
+@_asks
+@click.option("--kind", help="Kind of journal entry: request, webhook, delivery, event, …  [default: request]")
+@click.option("--provider", help="Only what this provider did.")
+@click.option("--reference", help="About this object, by any of its references.")
+@click.option("--status", help="HTTP status, or where a webhook is on its way.")
+@click.option("--body", "fields", multiple=True, metavar="FIELD=VALUE", help="Of the body, such as amount.value=1850.")
+@click.option("--count", type=click.IntRange(0), help="Exactly so many.")
+@click.option("--at-least", type=click.IntRange(0), help="So many or more.  [default: 1]")
+@click.option("--at-most", type=click.IntRange(0), help="So many or fewer.")
+@click.option("--then", "later", multiple=True, metavar="OPERATION", help="And after it this; may be repeated.")
+@click.option(
+    "--file", "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Checks as YAML or JSON."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def verify(
+    operation: str | None,
+    url: str,
+    sandbox: str,
+    file: Path | None,
+    form: str,
+    **given: Any,
+) -> None:
+    """Check what was called and which webhooks were sent; exit code 1 when it was not so.
+
+    OPERATION is exact or has a *, with or without the provider in front: create_payment, adyen.*.
+    """
+    from mockpsp.testing import checking, explaining
+
+    try:
+        check = checking.from_options(operation, given)
+        checks = checking.from_file(file) if file is not None else []
+    except checking.BadCheck as error:
+        raise click.UsageError(str(error)) from error
+    if not check and not checks:
+        raise click.UsageError("say what to look for: an OPERATION, an option such as --reference, or a --file")
+    answer = _ask(url, "POST", _in(sandbox, "/journal/verify"), [*([check] if check else []), *checks]).json()
+    click.echo(_json(answer) if form == "json" else explaining.verification(answer))
+    if not answer["ok"]:
+        raise SystemExit(1)

@@ -83,6 +83,7 @@ async def show(call: Call) -> web.Response:
         {
             **view.entry(entry),
             "explanation": view.explanation(entry, followed),
+            "why": view.why(entry, followed),
             "because_of_it": [view.entry(each) for each in followed],
         }
     )

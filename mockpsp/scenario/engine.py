@@ -40,11 +40,20 @@ class Line(Protocol):
 L = TypeVar("L", bound=Line)
 
 
+class Unmet(Value, frozen=True):
+    """One condition that did not hold, in words."""
+
+    fact: str
+    wanted: str
+    got: str
+
+
 class NearMiss(Value, frozen=True):
-    """A line that was asked and did not strike, and why."""
+    """A line that was asked and did not strike, and why; ``unmet`` are all of its conditions that did not hold."""
 
     line: str
     why: str
+    unmet: tuple[Unmet, ...] = ()
 
 
 class Asked(Value, frozen=True):
@@ -107,13 +116,14 @@ def _told(value: Fact | tuple[Fact, ...]) -> str:
     return "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _unmet(trigger: Trigger, facts: Mapping[str, Fact]) -> str | None:
+def _unmet(trigger: Trigger, facts: Mapping[str, Fact]) -> tuple[Unmet, ...]:
+    found = []
     for condition in trigger.when:
         fact = facts.get(condition.fact)
         if not holds(condition, fact):
             wanted = f"{condition.op.value.replace('_', ' ')} {_told(condition.value)}"
-            return f"{condition.fact} is {_told(fact)}, wanted {wanted}"
-    return None
+            found.append(Unmet(condition.fact, wanted, _told(fact)))
+    return tuple(found)
 
 
 def strike(
@@ -125,8 +135,9 @@ def strike(
     for line in lines:
         trigger = line.trigger
         unmet = _unmet(trigger, facts)
-        if unmet is not None:
-            nearly.append(NearMiss(line.key, unmet))
+        if unmet:
+            why = "; ".join(f"{each.fact} is {each.got}, wanted {each.wanted}" for each in unmet)
+            nearly.append(NearMiss(line.key, why, unmet))
             continue
         position = positions.get(line.key, START)
         seen = position.seen + 1
