@@ -1,6 +1,6 @@
 """The command line. Each command imports what it needs when it runs: ``--help`` and lists answer at once.
 
-Exit codes: 0 it worked, 1 it did not, 2 the command line was wrong.
+Exit codes: 0 it worked, 1 it did not, 2 the command line was wrong, 3 it worked in part (``record``).
 """
 
 from __future__ import annotations
@@ -544,3 +544,23 @@ def verify(
     click.echo(_json(answer) if form == "json" else explaining.verification(answer))
     if not answer["ok"]:
         raise SystemExit(1)
+
+
+@cli.command()
+@click.argument("sandbox", default="default")
+@click.option("--url", default="http://localhost:8080", show_default=True, help="Where the server answers.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the file there.")
+def record(sandbox: str, url: str, output: Path | None) -> None:
+    """Write what was done by hand in SANDBOX as a scenario file, which plays it again and expects the same.
+
+    Exit code 3 when something could not be recorded; comments in the file say what.
+    """
+    answer = _ask(url, "GET", _in(sandbox, "/recording"))
+    if output is None:
+        click.echo(answer.text, nl=False)
+    else:
+        _write(output, answer.text)
+    missing = int(answer.headers.get("Mockpsp-Unrecorded", "0"))
+    if missing:
+        things = "1 thing" if missing == 1 else f"{missing} things"
+        _fail(f"{things} could not be recorded; see the comments of the file", code=3)

@@ -289,6 +289,9 @@ class View:
         for each in followed:
             if isinstance(each.data, Reasoning):
                 sentences += self._why(each.operation, each.data)
+        remark = self.journal.remarks.get(entry.number)
+        if remark is not None:
+            sentences.append(f"The page did not allow it: {_sentence(remark)}")
         return [*sentences, _came_of_it(followed)]
 
     def _why_request(self, entry: Entry, request: Request, followed: list[Entry]) -> list[str]:

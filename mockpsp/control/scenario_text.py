@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from mockpsp.scenario.engine import Condition
 from mockpsp.scenario.model import (
     ZERO,
+    Condition,
     DeliveryRule,
     FaultRule,
     Op,

@@ -87,7 +87,7 @@ class Door:
         try:
             if request.body_exists:
                 await read(x)
-            provider.authenticate(x)
+            authenticate(x)
             key = provider.idempotence_key(x) if self.idempotent else None
             answer = await (fulfil(x, self) if key is None else replay(x, self, key))
         except Refusal as refusal:
@@ -143,6 +143,15 @@ def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.S
     response = web.Response(body=body, status=answer.status, headers=headers)
     close_after_broken_body(x.request, response)
     return response
+
+
+def authenticate(x: Exchange) -> None:
+    """Let the provider verify who is calling; a refusal is noted on the record."""
+    try:
+        x.provider.authenticate(x)
+    except Refusal:
+        x.record.stranger = True
+        raise
 
 
 _DEEPEST = 200
