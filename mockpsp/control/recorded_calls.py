@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _PROBE = "mockpsp-recording-key"
 _OPAQUE = 24
+_UNKNOWN = (401, 403)
+_LEARNED = re.compile(r"\w+ \$\{\x02[^}]+\}")
 _CREDENTIALS = ("authorization", "x-api-key")
 _VARIABLE = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")
 
@@ -155,24 +157,31 @@ class Calls:
         """Headers that a story's call would not have by itself: other credentials, another media type."""
         usual = {name.lower(): (name, value) for name, value in made.items()}
         for name in _CREDENTIALS:
-            if name not in sent:
-                if request.stranger and name in usual:
-                    said.notes.append("It came without credentials.")
-                    yield usual[name][0], "none"
-                continue
-            value, own = sent[name], usual.get(name, ("", ""))[1]
-            shown = name.title().replace("Api", "API")
-            if request.stranger and value != own:
-                said.notes.append("Its credentials were wrong; what proves them is masked.")
-                yield shown, self.references.text(mask_header(name, value))
-            elif not request.stranger and (value.split(" ")[0] != own.split(" ")[0] or _client(value, own)):
-                filled = self.references.text(value)
-                if "${" in filled:
-                    yield shown, filled
-        media, own = (each.partition(";")[0].strip() for each in
-                      (sent.get("content-type", ""), usual.get("content-type", ("", ""))[1]))  # fmt: skip
-        if media and own and media.lower() != own.lower():
-            yield "Content-Type", sent["content-type"]
+            own_name, own = usual.get(name, (name.title().replace("Api", "API"), ""))
+            told = self._credential(request, name, sent.get(name), own, said)
+            if told is not None:
+                yield own_name, told
+        media, own_media = sent.get("content-type", ""), usual.get("content-type", ("", ""))[1]
+        if media and own_media and _media(media) != _media(own_media):
+            yield "Content-Type", media
+
+    def _credential(self, request: Request, name: str, value: str | None, own: str, said: Said) -> str | None:
+        """What to send as a header with credentials; None when a story's own are as good."""
+        if value is None:
+            if not request.stranger or not own:
+                return None
+            said.notes.append("It came without credentials.")
+            return "none"
+        filled = self.references.text(value)
+        if not request.stranger:
+            another = value.split(" ")[0] != own.split(" ")[0] or _client(value, own)
+            return filled if another and "${" in filled else None
+        if value == own or _LEARNED.fullmatch(filled):
+            return None if value == own else filled
+        said.notes.append("Its credentials were wrong; what proves them is masked.")
+        if request.status not in _UNKNOWN:
+            said.missing.append(f"credentials to which the answer is {request.status}; masked ones get another answer")
+        return self.references.text(mask_header(name, value))
 
     def _made(self, provider: Provider, asked: Asked) -> tuple[str, str, dict[str, str], bytes | None] | None:
         """What the merchant's side sends when it is asked for this; None when it cannot."""
@@ -249,6 +258,10 @@ class Calls:
                 patch = without(usual, body)
                 return index, patch or None, {each for each, value in path.items() if asked.path.get(each) == value}
         return None
+
+
+def _media(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _opaque(text: str) -> bool:

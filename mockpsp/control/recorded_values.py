@@ -118,9 +118,9 @@ class Discretion:
         self._open = {text for part in scenario for _, _, text in leaves(part)}
         self.hidden = 0
 
-    def masked(self, value: Any, key: str = "") -> Any:
-        """The value as it may be written; ``hidden`` counts what had to be masked."""
-        return self._masked(value, mask(value, key), self._at_home(value))
+    def masked(self, value: Any, free: frozenset[str] = frozenset()) -> Any:
+        """The value as it may be written, ``free`` keys as they are; ``hidden`` counts what had to be masked."""
+        return self._masked(value, mask(value), self._at_home(value), free)
 
     def _at_home(self, value: Any) -> bool:
         """Whether a body speaks of a card, and of no card but the scenario's: then its security code is theirs."""
@@ -131,11 +131,14 @@ class Discretion:
         bare = re.sub(r"[ -]", "", text)
         return text in self._open or bare in self._open
 
-    def _masked(self, value: Any, masked: Any, at_home: bool) -> Any:
+    def _masked(self, value: Any, masked: Any, at_home: bool, free: frozenset[str]) -> Any:
         if isinstance(value, Mapping) and isinstance(masked, Mapping):
-            return {name: self._masked(each, masked[name], at_home) for name, each in value.items()}
+            return {
+                name: each if name in free else self._masked(each, masked[name], at_home, free)
+                for name, each in value.items()
+            }
         if isinstance(value, list) and isinstance(masked, list):
-            return [self._masked(each, other, at_home) for each, other in zip(value, masked, strict=True)]
+            return [self._masked(each, other, at_home, free) for each, other in zip(value, masked, strict=True)]
         if value == masked or (isinstance(value, str) and (self._is_open(value) or value.startswith("${"))):
             return value
         if at_home and masked == HIDDEN and re.fullmatch(r"[0-9]{3,4}", str(value)):

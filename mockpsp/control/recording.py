@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 REFUSED = "refused"
 _NOBODY = 503
+_PAGE_WORDS = frozenset({"password", "code"})
+"""What a shopper types at a simulated bank's page is printed on that page."""
+
 _AT_ONCE = 1.0
 """Seconds that may pass on a running clock without being worth a step."""
 
@@ -98,8 +101,10 @@ class Recorder:
                 self._shopper(entry, entry.data)
             case "delivery":
                 self._delivery(entry, entry.data)
-            case "clock" | "timer":
+            case "clock":
                 self.between.append(entry)
+            case "timer":
+                self._by_itself(entry)
             case "back-office":
                 self._miss(f"the back office of {entry.provider} acted on {entry.reference}; a story has no such step")
             case "scenario" if self.steps or self.between:
@@ -146,13 +151,17 @@ class Recorder:
 
     def _shopper(self, entry: Entry, script: ShopperScript) -> None:
         if any(line.key == script.key for line in self.world.scenario.shopper):
-            # the file has this shopper, who acts by itself: at once, or when the time has come
-            if not self.between and self.by_entry and (entry.at - self.now).total_seconds() < _AT_ONCE:
-                self.by_entry[entry.number] = self.steps[-1]
-            else:
-                self.between.append(entry)
+            self._by_itself(entry)
             return
         self._act(entry, entry.reference, script)
+
+    def _by_itself(self, entry: Entry) -> None:
+        """What needs no step: it belongs to the last one if it came at once, else to the time that passes."""
+        late = self._stands_still() and entry.at > self.now
+        if not (late or self.between) and self.by_entry and (entry.at - self.now).total_seconds() < _AT_ONCE:
+            self.by_entry[entry.number] = self.steps[-1]
+        else:
+            self.between.append(entry)
 
     def _act(self, entry: Entry, ref: str, script: ShopperScript) -> None:
         self._pass_time(entry.at)
@@ -166,7 +175,7 @@ class Recorder:
             return
         self.references.used.add(opened)
         hidden = self.discretion.hidden
-        said = {"shopper": f"\x02{opened}\x03", **self.discretion.masked(act(script))}
+        said = {"shopper": f"\x02{opened}\x03", **self.discretion.masked(act(script), free=_PAGE_WORDS)}
         step = self._add(said)
         self.by_entry[entry.number] = step
         if self.discretion.hidden > hidden:
@@ -184,7 +193,7 @@ class Recorder:
             return
         step = self.by_entry.get(entry.cause)
         at_once = isinstance(attempt, records.Attempted) and attempt.attempt == 1 and queued.due <= queued.at
-        if step is None or not at_once:
+        if step is None or not at_once or (attempt.at - queued.at).total_seconds() >= _AT_ONCE:
             self.between.append(entry)
         elif not self._received(step, entry):
             self.missing.append("two answers of the webhook endpoint at the same moment")
@@ -307,9 +316,7 @@ class Recorder:
             webhooks = {"webhooks": step.webhooks} if step.webhooks else {}
             expect = {**step.expect, **webhooks}
             said = {**step.said, **label, **({"expect": expect} if expect else {})}
-            first, *rest = block(named(said, labels), 4)
-            yield f"  - {first.lstrip()}"
-            yield from rest
+            yield from items([named(said, labels)], 2)
 
     def _final(self) -> dict[str, Any]:
         """States of all objects that requests were about, and balances that are not as they were at the start."""
@@ -351,7 +358,7 @@ class Recorder:
                 opening = openings.get(account.ledger)
                 if account.balance is None or account.balance == opening or (opening is None and not account.balance):
                     continue
-                ref = f"{name}/{account.ref}"
+                ref = account.ref if account.ref.startswith(f"{name}/") else f"{name}/{account.ref}"
                 if self.references.text(ref) == ref and self.discretion.masked(ref) == ref:
                     yield ref, str(account.balance)
 
