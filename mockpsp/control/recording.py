@@ -66,6 +66,7 @@ class Recorder:
         self.queued: dict[int, records.Queued] = {}
         self.answered: dict[str, int] = {}
         self.between: list[Entry] = []
+        self.begun: dict[int, list[Entry]] = {}
         self.led_to = {entry.cause for entry in self.world.journal.since(0)}
         first = next(self.world.journal.since(0), None)
         self.start: datetime = scenario.clock or (first.at if first is not None else self.world.clock.now())
@@ -85,6 +86,8 @@ class Recorder:
         self.references.endpoints.pop("", None)
         for entry in journal.since(0):
             self._take(entry)
+        if self.begun:
+            self._miss("a shopper began on a page, and did nothing there that a story can tell")
         self._pass_time(self.world.clock.now() if self._stands_still() else None)
         return self._file()
 
@@ -130,8 +133,10 @@ class Recorder:
     def _request(self, entry: Entry, request: Request) -> None:
         page = self.calls.page(entry, request)
         if page is not None:
-            if page.script is not None and entry.number in self.led_to:
+            if entry.number in self.led_to and page.script is not None:
                 self._act(entry, page.ref, page.script)
+            elif entry.number in self.led_to:
+                self.begun[entry.number] = []  # a step on the way; what the shopper then does takes it too
             return
         self._pass_time(entry.at)
         index = len(self.steps)
@@ -177,6 +182,11 @@ class Recorder:
         hidden = self.discretion.hidden
         said = {"shopper": f"\x02{opened}\x03", **self.discretion.masked(act(script), free=_PAGE_WORDS)}
         step = self._add(said)
+        for number, deliveries in self.begun.items():
+            self.by_entry[number] = step
+            for each in deliveries:
+                self._received(step, each)
+        self.begun = {}
         self.by_entry[entry.number] = step
         if self.discretion.hidden > hidden:
             self.missing.append("a card number")
@@ -193,7 +203,9 @@ class Recorder:
             return
         step = self.by_entry.get(entry.cause)
         at_once = isinstance(attempt, records.Attempted) and attempt.attempt == 1 and queued.due <= queued.at
-        if step is None or not at_once or (attempt.at - queued.at).total_seconds() >= _AT_ONCE:
+        if at_once and entry.cause in self.begun:
+            self.begun[entry.cause].append(entry)
+        elif step is None or not at_once or (attempt.at - queued.at).total_seconds() >= _AT_ONCE:
             self.between.append(entry)
         elif not self._received(step, entry):
             self.missing.append("two answers of the webhook endpoint at the same moment")

@@ -15,7 +15,9 @@ from mockpsp.cli import cli
 from mockpsp.scenario.library import Library
 from mockpsp.testing.played import Played
 from mockpsp.testing.player import play
-from tests.support import adyen, lyra, worldline
+from tests.support import adyen, lyra, lyra_pages, worldline
+from tests.support.adyen_pages import RICH_VOUCHER, VISA, new_link
+from tests.support.browser import Browser
 from tests.support.control import ControlledSandbox
 from tests.support.receiver import Receiver, receiving
 from tests.support.recorded import told
@@ -153,7 +155,7 @@ async def test_a_wrong_signature_is_played_as_one(sandbox: ControlledSandbox, re
     target = shop.target("test_connection", {}, {})
     headers = {**shop.headers("GET", target, None, {})}
     headers["Authorization"] = headers["Authorization"].rpartition(":")[0] + ":bm8="
-    assert requests.get(f"{sandbox.url}{target}", headers=headers, timeout=10).status_code == 403
+    assert shop.session.get(f"{sandbox.url}{target}", headers=headers, timeout=10).status_code == 403
     text, played = await recorded()
 
     assert '"GCS v1HMAC:${credentials.worldline.api_key_id}:***"' in text
@@ -211,3 +213,43 @@ def test_an_untouched_sandbox_gives_an_empty_story(sandbox: ControlledSandbox) -
     assert ended.exit_code == 0
     assert Library(catalogues).parse(ended.stdout, file="recorded.yaml", name="recorded").story == ()
     assert CliRunner().invoke(cli, ["record", "nobody", "--url", sandbox.url]).exit_code == 1
+
+
+# -- by the hosted page ------------------------------------------------------------------------------------------------
+
+
+async def test_a_checkout_paid_on_worldlines_page(sandbox: ControlledSandbox, recorded: Callable[[], Any]) -> None:
+    made = worldline.Merchant(sandbox).call("create_hosted_checkout", worldline.checkout_body()).json()
+    portal = Browser().open(made["redirectUrl"]).submit("confirm")
+    phone = Browser().open(portal.page.marked["open-phone"]["href"]).submit("voucher", voucher_amount="300,00")
+    phone.submit("card", card_number="4111 1111 1111 1111", expiry="12/30", cvv="123", card_holder="CAMILLE MARTIN")
+    text, played = await recorded()
+
+    same(played, sandbox, BY_PAGE)
+    assert "with: cv_connect, amount: 300.00 EUR" in text
+    assert 'with: card, number: "4111111111111111"' in text
+
+
+async def test_a_link_paid_on_adyens_page(sandbox: ControlledSandbox, recorded: Callable[[], Any]) -> None:
+    link = new_link(sandbox)
+    browser = Browser().open(link["url"])
+    browser.submit("choose", method=adyen.SODEXO).submit("balance", **RICH_VOUCHER).submit("redeem")
+    browser.submit("choose", method="scheme").submit("card", **VISA)
+    text, played = await recorded()
+
+    same(played, sandbox, BY_PAGE)
+    assert "with: meal_voucher, amount: 25.00 EUR" in text
+    assert "with: card" in text
+
+
+async def test_an_order_paid_on_lyras_page(sandbox: ControlledSandbox, recorded: Callable[[], Any]) -> None:
+    order = lyra_pages.new_order(sandbox)
+    browser = Browser().open(lyra_pages.page_of(sandbox, order))
+    browser.submit("choose", method="conecs")
+    browser.submit("conecs", **lyra_pages.MEAL_CARD, amount="12,50")
+    browser.submit("choose", method="card")
+    browser.submit("card", **lyra_pages.CARD)
+    text, played = await recorded()
+
+    same(played, sandbox, BY_PAGE)
+    assert "with: conecs, amount: 12.50 EUR" in text

@@ -75,8 +75,10 @@ def _typed(form: Mapping[str, str], subject: Order | Token) -> Tender | None:
     kind = form.get("step", "")
     if kind not in ("conecs", "cv_connect", "card", "stored"):
         return None
-    names = {"card": ("number", "expiry", "cvv", "holder"), "conecs": ("number", "expiry", "cvv")}
-    told = {name: re.sub(r"[\s-]", "", form.get(name, "")) for name in names.get(kind, ("beneficiary",))}
+    names = ("beneficiary",) if kind == "cv_connect" else ("number", "expiry", "cvv")
+    told = {name: re.sub(r"[\s-]", "", form.get(name, "")) for name in names}
+    if kind == "card":
+        told["holder"] = form.get("holder", "").strip()
     minor = read_amount(form.get("amount", ""), subject.currency) if isinstance(subject, Order) else None
     return Tender(
         kind="card" if kind == "stored" else kind,

@@ -78,8 +78,9 @@ def _typed(order: Order, path: Mapping[str, str], form: Mapping[str, str]) -> Te
             return Tender(kind="cv_connect", amount=amount, fields={"beneficiary": order.beneficiary})
         case "card":
             brands = {str(product): brand for brand, product in PRODUCTS.items()}
-            names = {"number": "card_number", "expiry": "expiry", "cvv": "cvv", "holder": "card_holder"}
+            names = {"number": "card_number", "expiry": "expiry", "cvv": "cvv"}
             told = {name: re.sub(r"[\s-]", "", form.get(key, "")) for name, key in names.items()}
+            told["holder"] = form.get("card_holder", "").strip()
             told["brand"] = brands.get(path.get("method", ""), "")
             return Tender(kind="card", fields={name: value for name, value in told.items() if value})
         case _:
