@@ -177,6 +177,7 @@ class View:
                 }
                 for each in reasoning.nearly
             ],
+            **({"more": reasoning.more} if reasoning.more else {}),
             "settings": list(reasoning.settings),
         }
 
@@ -323,6 +324,8 @@ class View:
         sentences += [
             f"The rule {self._line_name(each)!r} nearly matched: {_sentence(each.why)}" for each in reasoning.nearly
         ]
+        if reasoning.more:
+            sentences.append(f"{reasoning.more} more rules did not match.")
         if reasoning.settings:
             provider = operation.partition(".")[0]
             sentences.append(f"Settings that decided: {self._settings_told(provider, reasoning.settings)}.")

@@ -66,6 +66,12 @@ def _timing(trigger: Trigger) -> dict[str, Any]:
         told["nth"] = trigger.nth
     if trigger.times is not None:
         told["times"] = trigger.times
+    if trigger.per is not None:
+        told["per"] = trigger.per
+    if trigger.start:
+        told["from"] = plain(trigger.start)
+    if trigger.until is not None:
+        told["until"] = plain(trigger.until)
     return told
 
 
@@ -100,6 +106,8 @@ def _webhook(rule: DeliveryRule, names: _Names) -> dict[str, Any]:
         deliver["order"] = "reversed"
     if rule.drop:
         deliver["drop"] = True
+    if rule.early:
+        deliver["early"] = True
     if rule.signature is not Signature.RIGHT:
         deliver["signature"] = rule.signature.value
     if rule.outage is not None:
@@ -111,14 +119,23 @@ def _webhook(rule: DeliveryRule, names: _Names) -> dict[str, Any]:
 
 def _fault(fault: FaultRule, names: _Names) -> dict[str, Any]:
     then: dict[str, Any] = {}
+    if fault.throttle is not None:
+        then["throttle"] = {"calls": fault.throttle.calls, "per": plain(fault.throttle.per)}
     if fault.latency:
         then["latency"] = plain(fault.latency)
+    if fault.spread is not None:
+        low, high = ("median", "p99") if fault.spread.tail else ("from", "to")
+        then["latency"] = {low: plain(fault.spread.low), high: plain(fault.spread.high)}
     if fault.status is not None:
         then["status"] = fault.status
     if fault.after_effect:
         then["after_effect"] = True
     if fault.drop is not None:
         then["drop"] = fault.drop.value
+    if fault.body is not None:
+        then["body"] = fault.body.value
+    if fault.slow:
+        then["slow_body"] = plain(fault.slow)
     return {"name": names.of(fault.name), "operation": fault.operation, **_timing(fault.trigger), "then": then}
 
 

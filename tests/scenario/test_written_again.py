@@ -20,7 +20,7 @@ LIBRARY = Library(catalogues)
 def bare(scenario: Scenario) -> Scenario:
     """The scenario without its story, and without the places of its lines in the file."""
     lines = {
-        part: tuple(replace(each, line=0) for each in getattr(scenario, part))
+        part: tuple(replace(each, line=0, key="") for each in getattr(scenario, part))
         for part in ("rules", "webhooks", "faults", "shopper")
     }
     return replace(scenario, story=(), expect={}, tags=(), seed=1, clock=None, name="", title="", **lines)
