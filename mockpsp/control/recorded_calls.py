@@ -123,7 +123,7 @@ class Calls:
         self._shorten(asked, request, provider, said)
         self._write(asked, entry, provider, said)
         self.references.said([asked.path, asked.query, asked.body])
-        said.answer = body_text(request.answer) if request.answer else None
+        said.answer = body_text(request.answer) if request.answer and not request.cut else None
         self._answers.append((index, entry.provider, said.answer))
         return said
 

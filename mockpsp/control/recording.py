@@ -149,7 +149,7 @@ class Recorder:
         step = self._add(call.said)
         self.by_entry[entry.number] = step
         step.notes.extend(notes)
-        step.expect["status"] = request.status or "dropped"
+        step.expect["status"] = "dropped" if request.cut or not request.status else request.status
         self.references.learned(index, call.answer)
         for _, _, text in leaves(call.answer):
             self.answered.setdefault(text, index)

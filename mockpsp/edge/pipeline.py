@@ -156,6 +156,7 @@ def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.S
     record.body, record.answer, record.status, record.answer_head = x.raw, body or b"", answer.status, told
     journal.answered(x.entry)
     if body and (answer.cut or answer.slow):
+        record.cut = answer.cut
         last = not x.request.keep_alive
         return spoilt(answer.status, headers, answer.content_type, body, cut=answer.cut, slow=answer.slow, last=last)
     if not door.observed and body and x.request.content.exception() is None:

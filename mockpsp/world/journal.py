@@ -36,6 +36,7 @@ class Request(Row):
     Bodies become None when the journal had to drop them; ``dropped`` then counts their bytes. ``finished`` once it has
     its answer, or its connection was cut (``status`` is 0 then). ``head`` are the headers, packed; ``answer_head``
     those of the answer, as lines. ``stranger``: its credentials opened no door.
+    ``cut``: half of the answer's body left before the connection was cut.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Request(Row):
     dropped: int = 0
     finished: bool = False
     stranger: bool = False
+    cut: bool = False
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
