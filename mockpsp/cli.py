@@ -1,13 +1,13 @@
 """The command line. Each command imports what it needs when it runs: ``--help`` and lists answer at once.
 
-Exit codes: 0 it worked, 1 it did not, 2 the command line was wrong.
+Exit codes: 0 it worked, 1 it did not, 2 the command line was wrong, 3 it worked in part (``record``).
 """
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mockpsp.scenario.library import Library, UnknownScenario
     from mockpsp.scenario.model import Scenario
     from mockpsp.settings import Settings
+    from mockpsp.testing.suite import Result
 
 
 def main() -> None:
@@ -321,26 +322,247 @@ def schema() -> None:
 # -- play --------------------------------------------------------------------------------------------------------------
 
 
+_ENDINGS = {"text": "txt", "mermaid": "mmd", "json": "json", "har": "har"}
+
+
 @cli.command()
-@click.argument("name", metavar="NAME|FILE")
-@click.option("--format", "form", type=click.Choice(["text", "mermaid", "json"]), default="text", show_default=True)
+@click.argument("targets", nargs=-1, metavar="NAME|FILE|FOLDER|PATTERN...")
+@click.option("--all", "everything", is_flag=True, help="All shipped scenarios.")
+@click.option("--tag", "tags", multiple=True, help="Only scenarios with this tag; may be repeated, one is enough.")
+@click.option("--format", "form", type=click.Choice(list(_ENDINGS)), default="text", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Write a file per scenario there.")
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write a report for CI there.")
 @click.option("--verbose", is_flag=True, help="Whole bodies, every event, and the rules that nearly matched.")
-def play(name: str, form: str, verbose: bool) -> None:
-    """Run one scenario's story against itself and print the exchange."""
+@click.option("--quiet", is_flag=True, help="Print only what was not as expected.")
+def play(
+    targets: tuple[str, ...],
+    everything: bool,
+    tags: tuple[str, ...],
+    form: str,
+    output: Path | None,
+    junit: Path | None,
+    verbose: bool,
+    quiet: bool,
+) -> None:
+    """Run the stories of scenarios against themselves and print the exchange.
+
+    A FOLDER is one of shipped scenarios (lyra/) or of files; a PATTERN has a * (adyen/*refund*). Exit code 1 when
+    something was not as expected.
+    """
+    library = _library()
+    names, single = _targets(library, targets, everything or (bool(tags) and not targets))
+    results = [each for each in _played(library, names, tags, single) if each is not None]
+    if not results:
+        _fail("none of these tells a story" + (f" and has the tag {' or '.join(tags)}" if tags else ""))
+    if junit is not None:
+        from mockpsp.testing import suite
+
+        _write(junit, suite.junit(results))
+    if output is not None:
+        for result in results:
+            if result.played is not None:
+                _write(output / f"{_flat(result.name)}.{_ENDINGS[form]}", _rendered([result], form, verbose))
+    elif not quiet and any(each.played for each in results):
+        click.echo(_rendered(results, form, verbose, single=single))
+    _verdict(results, told=form == "text" and output is None and not quiet, single=single)
+
+
+def _targets(library: Library, targets: tuple[str, ...], everything: bool) -> tuple[list[str], bool]:
+    """What to play, and whether it is one scenario that was named."""
+    from mockpsp.scenario.library import UnknownScenario
+    from mockpsp.testing import suite
+
+    if not targets and not everything:
+        raise click.UsageError("say what to play: a name, a file, a folder, a pattern, --tag or --all")
+    try:
+        names = [*(library.names() if everything else ()), *suite.chosen(library, targets)]
+        single = not everything and len(targets) == 1 and not suite.several(library, targets[0])
+    except UnknownScenario as error:
+        raise _unknown(error) from error
+    return list(dict.fromkeys(names)), single
+
+
+def _played(library: Library, names: Sequence[str], tags: tuple[str, ...], single: bool) -> Iterator[Result | None]:
+    """How each went, told on the terminal as it goes; None for what has no such tag, or tells no story."""
+    from mockpsp.scenario.loader import ScenarioError
+    from mockpsp.testing.suite import Result
+
+    for number, name in enumerate(names, 1):
+        if single:
+            scenario = _load(library, name)
+        else:
+            try:
+                scenario = library.load(name)
+            except (ScenarioError, OSError) as error:
+                yield Result(name, 0.0, None, tuple(map(str, getattr(error, "problems", (error,)))))
+                continue
+        if tags and not set(tags) & set(scenario.tags):
+            yield None
+        elif scenario.story:
+            result = _play(name, scenario)
+            if not single and sys.stderr.isatty():
+                told = "ok" if result.ok else f"{len(result.complaints)} not met"
+                click.echo(f"{number:>4}/{len(names)}  {name}: {told} ({result.seconds:.2f} s)", err=True)
+            yield result
+        elif single:
+            _fail(f"{scenario.name} tells no story; add 'story:' to the file, or choose another one")
+
+
+def _play(name: str, scenario: Scenario) -> Result:
     import asyncio
+    from time import perf_counter
 
-    scenario = _load(_library(), name)
-    if not scenario.story:
-        _fail(f"{scenario.name} tells no story; add 'story:' to the file, or choose another one")
-    from mockpsp.testing import render
     from mockpsp.testing.player import play as run
+    from mockpsp.testing.suite import Result
 
+    started = perf_counter()
     played = asyncio.run(run(scenario))
-    if form == "text":
-        click.echo(render.text(played, verbose=verbose))
-    else:
-        click.echo(render.mermaid(played) if form == "mermaid" else render.as_json(played))
-        for failure in played.failures:
-            click.echo(str(failure), err=True)
-    if played.failures:
+    return Result(name, perf_counter() - started, played)
+
+
+def _rendered(results: Sequence[Result], form: str, verbose: bool, *, single: bool = True) -> str:
+    from mockpsp.testing import har, render
+
+    stories = [each.played for each in results if each.played is not None]
+    match form:
+        case "har":
+            return har.as_har(stories)
+        case "json" if single:
+            return render.as_json(stories[0])
+        case "json":
+            return "[" + ",\n".join(map(render.as_json, stories)) + "]"
+        case "mermaid":
+            return "\n\n".join(map(render.mermaid, stories))
+        case _:
+            return "\n\n\n".join(render.text(each, verbose=verbose) for each in stories)
+
+
+def _verdict(results: Sequence[Result], *, told: bool, single: bool) -> None:
+    """What was not as expected, and the end of the program with 1 if there was anything."""
+    wrong = [each for each in results if not each.ok]
+    for result in wrong:
+        if not told or result.played is None:
+            click.echo(
+                "\n".join(f"{'' if single else f'{result.name}: '}{each}" for each in result.complaints), err=True
+            )
+    if not single:
+        count = len(results)
+        stories = "1 story" if count == 1 else f"{count} stories"
+        click.echo(f"{stories}, {len(wrong)} not as expected" if wrong else f"{stories}, all as expected", err=True)
+    if wrong:
         raise SystemExit(1)
+
+
+def _flat(name: str) -> str:
+    """A file's name for a scenario: folders of shipped ones stay, a user's file gives its last part."""
+    path = Path(name)
+    return path.stem if path.suffix else name
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        _fail(f"{path}: {error.strerror or error}")
+
+
+# -- asking a running server -------------------------------------------------------------------------------------------
+
+
+def _asks(command: Any) -> Any:
+    """The options by which a command finds the server and the sandbox that it asks about."""
+    at = click.option("--url", default="http://localhost:8080", show_default=True, help="Where the server answers.")
+    which = click.option("--sandbox", default="default", show_default=True, help="The sandbox that is asked about.")
+    return at(which(command))
+
+
+def _ask(url: str, method: str, path: str, body: Any = None) -> Any:
+    """The answer of the control API, or the end of the program with what it says."""
+    from mockpsp.testing.remote import Refused, call
+
+    try:
+        return call(url, method, path, body)
+    except Refused as refused:
+        _fail(str(refused))
+
+
+def _in(sandbox: str, path: str) -> str:
+    from urllib.parse import quote
+
+    return f"/sandboxes/{quote(sandbox, safe='')}{path}"
+
+
+@cli.command()
+@click.argument("trace", type=click.IntRange(1))
+@_asks
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(trace: int, url: str, sandbox: str, form: str) -> None:
+    """Say why an answer is as it is; TRACE is the number in its header Mockpsp-Trace."""
+    from mockpsp.testing import explaining
+
+    entry = _ask(url, "GET", _in(sandbox, f"/journal/{trace}")).json()
+    click.echo(_json(entry) if form == "json" else explaining.explanation(entry))
+
+
+@cli.command()
+@click.argument("operation", required=False)
+@_asks
+@click.option("--kind", help="Kind of journal entry: request, webhook, delivery, event, …  [default: request]")
+@click.option("--provider", help="Only what this provider did.")
+@click.option("--reference", help="About this object, by any of its references.")
+@click.option("--status", help="HTTP status, or where a webhook is on its way.")
+@click.option("--body", "fields", multiple=True, metavar="FIELD=VALUE", help="Of the body, such as amount.value=1850.")
+@click.option("--count", type=click.IntRange(0), help="Exactly so many.")
+@click.option("--at-least", type=click.IntRange(0), help="So many or more.  [default: 1]")
+@click.option("--at-most", type=click.IntRange(0), help="So many or fewer.")
+@click.option("--then", "later", multiple=True, metavar="OPERATION", help="And after it this; may be repeated.")
+@click.option(
+    "--file", "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Checks as YAML or JSON."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def verify(
+    operation: str | None,
+    url: str,
+    sandbox: str,
+    file: Path | None,
+    form: str,
+    **given: Any,
+) -> None:
+    """Check what was called and which webhooks were sent; exit code 1 when it was not so.
+
+    OPERATION is exact or has a *, with or without the provider in front: create_payment, adyen.*.
+    """
+    from mockpsp.testing import checking, explaining
+
+    try:
+        check = checking.from_options(operation, given)
+        checks = checking.from_file(file) if file is not None else []
+    except checking.BadCheck as error:
+        raise click.UsageError(str(error)) from error
+    if not check and not checks:
+        raise click.UsageError("say what to look for: an OPERATION, an option such as --reference, or a --file")
+    answer = _ask(url, "POST", _in(sandbox, "/journal/verify"), [*([check] if check else []), *checks]).json()
+    click.echo(_json(answer) if form == "json" else explaining.verification(answer))
+    if not answer["ok"]:
+        raise SystemExit(1)
+
+
+@cli.command()
+@click.argument("sandbox", default="default")
+@click.option("--url", default="http://localhost:8080", show_default=True, help="Where the server answers.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the file there.")
+def record(sandbox: str, url: str, output: Path | None) -> None:
+    """Write what was done by hand in SANDBOX as a scenario file, which plays it again and expects the same.
+
+    Exit code 3 when something could not be recorded; comments in the file say what.
+    """
+    answer = _ask(url, "GET", _in(sandbox, "/recording"))
+    if output is None:
+        click.echo(answer.text, nl=False)
+    else:
+        _write(output, answer.text)
+    missing = int(answer.headers.get("Mockpsp-Unrecorded", "0"))
+    if missing:
+        things = "1 thing" if missing == 1 else f"{missing} things"
+        _fail(f"{things} could not be recorded; see the comments of the file", code=3)

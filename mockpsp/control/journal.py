@@ -11,7 +11,7 @@ from mockpsp.control.errors import ControlError
 from mockpsp.control.journal_view import View, request_value
 from mockpsp.control.verify import DEFAULT_KIND, Seen, same_name
 from mockpsp.control.verify import verify as verified
-from mockpsp.edge.keys import CONTRACTS
+from mockpsp.edge.keys import CONTRACTS, LIBRARY
 from mockpsp.world import records
 from mockpsp.world.journal import Reasoning, Request
 from mockpsp.world.plain import body_text, plain
@@ -83,9 +83,20 @@ async def show(call: Call) -> web.Response:
         {
             **view.entry(entry),
             "explanation": view.explanation(entry, followed),
+            "why": view.why(entry, followed),
             "because_of_it": [view.entry(each) for each in followed],
         }
     )
+
+
+async def recording(call: Call) -> web.Response:
+    """What happened by hand, as a scenario file; a header counts what the file could not hold."""
+    from mockpsp.control.recording import Recorder
+
+    documented = call.app[LIBRARY].load("default", trusted=True)  # the test data that providers publish
+    made = Recorder(call.sandbox, call.providers, [plain(dict(documented.world))]).record()
+    headers = {"Content-Type": "application/yaml; charset=utf-8", "Mockpsp-Unrecorded": str(made.missing)}
+    return web.Response(body=made.text.encode(), headers=headers)
 
 
 async def verify(call: Call) -> web.Response:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from email.message import Message
 from email.parser import HeaderParser
 from email.utils import collapse_rfc2231_value
+from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.edge.contract import Contract, unknown_properties
@@ -165,7 +166,17 @@ class View:
         return {
             "law": mask_text(reasoning.law),
             "rule": reasoning.rule,
-            "nearly": [{"rule": self._line_name(each), "why": mask_text(each.why)} for each in reasoning.nearly],
+            "nearly": [
+                {
+                    "rule": self._line_name(each),
+                    "why": mask_text(each.why),
+                    "unmet": [
+                        {"fact": one.fact, "wanted": mask_text(one.wanted), "got": mask_text(one.got)}
+                        for one in each.unmet
+                    ],
+                }
+                for each in reasoning.nearly
+            ],
             **({"more": reasoning.more} if reasoning.more else {}),
             "settings": list(reasoning.settings),
         }
@@ -235,6 +246,40 @@ class View:
                 sentences = [f"{entry.kind} {entry.operation}".strip().capitalize() + ".", _caused(entry)]
         return mask_text(" ".join(each for each in sentences if each))
 
+    def why(self, entry: Entry, followed: list[Entry]) -> dict[str, Any]:
+        """The same in parts: what decided, near misses field by field, settings with their values, signed texts."""
+        found = [each for each in (entry, *followed) if isinstance(each.data, Reasoning)]
+        told = [{"operation": each.operation, **self._reasoning(each.data)} for each in found]
+        nearly = [{"operation": each["operation"], **miss} for each in told for miss in each.pop("nearly")]
+        named = {(each.provider, name): None for each in found for name in each.data.settings}
+        notes = entry.data.notes if isinstance(entry.data, Request) else ()
+        return {
+            "decisions": told,
+            "nearly": nearly,
+            "settings": [self._setting(provider, name) for provider, name in named],
+            "signed": [mask_text(_signed(each)) for each in notes if _SIGNED in each],
+        }
+
+    def _setting(self, provider: str, name: str) -> dict[str, Any]:
+        """A setting as the scenario in force has it; ``written`` if its file names it."""
+        scenario = self._world.scenario
+        bare = name.removeprefix(f"{provider}.")
+        value = scenario.settings.get(provider, {}).get(bare)
+        return {
+            "provider": provider,
+            "name": name,
+            "value": mask(plain(value), bare),
+            "written": bare in scenario.written.get(provider, ()),
+        }
+
+    def _settings_told(self, provider: str, names: Iterable[str]) -> str:
+        told = []
+        for name in names:
+            setting = self._setting(provider, name)
+            source = "as the scenario has it" if setting["written"] else "the default"
+            told.append(name if setting["value"] is None else f"{name} ({json_text(setting['value'])}, {source})")
+        return ", ".join(told)
+
     def _why_root(self, entry: Entry, followed: list[Entry]) -> list[str]:
         if entry.kind == "shopper":
             sentences = [f"A shopper acted at {entry.operation or entry.provider} on {entry.reference}."]
@@ -245,6 +290,9 @@ class View:
         for each in followed:
             if isinstance(each.data, Reasoning):
                 sentences += self._why(each.operation, each.data)
+        remark = self.journal.remarks.get(entry.number)
+        if remark is not None:
+            sentences.append(f"The page did not allow it: {_sentence(remark)}")
         return [*sentences, _came_of_it(followed)]
 
     def _why_request(self, entry: Entry, request: Request, followed: list[Entry]) -> list[str]:
@@ -279,7 +327,8 @@ class View:
         if reasoning.more:
             sentences.append(f"{reasoning.more} more rules did not match.")
         if reasoning.settings:
-            sentences.append(f"Settings that decided: {', '.join(reasoning.settings)}.")
+            provider = operation.partition(".")[0]
+            sentences.append(f"Settings that decided: {self._settings_told(provider, reasoning.settings)}.")
         return sentences
 
     def _why_webhook(self, entry: Entry, queued: records.Queued, followed: list[Entry]) -> list[str]:
@@ -303,6 +352,20 @@ def _shopper(script: ShopperScript) -> dict[str, Any]:
         for each in script.pays
     ]
     return {"pays": mask(pays), "cancels": script.cancels, "abandons": script.abandons}
+
+
+def json_text(value: Any) -> str:
+    """A JSON value in a sentence: text as it is, the rest as JSON."""
+    return value if isinstance(value, str) else dumps(value, ensure_ascii=False)
+
+
+_SIGNED = "⏎"
+"""How notes show the line feeds of a text that was signed."""
+
+
+def _signed(note: str) -> str:
+    """The signed text of a note, with its line feeds."""
+    return note.partition(": ")[2].replace(_SIGNED, "\n")
 
 
 def _sentence(text: str) -> str:

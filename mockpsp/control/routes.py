@@ -31,6 +31,7 @@ ROUTES: Sequence[tuple[str, str, str, Handler]] = (
     ("GET", f"{_ONE}/journal", "list_journal", journal.listing),
     ("GET", f"{_ONE}/journal/{{n:[0-9]+}}", "show_entry", journal.show),
     ("POST", f"{_ONE}/journal/verify", "verify", journal.verify),
+    ("GET", f"{_ONE}/recording", "record_sandbox", journal.recording),
     ("GET", f"{_ONE}/events", "stream_journal", stream.events),
     ("GET", f"{_ONE}/webhooks", "list_webhooks", webhooks.listing),
     ("POST", f"{_ONE}/webhooks/settle", "settle_webhooks", webhooks.settle),

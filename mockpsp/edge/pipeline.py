@@ -88,7 +88,7 @@ class Door:
         try:
             if request.body_exists:
                 await read(x)
-            provider.authenticate(x)
+            authenticate(x)
             key = provider.idempotence_key(x) if self.idempotent else None
             work = fulfil(x, self) if key is None else replay(x, self, key)
             answer = await (early(x, work) if x.sandbox.world.script.early else work)
@@ -156,6 +156,7 @@ def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.S
     record.body, record.answer, record.status, record.answer_head = x.raw, body or b"", answer.status, told
     journal.answered(x.entry)
     if body and (answer.cut or answer.slow):
+        record.cut = answer.cut
         last = not x.request.keep_alive
         return spoilt(answer.status, headers, answer.content_type, body, cut=answer.cut, slow=answer.slow, last=last)
     if not door.observed and body and x.request.content.exception() is None:
@@ -165,6 +166,15 @@ def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.S
     response = web.Response(body=body, status=answer.status, headers=headers)
     close_after_broken_body(x.request, response)
     return response
+
+
+def authenticate(x: Exchange) -> None:
+    """Let the provider verify who is calling; a refusal is noted on the record."""
+    try:
+        x.provider.authenticate(x)
+    except Refusal:
+        x.record.stranger = True
+        raise
 
 
 _DEEPEST = 200

@@ -67,11 +67,20 @@ class Line(Protocol):
 L = TypeVar("L", bound=Line)
 
 
+class Unmet(Value, frozen=True):
+    """One condition that did not hold, in words."""
+
+    fact: str
+    wanted: str
+    got: str
+
+
 class NearMiss(Value, frozen=True):
-    """A line that was asked and did not strike, and why."""
+    """A line that was asked and did not strike, and why; ``unmet`` are all of its conditions that did not hold."""
 
     line: str
     why: str
+    unmet: tuple[Unmet, ...] = ()
 
 
 class Asked(Value, frozen=True):
@@ -145,10 +154,13 @@ def _unmet(trigger: Trigger, facts: Mapping[str, Fact]) -> Condition | None:
     return None
 
 
-def _wanted(condition: Condition, facts: Mapping[str, Fact]) -> str:
-    """Why a condition is not met."""
-    wanted = f"{condition.op.value.replace('_', ' ')} {_told(condition.value)}"
-    return f"{condition.fact} is {_told(facts.get(condition.fact))}, wanted {wanted}"
+def _all_unmet(trigger: Trigger, facts: Mapping[str, Fact]) -> tuple[Unmet, ...]:
+    """Every condition that is not met, for who reads it."""
+    unmet = (each for each in trigger.when if not holds(each, facts.get(each.fact)))
+    return tuple(
+        Unmet(each.fact, f"{each.op.value.replace('_', ' ')} {_told(each.value)}", _told(facts.get(each.fact)))
+        for each in unmet
+    )
 
 
 class Struck(NamedTuple, Generic[L]):
@@ -181,7 +193,12 @@ class Struck(NamedTuple, Generic[L]):
         line = self.looked[place]
         why = self.missed.get(place) or _unmet(line.trigger, facts)
         assert why is not None, "a line that nobody looked at wants another value"
-        return NearMiss(line.key, why if isinstance(why, str) else _wanted(why, facts))
+        if isinstance(why, str):
+            return NearMiss(line.key, why)
+        unmet = _all_unmet(line.trigger, facts)
+        return NearMiss(
+            line.key, "; ".join(f"{each.fact} is {each.got}, wanted {each.wanted}" for each in unmet), unmet
+        )
 
 
 class Shelf(Generic[L]):

@@ -21,7 +21,6 @@ from mockpsp.domain.clock import format_duration, parse_instant
 from mockpsp.domain.errors import Refusal
 from mockpsp.edge.keys import CONTRACTS, PROVIDERS
 from mockpsp.edge.provider import Provider
-from mockpsp.scenario.engine import NearMiss
 from mockpsp.scenario.model import Scenario, ShopperScript, Step
 from mockpsp.settings import Settings
 from mockpsp.testing import wire
@@ -330,7 +329,7 @@ class Player:
     def _named(self, reasons: Reasoning) -> Reasoning:
         """The same, with near misses called by the name that their line has in the file."""
         names = {rule.key: rule.name for rule in self.sandbox.world.scenario.rules}
-        nearly = tuple(NearMiss(names.get(near.line) or near.line, near.why) for near in reasons.nearly)
+        nearly = tuple(replace(near, line=names.get(near.line) or near.line) for near in reasons.nearly)
         return replace(reasons, nearly=nearly)
 
     def _unscripted(self, line: int, happenings: tuple[Happening, ...]) -> None:

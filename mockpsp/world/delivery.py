@@ -60,6 +60,15 @@ class Driver(Protocol):
     async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
         """Do at ``ref`` what the script says. Raises Refusal when the page would not allow it."""
 
+    def told(
+        self, sandbox: Sandbox, operation: str, path: Mapping[str, str], form: Mapping[str, str]
+    ) -> tuple[str, ShopperScript] | None:
+        """What a form of a hosted page did: at which reference, and the script that does the same.
+
+        ``path`` are the variables of the page's address, those of its query too. None for a form that decides nothing,
+        such as the choice of a method.
+        """
+
 
 class Done(Value, frozen=True):
     """One piece of work that was due, in words."""
@@ -299,7 +308,11 @@ class Courier:
         world = sandbox.world
         _, place = world.waiting.get(ref, (provider, ""))
         entry = world.journal.add(world.clock.now(), "shopper", provider, place, ref, 0, script)
-        await self._drivers[provider].act(sandbox, ref, script, entry.number)
+        try:
+            await self._drivers[provider].act(sandbox, ref, script, entry.number)
+        except Refusal as refusal:
+            world.journal.remarks[entry.number] = str(refusal) or type(refusal).__name__
+            raise
 
     # -- webhooks ----------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,8 @@ class Request(Row):
 
     Bodies become None when the journal had to drop them; ``dropped`` then counts their bytes. ``finished`` once it has
     its answer, or its connection was cut (``status`` is 0 then). ``head`` are the headers, packed; ``answer_head``
-    those of the answer, as lines.
+    those of the answer, as lines. ``stranger``: its credentials opened no door.
+    ``cut``: half of the answer's body left before the connection was cut.
     """
 
     method: str
@@ -49,6 +50,8 @@ class Request(Row):
     notes: tuple[str, ...] = ()
     dropped: int = 0
     finished: bool = False
+    stranger: bool = False
+    cut: bool = False
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -103,6 +106,8 @@ class Journal:
         self.count = 0
         self.entries_dropped = 0
         self.bodies_dropped = 0
+        self.remarks: dict[int, str] = {}
+        """What is to be said of an entry besides, such as why the page did not let a shopper do it."""
 
     def add(
         self, at: datetime, kind: str, provider: str, operation: str, reference: str, cause: int, data: Any
@@ -112,7 +117,7 @@ class Journal:
         entry = Entry(number, at, kind, provider, operation, reference, cause, data)
         self._entries.append(entry)
         if number - self.entries_dropped > self._max_entries:
-            self._entries.popleft()
+            self.remarks.pop(self._entries.popleft().number, None)
             self.entries_dropped += 1
         if self._watchers:
             self._tell(entry)

@@ -121,10 +121,16 @@ async def test_a_decision_names_its_rule_the_near_misses_and_the_settings(api: A
     home, ref, _ = await paid(api, scenario="acme/refused")
     decision = (await api.get(f"{home}/journal", params={"operation": "pay", "reference": ref}))["entries"][0]
     assert decision["rule"] is None
-    assert decision["nearly"] == [{"rule": "never wallet 2", "why": "wallet is w1, wanted is w2"}]
-    explained = (await api.get(f"{home}/journal/{decision['id']}"))["explanation"]
+    unmet = [{"fact": "wallet", "wanted": "is w2", "got": "w1"}]
+    assert decision["nearly"] == [{"rule": "never wallet 2", "why": "wallet is w1, wanted is w2", "unmet": unmet}]
+    shown = await api.get(f"{home}/journal/{decision['id']}")
+    explained, why = shown["explanation"], shown["why"]
+    assert why["nearly"] == [{"operation": "acme.pay", **decision["nearly"][0]}]
+    assert [each["law"] for each in why["decisions"]] == [decision["law"]]
+    assert why["settings"][0]["name"] == "acme.wallet_first"
+    assert why["signed"] == []
     assert "The rule 'never wallet 2' nearly matched: wallet is w1, wanted is w2." in explained
-    assert "Settings that decided: acme.wallet_first." in explained
+    assert "Settings that decided: acme.wallet_first" in explained
 
     home, ref, _ = await paid(api, scenario="acme/refused")
     made = await api.get(home)

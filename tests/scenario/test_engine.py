@@ -20,6 +20,7 @@ from mockpsp.scenario.engine import (
     Position,
     Positions,
     Script,
+    Unmet,
     holds,
     matches_name,
     strike,
@@ -162,7 +163,14 @@ def test_a_line_that_waits_moves_even_if_nobody_answers() -> None:
     ],
 )
 def test_a_near_miss_names_the_field_and_both_values(line: str, why: str) -> None:
-    assert script(f"name: a, {line}, {REFUSED}").ask(charge(), {}).nearly == (NearMiss("rule:a", why),)
+    (miss,) = script(f"name: a, {line}, {REFUSED}").ask(charge(), {}).nearly
+    assert (miss.line, miss.why) == ("rule:a", why)
+
+
+def test_a_near_miss_names_every_field_that_differs() -> None:
+    (miss,) = script(f"name: a, when: {{brand: mc, attempt: 1, saved: true}}, {REFUSED}").ask(charge(), {}).nearly
+    assert miss.why == "brand is visa, wanted is mc; saved is false, wanted is true"
+    assert miss.unmet == (Unmet("brand", "is mc", "visa"), Unmet("saved", "is true", "false"))
 
 
 def test_a_near_miss_says_that_a_line_is_used_up() -> None:
@@ -172,7 +180,7 @@ def test_a_near_miss_says_that_a_line_is_used_up() -> None:
 
 def test_a_fact_that_is_missing_is_nothing() -> None:
     look = script(f"name: a, when: {{brand: visa}}, {REFUSED}").ask(Question("acme.charge", {}), {})
-    assert look.nearly == (NearMiss("rule:a", "brand is nothing, wanted is visa"),)
+    assert look.nearly[0].why == "brand is nothing, wanted is visa"
 
 
 def test_near_misses_stop_at_the_line_that_strikes() -> None:

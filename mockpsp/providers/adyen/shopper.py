@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockpsp.domain.money import Money
 from mockpsp.edge.provider import Checkout
 from mockpsp.providers.adyen import commands as c
-from mockpsp.providers.adyen import links
+from mockpsp.providers.adyen import links, tokens
 from mockpsp.providers.adyen.api import find
 from mockpsp.providers.adyen.errors import ShopperRefused
 from mockpsp.providers.adyen.events import Capturing
@@ -16,7 +17,7 @@ from mockpsp.providers.adyen.holdings import Holdings
 from mockpsp.providers.adyen.issuers import PASSWORD, spendable
 from mockpsp.providers.adyen.purchases import PURCHASES
 from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
-from mockpsp.scenario.model import ShopperScript, Tender
+from mockpsp.scenario.model import ShopperScript, Tender, Trigger
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.world import World
 
@@ -36,6 +37,24 @@ class AdyenShopper:
             await self._at_checkout(sandbox, ref, script, cause)
         else:
             await self._at_bank(sandbox.world, ref, script, cause)
+
+    def told(
+        self, sandbox: Sandbox, operation: str, path: Mapping[str, str], form: Mapping[str, str]
+    ) -> tuple[str, ShopperScript] | None:
+        """See Driver."""
+        world = sandbox.world
+        at_bank = operation == "bank_form"
+        _, payment = links.find_payment(world, path.get("MD", "")) or (None, None)
+        purchase = find(world, payment.ref if at_bank and payment is not None else path.get("checkout", ""))
+        if purchase is None or (at_bank and (payment is None or purchase.is_checkout)):
+            return None  # a script that pays at a page of ours goes to the bank by itself
+        tender = _at_the_banks_page(form) if at_bank else _typed(purchase, form, world.setups["adyen"].world)
+        cancels = form.get("step") == "cancel"
+        if tender is None and not cancels:
+            return None
+        pays = (tender,) if tender is not None and not cancels else ()
+        script = ShopperScript(key="page", at="", trigger=Trigger(), pays=pays, cancels=cancels)
+        return payment.ref if at_bank and payment is not None else purchase.ref, script
 
     async def _at_bank(self, world: World, ref: str, script: ShopperScript, cause: int) -> None:
         purchase = find(world, ref)
@@ -59,6 +78,32 @@ class AdyenShopper:
             if payment is not None and payment.status is Status.AWAITING_SHOPPER:
                 right = tender.fields.get("password", PASSWORD) == PASSWORD
                 await authenticate(world, ref, psp, "Y" if right else "N", cause=cause)
+
+
+def _at_the_banks_page(form: Mapping[str, str]) -> Tender:
+    """The card, and the password unless it is the right one."""
+    password = form.get("password", "")
+    return Tender(kind="card", fields={} if password == PASSWORD else {"password": password})
+
+
+def _typed(purchase: Purchase, form: Mapping[str, str], holdings: Holdings) -> Tender | None:
+    """What a form of a session or link pays with; None for one that pays nothing."""
+    match form.get("step"):
+        case "redeem":
+            typed = tokens.unseal(purchase.secret, form.get("check", ""))
+            if typed is None:
+                return None
+            take, number, expiry, code = typed.split("|")
+            kind = "gift_card" if number in holdings.gift_cards else "meal_voucher"
+            told = {"number": number, "expiry": "" if kind == "gift_card" else expiry, "cvc": code}
+            share = Money(int(take), purchase.total.currency)
+            return Tender(kind=kind, amount=share, fields={name: value for name, value in told.items() if value})
+        case "card":
+            told = {name: form.get(name, "").strip() for name in ("number", "expiry", "cvc", "holder")}
+            told["number"] = re.sub(r"[\s-]", "", told["number"])
+            return Tender(kind="card", fields={name: value for name, value in told.items() if value})
+        case _:
+            return None
 
 
 def the_purchase(world: World, ref: str) -> Purchase:

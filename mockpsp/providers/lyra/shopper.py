@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from mockpsp.providers.lyra.states import Order
 from mockpsp.providers.lyra.stored import stored_by_alias
 from mockpsp.providers.lyra.vault import TOKENS, Enter, Opened, Token
 from mockpsp.providers.lyra.vouchers import selected, winners
-from mockpsp.scenario.model import ShopperScript, Tender
+from mockpsp.scenario.model import ShopperScript, Tender, Trigger
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.world import World
 
@@ -49,6 +50,41 @@ class LyraShopper:
             if outcome.state.challenge is not None:
                 passed = tender.fields.get("code", issuers.CODE) == issuers.CODE
                 await world.execute(lifecycle, ref, c.Authenticate(passed=passed), cause=cause)
+
+    def told(
+        self, sandbox: Sandbox, operation: str, path: Mapping[str, str], form: Mapping[str, str]
+    ) -> tuple[str, ShopperScript] | None:
+        """See Driver."""
+        from mockpsp.providers.lyra.drawing import find
+
+        part = path.get("cacheId") or path.get("formToken") or ""
+        subject = find(sandbox.world, part) if part else None
+        if subject is None:
+            return None
+        tender, cancels = _typed(form, subject), form.get("step") == "cancel"
+        if tender is None and not cancels:
+            return None
+        pays = (tender,) if tender is not None else ()
+        return subject.ref, ShopperScript(key="page", at="", trigger=Trigger(), pays=pays, cancels=cancels)
+
+
+def _typed(form: Mapping[str, str], subject: Order | Token) -> Tender | None:
+    """What a form of the page pays with; None for one that pays nothing."""
+    from mockpsp.providers.lyra.pages import read_amount
+
+    kind = form.get("step", "")
+    if kind not in ("conecs", "cv_connect", "card", "stored"):
+        return None
+    names = ("beneficiary",) if kind == "cv_connect" else ("number", "expiry", "cvv")
+    told = {name: re.sub(r"[\s-]", "", form.get(name, "")) for name in names}
+    if kind == "card":
+        told["holder"] = form.get("holder", "").strip()
+    minor = read_amount(form.get("amount", ""), subject.currency) if isinstance(subject, Order) else None
+    return Tender(
+        kind="card" if kind == "stored" else kind,
+        amount=Money(minor, subject.currency) if minor is not None and isinstance(subject, Order) else None,
+        fields={"stored": "yes"} if kind == "stored" else {name: value for name, value in told.items() if value},
+    )
 
 
 def _page(world: World, ref: str) -> tuple[Any, str]:

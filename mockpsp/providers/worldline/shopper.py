@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockpsp.edge.provider import Checkout
@@ -12,7 +13,7 @@ from mockpsp.providers.worldline.errors import ShopperRefused
 from mockpsp.providers.worldline.holdings import CV_CONNECT, Holdings
 from mockpsp.providers.worldline.orders import ORDERS
 from mockpsp.providers.worldline.states import Code, Order, Stage
-from mockpsp.scenario.model import ShopperScript, Tender
+from mockpsp.scenario.model import ShopperScript, Tender, Trigger
 from mockpsp.world.sandboxes import Sandbox
 
 DEFAULT_EXPIRY, DEFAULT_CVV, DEFAULT_CARD = "1230", "123", "4012000033330026"
@@ -37,6 +38,18 @@ class WorldlineShopper:
             else:
                 await self._run(sandbox, ref, c.PayCard(card=card_of(tender), amount=tender.amount), cause)
 
+    def told(
+        self, sandbox: Sandbox, operation: str, path: Mapping[str, str], form: Mapping[str, str]
+    ) -> tuple[str, ShopperScript] | None:
+        """See Driver."""
+        order = links.find(sandbox.world, path.get("token", ""))
+        tender = _typed(order, path, form) if order is not None else None
+        cancels = form.get("step") in ("cancel", "refuse")
+        if order is None or (tender is None and not cancels):
+            return None
+        pays = (tender,) if tender is not None else ()
+        return order.ref, ShopperScript(key="page", at="", trigger=Trigger(), pays=pays, cancels=cancels)
+
     async def _pay_vouchers(self, sandbox: Sandbox, ref: str, tender: Tender, cause: int) -> None:
         order = self._order(sandbox, ref)
         beneficiary = tender.fields.get("beneficiary") or order.beneficiary or _own_wallet(sandbox)
@@ -52,6 +65,26 @@ class WorldlineShopper:
 
     async def _run(self, sandbox: Sandbox, ref: str, command: Any, cause: int) -> None:
         await sandbox.world.execute(ORDERS, ref, command, cause=cause)
+
+
+def _typed(order: Order, path: Mapping[str, str], form: Mapping[str, str]) -> Tender | None:
+    """What a form of the page pays with; None for one that pays nothing."""
+    from mockpsp.providers.worldline.pages import read_typed_amount
+
+    match form.get("step"):
+        case "voucher":
+            typed = form.get("voucher_amount")
+            amount = None if typed is None else read_typed_amount(typed, order.total.currency)
+            return Tender(kind="cv_connect", amount=amount, fields={"beneficiary": order.beneficiary})
+        case "card":
+            brands = {str(product): brand for brand, product in PRODUCTS.items()}
+            names = {"number": "card_number", "expiry": "expiry", "cvv": "cvv"}
+            told = {name: re.sub(r"[\s-]", "", form.get(key, "")) for name, key in names.items()}
+            told["holder"] = form.get("card_holder", "").strip()
+            told["brand"] = brands.get(path.get("method", ""), "")
+            return Tender(kind="card", fields={name: value for name, value in told.items() if value})
+        case _:
+            return None
 
 
 def _own_wallet(sandbox: Sandbox) -> str:
