@@ -411,7 +411,9 @@ def main() -> None:
     tests = {each.partition("[")[0] for name in groups for each in GROUPS[name][1]}
     run = Mutation(groups, given.sample, given.seed, given.jobs)
     arguments = ["-q", "-s", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist", *sorted(tests)]
-    pytest.main([each for each in arguments if each.startswith(("-", "no:")) or Path(each.split("::")[0]).exists()], [run])
+    pytest.main(
+        [each for each in arguments if each.startswith(("-", "no:")) or Path(each.split("::")[0]).exists()], [run]
+    )
     print("\n".join(report(run)))
 
 
