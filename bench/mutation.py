@@ -1,8 +1,8 @@
 """``python -m bench.mutation``: do the tests notice when a function is changed? See ``docs/mutation.md``.
 
-Tests are collected once. For each mutant this process forks; the child gives the one function its changed code and runs
-the tests that call it, quickest first, until one fails. So a mutant costs what its tests cost, and no module is imported
-again. Only code inside functions is changed: tables of a module are read while it is imported.
+Tests are collected once. For each mutant this process forks; the child gives the one function its changed code and
+runs the tests that call it, quickest first, until one fails. So a mutant costs what its tests cost, and no module is
+imported again. Only code inside functions is changed: tables of a module are read while it is imported.
 """
 
 from __future__ import annotations
@@ -119,12 +119,9 @@ def _expression(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
         case ast.BinOp(op=op) | ast.AugAssign(op=op) if type(op) in _REVERSE:
             reverse = _REVERSE[type(op)]
             yield f"{type(op).__name__} → {reverse.__name__}", _setting(node, "op", reverse())
-        case ast.Constant(value=bool() as value):
-            yield f"{value} → {not value}", _setting(node, "value", not value)
-        case ast.Constant(value=int() as number):
-            yield f"{number} → {number + 1}", _setting(node, "value", number + 1)
-        case ast.Constant(value=str() as word):
-            yield f"{word!r} → {word + 'X'!r}", _setting(node, "value", f"{word}X")
+        case ast.Constant(value=bool() | int() | str() as value):
+            other_value = not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else f"{value}X"
+            yield f"{value!r} → {other_value!r}", _setting(node, "value", other_value)
         case ast.IfExp(body=body, orelse=orelse):
             yield "branches swapped", lambda: (_setting(node, "body", orelse)(), _setting(node, "orelse", body)())[0]
         case ast.Call(args=[first, second, *rest]) if not isinstance(first, ast.Starred):
