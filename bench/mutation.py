@@ -19,6 +19,7 @@ import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from types import CodeType, FrameType, FunctionType
@@ -291,6 +292,8 @@ class Mutation:
         calls = self._baseline(session.items)
         for group in self.groups:
             paths, beginnings = GROUPS[group]
+            for path in paths:  # a provider's are imported late, and a child looks for functions that are there
+                import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
             own = {name: each for name, each in calls.items() if name.startswith(tuple(beginnings))}
             for path in paths:
                 self._module(path, items, own)
