@@ -32,3 +32,8 @@ class Settings:
         return cls(
             host=environment.get("MOCKPSP_HOST", usual.host), port=int(environment.get("MOCKPSP_PORT", usual.port))
         )
+
+
+def remote_url() -> str | None:
+    """Where a test suite finds the server that it shall use, if ``MOCKPSP_URL`` says so."""
+    return os.environ.get("MOCKPSP_URL") or None

@@ -183,7 +183,7 @@ def _in_order(check: Mapping[str, Any], entries: Sequence[Seen], aliases: Aliase
     for matcher in matchers:
         found = _search(matcher, (seen for seen in entries if seen.id > after), aliases)
         if not found.hits:
-            nearest = found.nearest()
+            nearest = [*_too_early(matcher, entries, aliases, matched), *found.nearest()][:NEAREST]
             break
         after = found.hits[0]
         matched.append(after)
@@ -194,6 +194,20 @@ def _in_order(check: Mapping[str, Any], entries: Sequence[Seen], aliases: Aliase
         "matched": matched,
         "nearest": nearest,
     }
+
+
+def _too_early(
+    matcher: Mapping[str, Any], entries: Iterable[Seen], aliases: Aliases, matched: Sequence[int]
+) -> list[dict[str, Any]]:
+    """What would have matched, had it not come before the entry that the matcher before this one found."""
+    if not matched:
+        return []
+    last = matched[-1]
+    early = _search(matcher, (seen for seen in entries if seen.id < last and seen.id not in matched), aliases).hits
+    return [
+        {"id": id, "differs": [Difference("order", f"after entry {last}", f"entry {id}").told()]}
+        for id in reversed(early)
+    ]
 
 
 def describe(matcher: Mapping[str, Any]) -> str:

@@ -318,6 +318,21 @@ async def test_checks_that_do_not_hold_say_so_with_200(api: Api, check: Any, fou
     assert result["checks"][1]["found"] == found
 
 
+async def test_of_an_order_the_nearest_miss_is_what_came_too_early(api: Api) -> None:
+    home, _, _ = await paid(api)
+    (check,) = (await verify(api, home, {"order": [{"kind": "webhook"}, {"operation": "create_charge"}]}))["checks"]
+    (request,) = (await verify(api, home, {"kind": "request"}))["checks"][0]["matched"]
+    (webhook,) = (await verify(api, home, {"kind": "webhook"}))["checks"][0]["matched"]
+    assert check["matched"] == [webhook]
+    first = check["nearest"][0]
+    assert first == {
+        "id": request,
+        "differs": [{"path": "order", "expected": f"after entry {webhook}", "actual": f"entry {request}"}],
+    }
+    once = {"order": [{"kind": "webhook"}, {"kind": "webhook"}]}
+    assert (await verify(api, home, once))["checks"][0]["nearest"] == [], "what matched already is no miss"
+
+
 async def test_the_nearest_miss_comes_first_and_says_what_differs(api: Api) -> None:
     made = await api.sandbox()
     home = f"/sandboxes/{made['id']}"

@@ -20,7 +20,7 @@ from mockpsp.domain.lifecycle import Consequence, Decision, Moment, Question, Ti
 from mockpsp.domain.machine import follow
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
-from mockpsp.providers.lyra.holdings import seller_account, uuid_of
+from mockpsp.providers.lyra.holdings import seller_account
 
 PAYOUTS = "lyra.payouts"
 """The lifecycle's name: one object for each seller, under the seller's uuid."""
@@ -179,6 +179,17 @@ class Payouts(Value, frozen=True):
         """One of them."""
         return next((each for each in self.cashouts if each.ref == ref), None)
 
+    def collecting(self, day: str, currency: str) -> Cashout | None:
+        """The one that shares of this day join; none when it is closed, as after a clock that was set back."""
+        return next(
+            (
+                each
+                for each in reversed(self.cashouts)
+                if (each.opened.day, each.opened.currency) == (day, currency) and each.status is _C.CREATED
+            ),
+            None,
+        )
+
     @property
     def unpaid(self) -> tuple[Cashout, ...]:
         """Those that refunds can still be deducted from."""
@@ -264,18 +275,14 @@ def _due(state: Payouts | None, ref: str, status: CashoutStatus) -> Cashout:
     return found
 
 
-def cashout_uuid(seller: str, day: str, currency: str) -> str:
-    """The cashout that a seller's share of this day joins."""
-    return uuid_of(f"cashout/{seller}/{day}/{currency}")
-
-
 def _decide_credit(state: Payouts | None, command: Credit, moment: Moment) -> Decision:
     day = paris_day(moment.now)
     currency = command.amount.currency
-    ref = cashout_uuid(command.seller, str(day), currency)
-    share = Credited(ref, command.amount.minor, moment.now)
-    if state is not None and state.cashout(ref) is not None:
+    known = state.collecting(str(day), currency) if state is not None else None
+    if known is not None:
+        share = Credited(known.ref, command.amount.minor, moment.now)
         return Decision((share,), f"joins the cashout of {day}")
+    ref = moment.ids.uuid()
     closes = datetime.combine(day + timedelta(days=1), time(), paris()).astimezone(moment.now.tzinfo)
     opened = Opened(
         ref=command.seller,
@@ -288,6 +295,7 @@ def _decide_credit(state: Payouts | None, command: Credit, moment: Moment) -> De
         pays=closes + timedelta(days=command.delay),
         at=moment.now,
     )
+    share = Credited(ref, command.amount.minor, moment.now)
     return Decision((opened, share), f"the first share of {day}; paid {command.delay} days after it")
 
 

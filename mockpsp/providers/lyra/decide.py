@@ -45,7 +45,7 @@ def decide_create(command: c.Create, moment: Moment) -> Decision:
     ref = moment.ids.uuid()
     items = build_all(command.items, head.currency, moment, lambda _: moment.ids.uuid())
     _check_vouchers_fit(head, items)
-    law = f"{len(items)} items" if items else "no items: without expand=items the nested list is not read"
+    law = f"items: {len(items)}" if items else "no items: without expand=items the nested list is not read"
     return Decision((e.OrderCreated(ref, command.marketplace, head, tuple(items), moment.now),), law)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, NamedTuple
 
 from mockpsp.domain.clock import paris
@@ -420,11 +421,15 @@ def _wallet_balance(visit: Visit, wallet: Wallet) -> str:
     return visit.say("test_data_balance", balance=visit.money(balance))
 
 
+_SHOWN = 12
+"""So many test cards stand beside a form; all of them are in the scenario."""
+
+
 def _cards(visit: Visit) -> tuple[TestDatum, ...]:
     own = visit.holdings
     return tuple(
         _card_datum(each.title or texts.brand_name(scheme_of(each.number, own)), each, _effect(visit, each))
-        for each in own.cards.values()
+        for each in islice(own.cards.values(), _SHOWN)
     )
 
 

@@ -7,6 +7,7 @@ the enrollment request before submission", "Transmitting your KYC documents".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from mockpsp.domain.ids import Ids
 from mockpsp.providers.lyra import enrolment_facts as f
 from mockpsp.providers.lyra.enrolment_commands import CreateDocument, Given
 from mockpsp.providers.lyra.enrolment_states import Document, Registration
-from mockpsp.providers.lyra.errors import Invalid, wrong, wrong_in
+from mockpsp.providers.lyra.errors import BAD_DATE, Invalid, wrong, wrong_in
 from mockpsp.providers.lyra.holdings import Marketplace
 from mockpsp.providers.lyra.settings import LyraSettings
 
@@ -106,6 +107,7 @@ def _check(form: f.Form, given: Mapping[str, Any], marketplace: Marketplace) -> 
     _check_person(form)
     _check_activity(form.activities[0])
     _check_mails(form.board)
+    _check_dates(form)
     _check_payout(form, given, marketplace)
     if "vouchers" in given:
         _check_vouchers(form.vouchers, marketplace)
@@ -122,6 +124,24 @@ def _check_person(form: f.Form) -> None:
 def _check_activity(activity: f.Activity) -> None:
     if not activity.siret and not activity.legal_identifier:
         raise wrong_in("activities", 0, {"siret": "An activity needs siret or legal_identifier."})
+
+
+def _check_dates(form: f.Form) -> None:
+    """Dates that the calendar has; their form is the contract's business."""
+    for index, member in enumerate(form.board):
+        if not _is_date(member.birth_date):
+            raise wrong_in("board", index, {"birth_date": [BAD_DATE]})
+    for index, activity in enumerate(form.activities):
+        if activity.registration_date is not None and not _is_date(activity.registration_date):
+            raise wrong_in("activities", index, {"registration_date": [BAD_DATE]})
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_mails(board: Iterable[f.Member]) -> None:

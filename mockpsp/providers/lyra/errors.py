@@ -17,6 +17,7 @@ from mockpsp.domain.money import Money
 from mockpsp.edge import errors as edge
 
 NOTHING_TO_PAY = "The sum of item amounts cannot be zero or negative."
+BAD_DATE = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."
 BEING_PAID = "This order has been executed and cannot be canceled until the end of the payment process"
 
 
@@ -248,5 +249,5 @@ def _wrong_pattern(pattern: str) -> str:
     if "[0-9a-f" in pattern and "{12}" in pattern:
         return "Must be a valid UUID."
     if pattern.startswith("^[0-9]{4}-"):
-        return "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."
+        return BAD_DATE
     return "This value does not match the required pattern."

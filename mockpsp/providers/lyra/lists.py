@@ -16,6 +16,7 @@ from mockpsp.providers.lyra.answers import answer
 from mockpsp.providers.lyra.errors import InvalidPage
 
 T = TypeVar("T")
+_UUID = 36
 
 
 def listing(
@@ -72,5 +73,8 @@ def _page_url(x: Exchange, number: int) -> str:
 
 
 def same(wanted: str | None, value: Any) -> bool:
-    """Whether a filter, if it is given and not empty, is met by this value."""
-    return not wanted or wanted == (str(value) if value is not None else "")
+    """Whether a filter, if it is given and not empty, is met by this value; of uuids either case will do."""
+    if not wanted:
+        return True
+    text = str(value) if value is not None else ""
+    return wanted == text or (len(text) == _UUID and wanted.lower() == text)

@@ -332,6 +332,8 @@ def decide_mit(state: Order | None, command: c.ExecuteMit, verdict: Verdict, mom
     executed, _ = executed_by(order, "mit", command.key, moment, registers=False, life=None)
     means = _mit_means(command, moment)
     found = _ruled(means, _now(order, "card", order.money, moment), verdict, moment)
+    if found.challenge:
+        found = Ruling("three_ds_failed", f"{found.law}; the bank asks for a buyer, and there is none")
     if found.reason:
         refusal = e.ShareRefused("card", order.total, found.reason, False, command.stored.instrument.masked, moment.now)
         ends = (e.PaymentEnded("refused", moment.now), e.OrderFailed(found.reason, moment.now))

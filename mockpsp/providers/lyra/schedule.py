@@ -72,8 +72,13 @@ def legs(config: str, amount: int, due: datetime) -> Legs:
     """How the card pays ``amount``: parts that add up to it, each with its expected capture date. Raises Invalid."""
     if config == SINGLE:
         return ((amount, due),)
-    if config.startswith("MULTI_EXT"):
-        return _custom(config, amount, due)
+    found = _custom(config, amount, due) if config.startswith("MULTI_EXT") else _equal(config, amount, due)
+    if min(part for part, _ in found) < 1:
+        raise _bad("Every payment must be of 1 at least.")
+    return found
+
+
+def _equal(config: str, amount: int, due: datetime) -> Legs:
     first, count, period = _multi(config)
     return tuple(
         (part, due + timedelta(days=period * index)) for index, part in enumerate(_parts(first, count, amount))

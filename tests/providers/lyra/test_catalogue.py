@@ -104,7 +104,7 @@ def balance(market: Marketplace, account: str) -> str:
 ITEMS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], str]] = {
     "conecs": (meal(2000, 2000), MEAL_CARD, "CONECS"),
     "cv_connect": (night(), HOLIDAY, "CVCONNECT"),
-    "card": (wine(), CARD, "VISA"),
+    "card": (wine(), CARD, "CB"),
 }
 """What a tender can pay all of, the tender, and the scheme of its transaction."""
 
@@ -193,9 +193,9 @@ def test_a_challenge_is_the_banks_question(code: str, status: str, new_sandbox: 
 
 
 def test_rules_decide_what_the_merchant_starts_too(new_sandbox: NewSandbox) -> None:
-    """GET execute-mit asks the same question; the bank asks nobody, since nobody is there."""
+    """GET execute-mit asks the same question; a bank that asks for the buyer refuses, since nobody is there."""
     stored = {**WORLD, "stored_cards": [{"alias": "abc", "number": CARD_NUMBER}]}
-    for outcome, status in (("accepted", "PENDING"), ("challenge", "PENDING"), ("refused", "FAILED")):
+    for outcome, status in (("accepted", "PENDING"), ("challenge", "FAILED"), ("refused", "FAILED")):
         market = market_with(new_sandbox, rule("card", outcome), world=stored)
         made = market.order(wine(), alias="abc")
         market.call("execute_mit", order=made["uuid"], status=200)

@@ -340,3 +340,11 @@ def test_the_back_office_decides(shop: Marketplace) -> None:
     assert shop.force(uuid, status="SUSPENDED")["seller"] == seller
     shop.force(STRANGE, 404, status="FAILED")
     shop.force(uuid, 400, status="STRANGE")
+
+
+def test_a_date_must_be_in_the_calendar(shop: Marketplace) -> None:
+    told = ["Date has wrong format. Use one of these formats instead: YYYY-MM-DD."]
+    born = shop.create(400, board=[{**MARIE, "birth_date": "1984-02-31"}])
+    assert born == {"board": [{"birth_date": told}]}
+    begun = {"name": "Le Bistrot", "siret": "12345678200010", "registration_date": "2023-02-29"}
+    assert shop.create(400, activities=[begun]) == {"activities": [{"registration_date": told}]}

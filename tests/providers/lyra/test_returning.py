@@ -20,7 +20,7 @@ from mockpsp.providers.lyra.vault import Challenged, Ended, Opened, Refused, Reg
 
 AT = datetime(2026, 9, 1, 12, 4, 5, tzinfo=UTC)
 HOLDINGS = Holdings(Marketplace(), {})
-CARD = e.Instrument(kind="card", account="world/issuers", scheme="VISA", masked="497010XXXXXX0001", expiry="06/2030")
+CARD = e.Instrument(kind="card", account="world/issuers", scheme="CB", masked="497010XXXXXX0001", expiry="06/2030")
 WALLET = e.Instrument(kind="cv_connect", account="lyra/cv_connect/1", scheme="CVCONNECT", masked="11111111111")
 
 
@@ -162,7 +162,7 @@ def test_several_means_are_told_in_a_sequence() -> None:
 def test_a_refusal_tells_why() -> None:
     refused = e.ShareRefused("card", 3000, "insufficient_funds", False, "497010XXXXXX0001", AT)
     told = fields(order(refused, e.PaymentEnded("refused", AT)))
-    expected = {"result": "05", "trans_status": "REFUSED", "auth_result": "51", "card_brand": "VISA"}
+    expected = {"result": "05", "trans_status": "REFUSED", "auth_result": "51", "card_brand": "CB"}
     assert {name: told[name] for name in expected} == expected
     at_bank = fields(order(replace(refused, reason="three_ds_failed"), e.PaymentEnded("refused", AT)))
     assert "auth_result" not in at_bank, "no issuer was asked"
@@ -204,7 +204,7 @@ def test_a_registration_tells_its_alias() -> None:
     told = token_fields(done)
     expected = {
         "page_action": "REGISTER", "operation_type": "VERIFICATION", "identifier": "abc",
-        "identifier_status": "CREATED", "trans_status": "ACCEPTED", "result": "00", "card_brand": "VISA",
+        "identifier_status": "CREATED", "trans_status": "ACCEPTED", "result": "00", "card_brand": "CB",
     }  # fmt: skip
     assert {name: told[name] for name in expected} == expected
     assert "amount" not in told

@@ -94,7 +94,7 @@ def test_a_refusal_ends_the_payment_or_leaves_attempts(new_sandbox: NewSandbox) 
     refused = {"with": "card", "number": "4970100000000098"}
     order, lost = executed(sandbox), executed(sandbox)
     pay(sandbox, order, refused, {"with": "card"})
-    assert schemes(sandbox, order) == [("VISA", 8000)]
+    assert schemes(sandbox, order) == [("CB", 8000)]
     pay(sandbox, lost, refused, refused)
     assert status_of(sandbox, lost) == "FAILED"
     pay(sandbox, lost, {"with": "card"}, status=409)
