@@ -70,7 +70,7 @@ GROUPS: Mapping[str, tuple[Sequence[Path], Sequence[str]]] = {
 """What is changed, and the beginnings of the names of the tests that belong to it."""
 
 SLOW_SECONDS = 2.0
-ENOUGH_SECONDS = 8.0
+ENOUGH_SECONDS = 5.0
 """Tests that take longer than the first do not take part; those of one mutant take about the second together."""
 
 

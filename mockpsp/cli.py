@@ -284,7 +284,9 @@ def check(files: tuple[str, ...]) -> None:
     library, bad = _library(), 0
     for file in files:
         try:
-            library.parse(_bytes(library, file), file=file, name=file)
+            given = Path(file)
+            at = given if given.is_file() else library.path(file)
+            library.parse(_bytes(library, file), file=file, name=file, at=at)
         except UnknownScenario as error:
             raise _unknown(error) from error
         except ScenarioError as error:

@@ -166,6 +166,7 @@ class View:
             "law": mask_text(reasoning.law),
             "rule": reasoning.rule,
             "nearly": [{"rule": self._line_name(each), "why": mask_text(each.why)} for each in reasoning.nearly],
+            **({"more": reasoning.more} if reasoning.more else {}),
             "settings": list(reasoning.settings),
         }
 
@@ -275,6 +276,8 @@ class View:
         sentences += [
             f"The rule {self._line_name(each)!r} nearly matched: {_sentence(each.why)}" for each in reasoning.nearly
         ]
+        if reasoning.more:
+            sentences.append(f"{reasoning.more} more rules did not match.")
         if reasoning.settings:
             sentences.append(f"Settings that decided: {', '.join(reasoning.settings)}.")
         return sentences

@@ -64,11 +64,12 @@ class InProgress(Refusal):
 
 
 class Scripted(Refusal):
-    """A fault line of the scenario asks for this HTTP status."""
+    """A fault line of the scenario asks for this HTTP status; a throttled caller may try again in ``retry`` seconds."""
 
-    def __init__(self, status: int, line: str) -> None:
+    def __init__(self, status: int, line: str, retry: int | None = None) -> None:
         super().__init__(f"scenario fault {line!r}: status {status}")
         self.status = status
+        self.retry = retry
 
 
 class NotAllowed(Refusal):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,17 @@ LONGEST_HOST = 260
 
 
 class Answer(Value, frozen=True):
-    """What leaves: status, exact bytes, and headers. ``body`` None sends none and no content type."""
+    """What leaves: status, exact bytes, and headers. ``body`` None sends none and no content type.
+
+    ``cut``: the connection ends in the middle of the body. ``slow`` is how long the body takes.
+    """
 
     status: int
     body: bytes | None = None
     content_type: str = "application/json; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+    slow: timedelta = timedelta(0)
 
 
 class Exchange:

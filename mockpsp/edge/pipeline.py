@@ -10,23 +10,24 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any
 
 from aiohttp import web
 from msgspec import MsgspecError
 from msgspec.json import Decoder
+from msgspec.structs import replace
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.edge.contract import Contract, Operation, converted, unknown_properties
 from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract, InProgress, NotAllowed, Scripted
 from mockpsp.edge.exchange import Answer, Exchange
-from mockpsp.edge.keys import CONTRACTS, SANDBOXES
+from mockpsp.edge.keys import CONTRACTS, COURIER, SANDBOXES
 from mockpsp.edge.late import found
 from mockpsp.edge.provider import Access, Provider, Route
-from mockpsp.edge.reply import lines, reply
-from mockpsp.scenario.engine import strike
-from mockpsp.scenario.model import Drop, FaultRule
+from mockpsp.edge.reply import lines, reply, spoilt
+from mockpsp.scenario.engine import Shelf, fraction, sample, strike, wait_for
+from mockpsp.scenario.model import Drop, FaultRule, Mangled
 from mockpsp.world.journal import Journal, Request, pack
 from mockpsp.world.records import ScriptMoved
 from mockpsp.world.sandboxes import DEFAULT, Sandboxes
@@ -89,10 +90,11 @@ class Door:
                 await read(x)
             provider.authenticate(x)
             key = provider.idempotence_key(x) if self.idempotent else None
-            answer = await (fulfil(x, self) if key is None else replay(x, self, key))
+            work = fulfil(x, self) if key is None else replay(x, self, key)
+            answer = await (early(x, work) if x.sandbox.world.script.early else work)
         except Refusal as refusal:
             x.note(f"refused: {refusal}")
-            answer = provider.refuse(x, refusal)
+            answer = turned_away(x, refusal)
         except Cut as cut:
             return hang_up(x, journal, cut)
         except Exception as fault:  # a fault of ours must not look like anything else on the wire
@@ -119,6 +121,23 @@ def record(x: Exchange, door: Door) -> Journal:
     return journal
 
 
+async def early(x: Exchange, work: Awaitable[Answer]) -> Answer:
+    """Do the work; whatever comes of it, early webhooks leave before it is answered."""
+    x.sandbox.world.outbox.keep_early(x.entry.number)
+    try:
+        return await work
+    finally:
+        await x.request.app[COURIER].hurry(x.sandbox, x.entry.number)
+
+
+def turned_away(x: Exchange, refusal: Refusal) -> Answer:
+    """A refusal in the provider's words; one for too many calls says when to try again."""
+    answer = x.provider.refuse(x, refusal)
+    if not isinstance(refusal, Scripted) or refusal.retry is None:
+        return answer
+    return replace(answer, headers={**answer.headers, "Retry-After": str(refusal.retry)})
+
+
 def hang_up(x: Exchange, journal: Journal, cut: Cut) -> web.StreamResponse:
     """Cut the connection; the response reaches nobody."""
     x.note(str(cut))
@@ -136,6 +155,9 @@ def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.S
     record = x.record
     record.body, record.answer, record.status, record.answer_head = x.raw, body or b"", answer.status, told
     journal.answered(x.entry)
+    if body and (answer.cut or answer.slow):
+        last = not x.request.keep_alive
+        return spoilt(answer.status, headers, answer.content_type, body, cut=answer.cut, slow=answer.slow, last=last)
     if not door.observed and body and x.request.content.exception() is None:
         return reply(x.request, answer.status, headers, told, answer.content_type, body)
     if body is not None:
@@ -270,28 +292,34 @@ def inject(x: Exchange, door: Door) -> Awaitable[Answer]:
     return _strike(x, door, lines) if lines else door.handler(x)
 
 
-async def _strike(x: Exchange, door: Door, lines: tuple[FaultRule, ...]) -> Answer:
-    fault, moved, _ = strike(lines, x.provider.call_facts(x), x.world.positions)
-    if fault is None:
-        answer = await door.handler(x)
-        if moved:
-            await x.world.book(lambda: [ScriptMoved(moved)], x.entry.number)
-        return answer
-    return await _suffer(x, door.handler, fault, ScriptMoved(moved))
+async def _strike(x: Exchange, door: Door, lines: Shelf[FaultRule]) -> Answer:
+    elapsed = x.world.elapsed
+    fault, moved, _, _ = strike(lines, x.provider.call_facts(x), x.world.positions, elapsed)
+    if fault is not None:
+        wait = wait_for(fault.throttle, moved.values(), elapsed) if fault.throttle is not None else None
+        retry = ceil(wait.total_seconds()) if wait is not None else None
+        return await _suffer(x, door.handler, fault, ScriptMoved(moved), retry)
+    # Calls that come at once must see each other, so a throttle counts before the effect; refused calls count as well.
+    calls = {key: position for key, position in moved.items() if position.calls}
+    if calls:
+        await x.world.book(lambda: [ScriptMoved(calls)], x.entry.number)
+    answer = await door.handler(x)
+    others = {key: position for key, position in moved.items() if not position.calls}
+    if others:
+        await x.world.book(lambda: [ScriptMoved(others)], x.entry.number)
+    return answer
 
 
-async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptMoved) -> Answer:
-    late = fault.drop is Drop.AFTER_EFFECT or fault.after_effect
+async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptMoved, retry: int | None) -> Answer:
+    late = fault.drop is Drop.AFTER_EFFECT or fault.after_effect or fault.body is not None or bool(fault.slow)
     if not late:
         await x.world.book(lambda: [used], x.entry.number)
         x.note(f"fault {fault.name!r} strikes before the effect")
-    if fault.latency:
-        x.note(f"fault {fault.name!r}: {fault.latency.total_seconds():g} s of latency")
-        await asyncio.sleep(fault.latency.total_seconds())
+    await _wait(x, fault)
     if fault.drop is Drop.BEFORE_EFFECT:
         raise Cut(f"fault {fault.name!r} cuts the connection before the effect")
     if fault.status is not None and not late:
-        raise Scripted(fault.status, fault.name)
+        raise Scripted(fault.status, fault.name, retry)
     answer = await proceed(x)
     if late:
         await x.world.book(lambda: [used], x.entry.number)
@@ -301,8 +329,36 @@ async def _suffer(x: Exchange, proceed: Proceed, fault: FaultRule, used: ScriptM
             f"fault {fault.name!r} cuts the connection after the effect; the answer would have been {answer.status}"
         )
     if fault.status is not None:
-        raise Scripted(fault.status, fault.name)
-    return answer
+        raise Scripted(fault.status, fault.name, retry)
+    return _spoil(x, fault, answer)
+
+
+async def _wait(x: Exchange, fault: FaultRule) -> None:
+    """A fault's latency; one that differs from call to call follows from the seed and the request's number."""
+    seconds = fault.latency.total_seconds()
+    if fault.spread is not None:
+        place = fraction(x.world.scenario.seed, fault.key, x.entry.number)
+        seconds = sample(fault.spread, place).total_seconds()
+    if seconds:
+        x.note(f"fault {fault.name!r}: {seconds:g} s of latency")
+        await asyncio.sleep(seconds)
+
+
+def _spoil(x: Exchange, fault: FaultRule, answer: Answer) -> Answer:
+    """The answer with its body as the fault leaves it."""
+    if fault.body is None and not fault.slow:
+        return answer
+    if not answer.body:
+        x.note(f"fault {fault.name!r} finds no body to spoil")
+        return answer
+    if fault.slow:
+        x.note(f"fault {fault.name!r} lets the body take {fault.slow.total_seconds():g} s")
+    if fault.body is Mangled.MALFORMED:
+        x.note(f"fault {fault.name!r} leaves half of the body, {len(answer.body)} bytes as they were")
+        return replace(answer, body=answer.body[: len(answer.body) // 2], slow=fault.slow)
+    if fault.body is Mangled.TRUNCATED:
+        x.note(f"fault {fault.name!r} cuts the connection in the middle of the body")
+    return replace(answer, cut=fault.body is Mangled.TRUNCATED, slow=fault.slow)
 
 
 def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from http import HTTPStatus
 
 from aiohttp import ClientConnectionResetError, HttpVersion11, web
@@ -52,11 +54,14 @@ class Reply(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send everything at once; wait only for a client that reads too slowly."""
+        await self._write(self._sent)
+
+    async def _write(self, some: bytes) -> None:
         request = self._request
         transport = request.transport
         if transport is None or transport.is_closing():
             raise ClientConnectionResetError("the client is gone")
-        transport.write(self._sent)
+        transport.write(some)
         if transport.get_write_buffer_size():
             await request.writer.drain()
 
@@ -93,4 +98,51 @@ def reply(
     return web.Response(body=body, status=status, headers={**headers, "Content-Type": content_type})
 
 
-__all__ = ["Reply", "lines", "reply"]
+class Spoilt(Reply):
+    """A reply that arrives in pieces over some time, or only half of it, whereupon the connection ends."""
+
+    def __init__(self, status: int, pieces: Sequence[bytes], pause: float, *, last: bool) -> None:
+        super().__init__(status, b"".join(pieces))
+        self._pieces = pieces
+        self._pause = pause
+        self._last = last
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send piece by piece; a client that goes away meanwhile is an error of the connection."""
+        for number, piece in enumerate(self._pieces):
+            if number and self._pause:
+                await asyncio.sleep(self._pause)
+            await self._write(piece)
+
+    @property
+    def keep_alive(self) -> bool:
+        """Not after a body whose end is missing, and not where the client wants no more."""
+        return not self._last
+
+
+_PIECES = 10
+
+
+def spoilt(
+    status: int, headers: Mapping[str, str], content_type: str, body: bytes, *, cut: bool, slow: timedelta, last: bool
+) -> web.StreamResponse:
+    """A response whose body a fault spoils: slow by so much, or cut in its middle after a head that promises all.
+
+    ``last``: the client wants no more on this connection. A header that aiohttp may refuse leaves the body whole.
+    """
+    told = lines(headers)
+    if not _as_meant(told, len(headers) - 1):
+        return web.Response(body=body, status=status, headers={**headers, "Content-Type": content_type})
+    start = _STARTS.get(status, f"HTTP/1.1 {status} \r\n")
+    end = "Connection: close\r\n\r\n" if last and not cut else "\r\n"
+    head = (
+        f"{start}{told}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+        f"Date: {rfc822_formatted_time()}\r\nServer: {SERVER_SOFTWARE}\r\n{end}"
+    )
+    sent = body[: len(body) // 2] if cut else body
+    size = max(1, -(-len(sent) // _PIECES)) if slow else max(1, len(sent))
+    pieces = [head.encode(), *(sent[start : start + size] for start in range(0, len(sent), size))]
+    return Spoilt(status, pieces, slow.total_seconds() / max(1, len(pieces) - 1), last=last or cut)
+
+
+__all__ = ["Reply", "lines", "reply", "spoilt"]

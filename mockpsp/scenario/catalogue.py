@@ -38,7 +38,8 @@ class Catalogue(Value, frozen=True, kw_only=True):
     call_facts: facts that faults and shoppers may match. events: webhook types. places: where shoppers act.
     world and settings: JSON Schemas (2020-12, ``type: object``) of the provider's part under those keys; every
     setting has a ``default`` and a ``description``. A property with ``format: money`` or ``format: duration`` or
-    ``format: instant`` is text in the file and becomes Money, timedelta or datetime in the model.
+    ``format: instant`` is text in the file and becomes Money, timedelta or datetime in the model. ``signs``: webhooks
+    have a signature.
     """
 
     operations: Mapping[str, Operation]
@@ -48,3 +49,4 @@ class Catalogue(Value, frozen=True, kw_only=True):
     places: Mapping[str, Place]
     world: Mapping[str, Any]
     settings: Mapping[str, Any]
+    signs: bool = True

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from mockpsp.domain.lifecycle import Fact
+from mockpsp.domain.money import Money
 from mockpsp.scenario.conditions import Given
 from mockpsp.scenario.grammar import GIVEN, LABEL
-from mockpsp.scenario.model import Condition, Op, Trigger
+from mockpsp.scenario.model import Condition, Op, Tender, Trigger
 from mockpsp.scenario.problems import Problems, Spot
 from mockpsp.scenario.yaml_nodes import Many, Node, Scalar, Table
 
@@ -40,8 +41,11 @@ class Shadows:
         self._pinned: dict[tuple[str, str, Fact], list[Earlier]] = {}
         self._others: dict[str, list[Earlier]] = {}
 
-    def add(self, name: str, spot: Spot, meant: frozenset[str], trigger: Trigger) -> None:
-        """The next line of the section, and the operations or events that it is about; at least one."""
+    def add(self, name: str, spot: Spot, meant: frozenset[str], trigger: Trigger, *, sometimes: bool = False) -> None:
+        """The next line of the section, and the operations or events that it is about; at least one.
+
+        ``sometimes``: it lets some calls pass that meet its conditions.
+        """
         given = Given(trigger.when)
         first = self._forestalled(meant, given)
         if first is not None:
@@ -51,7 +55,7 @@ class Shadows:
                 f"this {self.what} never strikes: '{first.name}'{line} comes first and has no limit; "
                 "put this one before it, or give that one 'times'",
             )
-        elif trigger.uses is None:
+        elif trigger.uses is None and not trigger.start and trigger.until is None and not sometimes:
             self._remember(Earlier(name, spot, meant, trigger.when))
 
     def _forestalled(self, meant: frozenset[str], given: Given) -> Earlier | None:
@@ -92,6 +96,36 @@ class Unique:
             self.problems.add(spot, f"the {self.what} '{name}' is taken by {where}; choose another")
 
 
+def overpaid(problems: Problems, spot: Spot, pays: Sequence[Tender], total: Money) -> None:
+    """Note tenders that are more than there is to pay, or other money.
+
+    A tender with the kind and the amount of an earlier one may be its second attempt, and is counted once.
+    """
+    amounts = {(each.kind, each.amount): each.amount for each in pays if each.amount is not None}.values()
+    strange = next((each for each in amounts if each.currency != total.currency), None)
+    if strange is not None:
+        problems.add(spot, f"pays: {strange} cannot pay {total}; use one currency")
+        return
+    paid = Money(sum(each.minor for each in amounts), total.currency)
+    if paid.minor > total.minor:
+        problems.add(spot, f"pays: {paid} is more than the {total} that there is to pay; lower a tender's amount")
+
+
+_SHARE = "_share"
+
+
+def shares(problems: Problems, spot: Spot, when: Sequence[Condition]) -> None:
+    """Note a split whose shares, all of them named, are not the amount: it never comes."""
+    pinned = {each.fact: each.value for each in when if each.op is Op.IS and isinstance(each.value, Money)}
+    total, parts = pinned.get("amount"), [value for fact, value in pinned.items() if fact.endswith(_SHARE)]
+    if not isinstance(total, Money) or len(parts) < 2:
+        return
+    known = [each for each in parts if isinstance(each, Money) and each.currency == total.currency]
+    added = Money(sum(each.minor for each in known), total.currency)
+    if len(known) == len(parts) and added != total:
+        problems.add(spot, f"when: the shares are {added} together and the amount is {total}, so this never strikes")
+
+
 def labels(node: Node) -> Iterator[tuple[str, Spot]]:
     """The labels that a value speaks of, in its keys too: ``checkout`` in ``${checkout.id}``."""
     if isinstance(node, Scalar):
@@ -116,12 +150,14 @@ class Labels:
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
         self.calls: dict[str, str] = {}
+        self.amounts: dict[str, Money | None] = {}
 
-    def define(self, label: str, spot: Spot, call: str) -> None:
-        """A step keeps its answer under this label."""
+    def define(self, label: str, spot: Spot, call: str, amount: Money | None = None) -> None:
+        """A step keeps its answer under this label; the call was for this amount, if it says so."""
         if label in GIVEN:
             self.problems.add(spot, f"every story has '{label}' already; choose another label")
         self.calls[label] = call
+        self.amounts[label] = amount
 
     def use(self, label: str, spot: Spot) -> None:
         """Something speaks of the answer under a label; a problem if no earlier step kept one."""

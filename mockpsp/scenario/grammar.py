@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockpsp.scenario.catalogue import Catalogue, Operation, Place
-from mockpsp.scenario.model import Drop, Op, Signature
+from mockpsp.scenario.model import Drop, Mangled, Op, Signature
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VERSION = 1
@@ -62,12 +62,16 @@ _SPAN: Json = {
     r"|[0-9]+(\.[0-9]+)? ?(ms|s|min|m|h|d))$",
     "examples": ["2s", "PT4H1M"],
 }
+_SINCE: Json = {"type": "string", "pattern": r"^\+", "examples": ["+4h", "+PT4H1M"]}
 _FACT: Json = {"type": ["string", "number", "boolean", "null"]}
 _FACTS: Json = {"type": "array", "items": _FACT, "minItems": 1}
 _TIMING: dict[str, Json] = {
     "when": _said(_ref("conditions"), "Strikes only if all of this holds."),
     "nth": _said(_COUNT, "Strikes from this match on; without times, only at this one."),
     "times": _said(_COUNT, "Strikes at most so often."),
+    "per": _said(_TEXT, "Counts for each value of this fact by itself, such as merchant_reference."),
+    "from": _said(_ref("duration"), "Strikes only when the scenario has been in force for so long."),
+    "until": _said(_ref("duration"), "Strikes only as long as the scenario has been in force for less."),
 }
 _ACTS: dict[str, Json] = {
     "pays": _said(_list(_ref("tender"), 1), "Pays with these, in turn."),
@@ -81,9 +85,22 @@ def _one_act(schema: Json) -> Json:
     return {**schema, "oneOf": [{"required": [act]} for act in _ACTS]}
 
 
+_OPERATORS = {
+    Op.IS: "Exactly this.",
+    Op.IS_NOT: "Anything but this.",
+    Op.ONE_OF: "One of these.",
+    Op.AT_LEAST: "This or more.",
+    Op.AT_MOST: "This or less.",
+    Op.ABOVE: "More than this.",
+    Op.BELOW: "Less than this.",
+    Op.MATCHES: "Text that this regular expression describes from its beginning to its end.",
+}
+
+
 def _operators() -> Json:
     values = {Op.ONE_OF: _FACTS, Op.MATCHES: {"type": "string", "format": "regex"}}
-    return {**_object("a condition", "", {op.value: values.get(op, _FACT) for op in Op}), "minProperties": 1}
+    operators = {op.value: _said(values.get(op, _FACT), told) for op, told in _OPERATORS.items()}
+    return {**_object("a condition", "", operators), "minProperties": 1}
 
 
 _DELIVERY: dict[str, Json] = {
@@ -92,6 +109,7 @@ _DELIVERY: dict[str, Json] = {
     "gap": _said(_ref("duration"), "Time between copies."),
     "order": _said({"enum": ["reversed"]}, "Later ones first."),
     "drop": _said(_YES, "Never send it."),
+    "early": _said(_YES, "Send it before the call that led to it is answered."),
     "signature": _said({"enum": [each.value for each in Signature]}, "How it is signed."),
     "endpoint": _said(_ref("outage"), "How the merchant's endpoint answers; the real one is not asked."),
 }
@@ -101,22 +119,47 @@ _OUTAGE: dict[str, Json] = {
     "status": _said(_STATUS, "The answer; without it, nobody answers."),
 }
 _FAILURE: dict[str, Json] = {
-    "latency": _said(_ref("duration"), f"Wait before answering, at most {MAX_LATENCY}."),
+    "latency": _said({"anyOf": [_ref("duration"), _ref("spread")]}, f"Wait before answering, at most {MAX_LATENCY}."),
+    "throttle": _said(_ref("throttle"), "Strike only at calls beyond a limit."),
     "status": _said(_STATUS, "Answer with this status."),
     "after_effect": _said(_YES, "The status comes after the call did its work."),
     "drop": _said({"enum": [each.value for each in Drop]}, "Cut the connection, before or after the effect."),
+    "body": _said(
+        {"enum": [each.value for each in Mangled]}, "Spoil the answer's body: half of it arrives, or it is no JSON."
+    ),
+    "slow_body": _said(_ref("duration"), f"Let the body take so long, at most {MAX_LATENCY}."),
+}
+_SPREAD: dict[str, Json] = {
+    "from": _said(_ref("duration"), "The shortest."),
+    "to": _said(_ref("duration"), "The longest."),
+    "median": _said(_ref("duration"), "Half of the calls wait less."),
+    "p99": _said(_ref("duration"), "One call in a hundred waits longer."),
+}
+_THROTTLE: dict[str, Json] = {
+    "calls": _said(_COUNT, "So many calls get through …"),
+    "per": _said(_ref("duration"), "… in each span of the sandbox's time."),
 }
 
 
 def _definitions() -> dict[str, Json]:
     """The fixed grammar: one entry for each kind of mapping, with the words the loader calls it by."""
     name = {"name": _said(_TEXT, "What the journal calls this line.")}
-    rule = {**name, "operation": _TEXT, **_TIMING, "then": _ref("verdict")}
-    webhook = {**name, "event": _TEXT, **_TIMING, "deliver": _ref("deliver")}
-    fault = {**name, "operation": _TEXT, **_TIMING, "then": _ref("failure")}
-    shopper = {"at": _TEXT, **_TIMING, "after": _ref("duration"), **_ACTS}
-    tender = {"with": _TEXT, "amount": _ref("money")}
-    outcome = {"outcome": _TEXT, "reason": _TEXT}
+    call = {"operation": _said(_TEXT, "The API call, or a pattern such as acme.*.")}
+    rule = {**name, "operation": _said(_TEXT, "The question."), **_TIMING}
+    rule["then"] = _said(_ref("verdict"), "The answer to it.")
+    event = _said(_TEXT, "The webhook's type, or a pattern such as acme.*.")
+    webhook = {**name, "event": event, **_TIMING, "deliver": _said(_ref("deliver"), "How it is delivered.")}
+    fault = {**name, **call, **_TIMING, "then": _said(_ref("failure"), "What goes wrong.")}
+    shopper = {"at": _said(_TEXT, "The page, or where else shoppers act."), **_TIMING}
+    shopper |= {"after": _said(_ref("duration"), "Waits before acting."), **_ACTS}
+    tender = {
+        "with": _said(_TEXT, "The means of payment."),
+        "amount": _said(_ref("money"), "So much of it; without an amount, all that it can pay."),
+    }
+    outcome = {
+        "outcome": _said(_TEXT, "What comes of it."),
+        "reason": _said(_TEXT, "Why, where the outcome has reasons."),
+    }
     outage = _object("'endpoint'", "", _OUTAGE)
     return {
         "shopper": _one_act(_object("a shopper", "at", shopper)),
@@ -128,6 +171,11 @@ def _definitions() -> dict[str, Json]:
         "outage": {**outage, "anyOf": [{"required": ["fails"]}, {"required": ["down"]}]},
         "fault": _object("a fault", "operation then", fault),
         "failure": {**_object("'then' of a fault", "", _FAILURE), "minProperties": 1, **_COMPANY},
+        "spread": {
+            **_object("a latency", "", _SPREAD),
+            "oneOf": [{"required": ["from", "to"]}, {"required": ["median", "p99"]}],
+        },
+        "throttle": _object("'throttle'", "calls per", _THROTTLE),
         **_steps(),
         "condition": _operators(),
         "conditions": {
@@ -140,7 +188,13 @@ def _definitions() -> dict[str, Json]:
 
 
 _COMPANY: Json = {
-    "not": {"required": ["drop", "status"]},
+    "allOf": [
+        {"not": {"required": list(both)}}
+        for both in (
+            ("drop", "status"),
+            *((spoils, other) for spoils in ("body", "slow_body") for other in ("drop", "status")),
+        )
+    ],
     "dependentRequired": {"after_effect": ["status"]},
 }
 
@@ -152,27 +206,36 @@ def _steps() -> dict[str, Json]:
     sent = {
         "of": _said(_TEXT, f"About what the answer with this label opened; {usual}."),
         "amount": _said(_ref("money"), f"For so much; {usual}."),
-        "body": _ANY,
-        "path": values,
-        "query": _OPEN,
-        "headers": values,
+        "body": _said(_ANY, "The request's body."),
+        "path": _said(values, "What stands in the path, by name."),
+        "query": _said(_OPEN, "Query parameters; a list repeats one."),
+        "headers": _said(values, "Further request headers."),
         "key": _said(_TEXT, "The idempotence key."),
         "as": label,
     }
     expect = {"expect": _EXPECT}
-    shopper = _object("a shopper step", "shopper", {"shopper": _TEXT, **_ACTS, **expect})
-    endpoint = {"endpoint": _TEXT, "status": _STATUS, **expect}
+    opened = _said(_TEXT, "The label of the answer that opened the checkout.")
+    shopper = _object("a shopper step", "shopper", {"shopper": opened, **_ACTS, **expect})
+    whose = _said(_TEXT, "The provider whose webhooks it answers.")
+    endpoint = {"endpoint": whose, "status": _said(_STATUS, "With this status."), **expect}
+    called = _said(_TEXT, "The API call.")
+    span = _said(_ref("duration"), "By so much.")
+    due = _said(_YES, "All that is due now.")
     said = {
         "merchant": (
-            _object("a merchant step", "merchant", {"merchant": _TEXT, **sent, **expect}),
+            _object("a merchant step", "merchant", {"merchant": called, **sent, **expect}),
             "The merchant's application calls the API.",
         ),
         "shopper": (_one_act(shopper), "The shopper acts on the checkout that the labelled answer opened."),
         "advance": (
-            _object("an advance step", "advance", {"advance": _ref("duration"), **expect}),
+            _object("an advance step", "advance", {"advance": span, **expect}),
             "Moves the clock.",
         ),
-        "settle": (_object("a settle step", "settle", {"settle": _YES, **expect}), "Delivers what is due."),
+        "at": (
+            _object("an at step", "at", {"at": _said(_SINCE, "Such as +4h."), **expect}),
+            "Moves the clock to so long after the story's beginning.",
+        ),
+        "settle": (_object("a settle step", "settle", {"settle": due, **expect}), "Delivers what is due."),
         "endpoint": (
             _object("an endpoint step", "endpoint status", endpoint),
             "The merchant's webhook endpoint answers so from now on.",
@@ -182,17 +245,26 @@ def _steps() -> dict[str, Json]:
     return {f"step.{kind}": _said(schema, description) for kind, (schema, description) in said.items()}
 
 
-STEP_KINDS = ("merchant", "shopper", "advance", "settle", "endpoint", "expect")
+STEP_KINDS = ("merchant", "shopper", "advance", "at", "settle", "endpoint", "expect")
 
 
 def _scenario() -> Json:
-    expect = _object("'expect'", "", {"webhooks": _ANY, "accounts": _ANY, "calls": _ANY}, more=_ANY)
+    checks = {
+        "webhooks": _said(_ANY, "The webhooks that arrived, in order."),
+        "accounts": _said(_ANY, "Balances, by account."),
+        "calls": _said(_ANY, "How many calls were made."),
+    }
+    expect = _object("'expect'", "", checks, more=_ANY)
     seed = {"type": "integer", "minimum": 0, "maximum": MAX_SEED, "default": 1}
     clock = {"type": "string", "format": "date-time"}
     properties = {
         "mockpsp": _said({"const": VERSION}, "The version of this grammar."),
         "title": _said({**_TEXT, "minLength": 1}, "What happens, in a sentence."),
         "tags": _said(_list(_TEXT), "Words to find it by."),
+        "extends": _said(
+            {"anyOf": [_TEXT, _list(_TEXT, 1)]},
+            "Scenarios whose settings, world and lines this one has as well, after its own: names, or files beside it.",
+        ),
         "seed": _said(seed, "Ids follow from it."),
         "clock": _said(clock, "The time at the start; the clock then stands still."),
         "settings": _said(_OPEN, "Behaviours, by provider."),
@@ -263,23 +335,39 @@ def _enrich(definitions: dict[str, Json], catalogues: Mapping[str, Catalogue]) -
     calls = [f"{name}.{key}" for name, c in catalogues.items() for key in c.calls]
     events = [f"{name}.{key}" for name, c in catalogues.items() for key in c.events]
     pattern = {"type": "string", "pattern": r"\*"}
-    definitions["rule"]["properties"]["operation"] = {"enum": list(operations)}
+    _name(definitions, "rule", "operation", {"enum": list(operations)})
     definitions["rule"]["allOf"] = [_per_operation(name, each) for name, each in operations.items()]
-    definitions["shopper"]["properties"]["at"] = {"enum": list(places)}
+    _name(definitions, "shopper", "at", {"enum": list(places)})
     definitions["shopper"]["allOf"] = [_per_place(name, each) for name, each in places.items()]
-    definitions["fault"]["properties"]["operation"] = {"anyOf": [{"enum": calls}, pattern]}
-    definitions["webhook"]["properties"]["event"] = {"anyOf": [{"enum": events}, pattern]}
-    definitions["step.merchant"]["properties"]["merchant"] = {"enum": calls}
-    definitions["step.endpoint"]["properties"]["endpoint"] = {"enum": list(catalogues)}
+    _name(definitions, "fault", "operation", {"anyOf": [{"enum": calls}, pattern]})
+    _name(definitions, "webhook", "event", {"anyOf": [{"enum": events}, pattern]})
+    _name(definitions, "step.merchant", "merchant", {"enum": calls})
+    _name(definitions, "step.endpoint", "endpoint", {"enum": list(catalogues)})
+
+
+def _name(definitions: dict[str, Json], kind: str, key: str, known: Json) -> None:
+    """Say which words a key takes; its description stays."""
+    properties = definitions[kind]["properties"]
+    properties[key] = _said(known, properties[key]["description"])
+
+
+_DETAILS = {
+    "money": "An amount, such as 12.00 EUR.",
+    "text": "A word or a text.",
+    "number": "A number.",
+    "flag": "true or false.",
+    "duration": "How long it takes, such as 2s or PT4H.",
+    "instant": "When it happens, such as 2026-07-01T09:00:00+02:00.",
+}
 
 
 def _per_operation(name: str, operation: Operation) -> Json:
     reasons = sorted({reason for each in operation.outcomes.values() for reason in each})
     then = {
         "properties": {
-            "outcome": {"enum": list(operation.outcomes)},
-            "reason": {"enum": reasons} if reasons else False,
-            **dict.fromkeys(operation.details, True),
+            "outcome": _said({"enum": list(operation.outcomes)}, f"What comes of it: {operation.title}."),
+            "reason": _said({"enum": reasons}, "Why, where the outcome has reasons.") if reasons else False,
+            **{key: {"description": _DETAILS[kind]} for key, kind in operation.details.items()},
         },
         "additionalProperties": False,
     }

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
 from mockpsp.data import folder
 from mockpsp.scenario.catalogue import Catalogue
+from mockpsp.scenario.family import together
 from mockpsp.scenario.model import Scenario
+
+_ENDINGS = (".yaml", ".yml", ".json")
+MAX_GENERATIONS = 20
 
 
 class UnknownScenario(LookupError):
     """Neither a shipped scenario nor a file; ``nearest`` is the shipped name that looks most like it."""
 
-    def __init__(self, name: str, nearest: str | None) -> None:
+    def __init__(self, name: str, nearest: str | None, told: str = "") -> None:
         hint = f"; did you mean {nearest!r}?" if nearest else ""
-        super().__init__(f"no scenario and no file is called {name!r}{hint}")
+        super().__init__(told or f"no scenario and no file is called {name!r}{hint}")
         self.nearest = nearest
 
 
@@ -29,6 +32,8 @@ class Library:
         self._catalogues = catalogues
         self._read: dict[str, Scenario] = {}
         self._names: tuple[str, ...] = ()
+        self.files: list[Path] = []
+        """Every file that was read, in the order of reading."""
 
     def names(self) -> tuple[str, ...]:
         """All shipped scenarios: ``default`` and ``provider/story``, in alphabetical order. Looked for once."""
@@ -43,12 +48,9 @@ class Library:
         if name in self.names():
             return folder("scenarios") / f"{name}.yaml"
         given = Path(name)
-        if given.suffix in (".yaml", ".yml", ".json") and given.is_file():
+        if _is_scenario(given):
             return given
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, self.names(), n=1, cutoff=0.5)
-        raise UnknownScenario(name, near[0] if near else None)
+        raise self.unknown(name)
 
     def load(self, name: str, *, trusted: bool = False) -> Scenario:
         """A scenario by name or path. Raises UnknownScenario, or ScenarioError with every problem of the file.
@@ -59,56 +61,103 @@ class Library:
             return self._read[name]
         shipped = name in self.names()
         path = folder("scenarios") / f"{name}.yaml" if shipped else self.path(name)
-        scenario = self.parse(path.read_bytes(), file=str(path), name=name, trusted=trusted and shipped)
+        self.files.append(path)
+        scenario = self.parse(path.read_bytes(), file=str(path), name=name, trusted=trusted and shipped, at=path)
         if shipped:
             self._read[name] = scenario
         return scenario
 
-    def parse(self, text: bytes | str, *, file: str, name: str, trusted: bool = False) -> Scenario:
-        """A scenario from YAML (or JSON) text. Raises ScenarioError."""
+    def parse(
+        self, text: bytes | str, *, file: str, name: str, trusted: bool = False, at: Path | None = None
+    ) -> Scenario:
+        """A scenario from YAML (or JSON) text. Raises ScenarioError.
+
+        It may extend shipped scenarios, and other files if ``at`` tells where its own is.
+        """
         from mockpsp.scenario.loader import load
 
-        return load(text, file=file, name=name, catalogues=self._catalogues(), trusted=trusted)
+        parent = _Family(self, at).parent
+        return load(text, file=file, name=name, catalogues=self._catalogues(), trusted=trusted, parent=parent)
 
     def from_value(self, value: Any, *, name: str = "inline") -> Scenario:
-        """A scenario from an object that came as JSON. Raises ScenarioError."""
+        """A scenario from an object that came as JSON. It may extend shipped scenarios. Raises ScenarioError."""
         from mockpsp.scenario.loader import load_value
 
-        return load_value(value, name=name, catalogues=self._catalogues())
+        return load_value(value, name=name, catalogues=self._catalogues(), parent=_Family(self, None).parent)
+
+    def read(self, path: Path, name: str, parent: Callable[[str], Scenario]) -> Scenario:
+        """A file that another scenario extends. Raises OSError, ScenarioError."""
+        from mockpsp.scenario.loader import load
+
+        self.files.append(path)
+        file = str(path)
+        return load(path.read_bytes(), file=file, name=name, catalogues=self._catalogues(), parent=parent, origin=name)
+
+    def unknown(self, name: str) -> UnknownScenario:
+        """What to raise for this name."""
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, self.names(), n=1, cutoff=0.5) if len(name) < 100 else []
+        return UnknownScenario(name, near[0] if near else None)
 
     def together(self, names: Sequence[str]) -> Scenario:
         """Several scenarios as one: lines one after the other; of two worlds, settings or titles the later wins."""
         first, *others = [self.load(name, trusted=True) for name in names]
         for other in others:
-            first = _together(first, other)
+            first = together(first, other)
         return first
 
 
-_LINES = ("rules", "webhooks", "faults", "shopper")
+class _Family:
+    """One reading of a scenario with all that it extends: each file is read once, and none extends itself."""
+
+    def __init__(self, library: Library, at: Path | None) -> None:
+        self._library = library
+        self._root = at.parent if at is not None else None
+        self._open = [at.resolve()] if at is not None else []
+        self._shelf = [self._root]
+        self._done: dict[Path, Scenario] = {}
+
+    def parent(self, name: str) -> Scenario:
+        """A scenario that the one being read now extends. Raises LookupError, ScenarioError."""
+        path = self._find(name)
+        real = path.resolve()
+        if real in self._open:
+            raise UnknownScenario(name, None, f"'{name}' extends itself, by way of others")
+        if real in self._done:
+            return self._done[real]
+        if len(self._open) > MAX_GENERATIONS:
+            raise UnknownScenario(name, None, f"more than {MAX_GENERATIONS} scenarios extend each other in a row")
+        self._open.append(real)
+        self._shelf.append(path.parent)
+        try:
+            found = self._library.read(path, self._called(name, path), self.parent)
+        except OSError as error:
+            raise UnknownScenario(name, None, f"'{name}' cannot be read: {error.strerror or error}") from None
+        finally:
+            self._open.pop()
+            self._shelf.pop()
+        self._done[real] = found
+        return found
+
+    def _find(self, name: str) -> Path:
+        """The file: a shipped scenario's, or one beside the file that names it."""
+        if name in self._library.names():
+            return folder("scenarios") / f"{name}.yaml"
+        beside = self._shelf[-1]
+        if beside is None or Path(name).is_absolute() or not _is_scenario(beside / name):
+            raise self._library.unknown(name)
+        return beside / name
+
+    def _called(self, name: str, path: Path) -> str:
+        """What lines of this file are known by: a shipped name, or the way there from the first file."""
+        if self._root is None or name in self._library.names():
+            return name
+        return Path(os.path.relpath(path, self._root)).as_posix()
 
 
-def _together(first: Scenario, other: Scenario) -> Scenario:
-    settings = {
-        provider: {**complete, **{name: other.settings[provider][name] for name in other.written.get(provider, ())}}
-        for provider, complete in first.settings.items()
-    }
-    written = {
-        provider: tuple(
-            {**dict.fromkeys(first.written.get(provider, ())), **dict.fromkeys(other.written.get(provider, ()))}
-        )
-        for provider in {*first.written, *other.written}
-    }
-    lines = {part: getattr(first, part) + _own(other, part) for part in _LINES}
-    return replace(
-        other,
-        name=f"{first.name}+{other.name}",
-        world={**first.world, **other.world},
-        settings=settings,
-        written=written,
-        **lines,
-    )
-
-
-def _own(scenario: Scenario, part: str) -> tuple[Any, ...]:
-    """The lines of a scenario under keys that no other scenario has, so that each counts for itself."""
-    return tuple(replace(line, key=f"{scenario.name}/{line.key}") for line in getattr(scenario, part))
+def _is_scenario(path: Path) -> bool:
+    try:
+        return path.suffix in _ENDINGS and path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False

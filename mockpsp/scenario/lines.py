@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from mockpsp.domain.clock import parse_duration
+from mockpsp.domain.money import Money
 from mockpsp.scenario import grammar
 from mockpsp.scenario.catalogue import Operation
-from mockpsp.scenario.check import Shadows, Unique
+from mockpsp.scenario.check import Shadows, Unique, overpaid, shares
 from mockpsp.scenario.conditions import read_when
 from mockpsp.scenario.model import (
     ZERO,
     DeliveryRule,
     Drop,
     FaultRule,
+    Mangled,
+    Op,
     Outage,
     Rule,
     ShopperScript,
     Signature,
+    Spread,
     Tender,
+    Throttle,
     Trigger,
 )
 from mockpsp.scenario.problems import Bad
@@ -37,12 +43,13 @@ from mockpsp.scenario.reading import (
     yes,
 )
 from mockpsp.scenario.vocabulary import Vocabulary
-from mockpsp.scenario.yaml_nodes import Node, Table
+from mockpsp.scenario.yaml_nodes import Node, Scalar, Table
 
 _COUNT = whole(1, 2**31)
 _STATUS = whole(*grammar.STATUS)
 _LATENCY = up_to(parse_duration(grammar.MAX_LATENCY))
 _ACTS = ("pays", "cancels", "abandons")
+_VAIN = {"gap": "is the time between copies, and there is one; add 'copies'"}
 
 
 class Lines:
@@ -71,6 +78,8 @@ class Lines:
         known = self.words.operations.get(operation)
         meant = frozenset((operation,) if known else ())
         trigger = self._trigger(line, known.facts if known else None, operation)
+        if "when" in line.items:
+            shares(self.reader.problems, line.items["when"].spot, trigger.when)
         self._shadow("rules", name, node, meant, trigger)
         outcome, reason, details = self._verdict(line, operation, known)
         return Rule(
@@ -84,10 +93,12 @@ class Lines:
             line=node.spot.line,
         )
 
-    def _shadow(self, section: str, name: str, node: Node, meant: frozenset[str], trigger: Trigger) -> None:
+    def _shadow(
+        self, section: str, name: str, node: Node, meant: frozenset[str], trigger: Trigger, *, sometimes: bool = False
+    ) -> None:
         """Compare with the earlier lines, unless this one could not be read as it is meant."""
         if len(self.reader.problems.found) == self._before:
-            self._shadows[section].add(name, node.spot, meant, trigger)
+            self._shadows[section].add(name, node.spot, meant, trigger, sometimes=sometimes)
 
     def _begin(self, node: Node, kind: str) -> Table | None:
         """A line of this kind; from here on its own problems are counted."""
@@ -101,15 +112,35 @@ class Lines:
         self._names[section].add(name, node.spot if node is not None else line.spot)
         return name
 
-    def _trigger(self, line: Table, facts: Mapping[str, str] | None, of: str) -> Trigger:
-        """When the line strikes; ``facts`` is None when it is not known what the line is about."""
+    def _trigger(self, line: Table, facts: Mapping[str, str] | None, of: str, *, counts: bool = False) -> Trigger:
+        """When the line strikes; ``facts`` is None when it is not known what the line is about.
+
+        ``counts``: it counts calls even without ``nth`` and ``times``.
+        """
+        if "per" in line.items and not counts and not {"nth", "times"} & set(line.items):
+            told = "per: says what 'nth' and 'times' count for, and there is neither; add one, or leave it out"
+            self.reader.problems.add(line.keys["per"], told)
+        get = self.reader.get
         when = line.items.get("when")
         conditions = read_when(self.reader, when, facts, of) if when is not None and facts is not None else ()
+        start, until = get(line, "from", duration, ZERO), get(line, "until", duration, None)
+        if until is not None and until <= start:
+            told = "until: this is over before it begins; make it longer than 'from'"
+            self.reader.problems.add(line.keys["until"], told)
         return Trigger(
             when=conditions,
-            nth=self.reader.get(line, "nth", _COUNT, None),
-            times=self.reader.get(line, "times", _COUNT, None),
+            nth=get(line, "nth", _COUNT, None),
+            times=get(line, "times", _COUNT, None),
+            per=get(line, "per", partial(self._fact, facts, of), None) if facts is not None else None,
+            start=start,
+            until=until,
         )
+
+    def _fact(self, facts: Mapping[str, str], of: str, node: Node) -> str:
+        name = text(node)
+        if name not in facts:
+            raise Bad(node.spot, f"unknown fact '{name}' of {of}{self.reader.problems.hint(name, facts)}")
+        return name
 
     def _verdict(self, line: Table, operation: str, known: Operation | None) -> tuple[str, str | None, dict[str, Any]]:
         """Outcome, reason and details of a rule's ``then``."""
@@ -153,6 +184,7 @@ class Lines:
         if deliver is None:
             return DeliveryRule(key=key, name=name, event=event, trigger=trigger, line=node.spot.line)
         self._says_something(deliver, "deliver")
+        self._in_vain(deliver, meant)
         get = self.reader.get
         order = choice(self.reader.problems, "reversed")
         signature = choice(self.reader.problems, *(each.value for each in Signature))
@@ -166,10 +198,29 @@ class Lines:
             gap=get(deliver, "gap", duration, ZERO),
             reversed=get(deliver, "order", order, None) is not None,
             drop=get(deliver, "drop", yes, False),
+            early=get(deliver, "early", yes, False),
             signature=Signature(get(deliver, "signature", signature, Signature.RIGHT.value)),
             outage=self._outage(deliver),
             line=node.spot.line,
         )
+
+    def _in_vain(self, deliver: Table, meant: frozenset[str]) -> None:
+        """What changes nothing beside the rest of ``deliver``."""
+        drop = deliver.items.get("drop")
+        dropped = isinstance(drop, Scalar) and drop.value is True
+        for key in deliver.items:
+            told = _VAIN.get(key, "") if key != "gap" or "copies" not in deliver.items else ""
+            if key != "drop" and dropped:
+                told = "nothing is sent with 'drop'; keep one of the two"
+            elif key == "after" and "early" in deliver.items:
+                told = "'early' sends it before the answer; keep one of the two"
+            elif key == "signature" and meant and not any(self._signs(event) for event in meant):
+                told = f"{min(meant).partition('.')[0]} does not sign webhooks; leave it out"
+            if told:
+                self.reader.problems.add(deliver.keys[key], f"{key}: {told}")
+
+    def _signs(self, event: str) -> bool:
+        return self.words.catalogues[event.partition(".")[0]].signs
 
     def _says_something(self, table: Table, kind: str) -> None:
         if not table.items:
@@ -197,31 +248,74 @@ class Lines:
             return None
         name = self._name(line, "faults", index)
         operation, meant = self.reader.get(line, "operation", self.words.calls_like, ("", frozenset[str]()))
-        trigger = self._trigger(line, self.words.call_facts(meant) if meant else None, operation)
-        self._shadow("faults", name, node, meant, trigger)
         key = f"fault:{name}"
         what = line.items.get("then")
+        throttles = isinstance(what, Table) and "throttle" in what.items
+        trigger = self._trigger(line, self.words.call_facts(meant) if meant else None, operation, counts=throttles)
+        self._shadow("faults", name, node, meant, trigger, sometimes=throttles)
         then = self.reader.table(what, "failure") if what is not None else None
         if then is None:
             return FaultRule(key=key, name=name, operation=operation, trigger=trigger, line=node.spot.line)
         self._check_failure(then)
         get = self.reader.get
         drop = get(then, "drop", choice(self.reader.problems, *(each.value for each in Drop)), None)
+        body = get(then, "body", choice(self.reader.problems, *(each.value for each in Mangled)), None)
+        latency = get(then, "latency", self._latency, ZERO)
         return FaultRule(
             key=key,
             name=name,
             operation=operation,
             trigger=trigger,
-            latency=get(then, "latency", _LATENCY, ZERO),
+            latency=latency if isinstance(latency, timedelta) else ZERO,
+            spread=latency if isinstance(latency, Spread) else None,
+            throttle=get(then, "throttle", self._throttle, None),
+            body=Mangled(body) if body is not None else None,
+            slow=get(then, "slow_body", _LATENCY, ZERO),
             status=get(then, "status", _STATUS, None),
             after_effect=get(then, "after_effect", yes, False),
             drop=Drop(drop) if drop is not None else None,
             line=node.spot.line,
         )
 
+    def _latency(self, node: Node) -> timedelta | Spread:
+        """A span, or two that say how spans are spread."""
+        if not isinstance(node, Table):
+            return _LATENCY(node)
+        table = self.reader.table(node, "spread")
+        assert table is not None, "it is a mapping"
+        tail = "median" in table.items or "p99" in table.items
+        low, high = ("median", "p99") if tail else ("from", "to")
+        if set(table.items) != {low, high}:
+            raise Bad(node.spot, "write from and to, or median and p99")
+        spread = Spread(_LATENCY(table.items[low]), _LATENCY(table.items[high]), tail)
+        if spread.high <= spread.low or (tail and not spread.low):
+            raise Bad(node.spot, f"'{high}' has to be longer than '{low}'")
+        return spread
+
+    def _throttle(self, node: Node) -> Throttle | None:
+        table = self.reader.table(node, "throttle")
+        if table is None or not {"calls", "per"} <= set(table.items):
+            return None
+        per = duration(table.items["per"])
+        if not per:
+            raise Bad(table.items["per"].spot, "per: needs a span above zero")
+        return Throttle(_COUNT(table.items["calls"]), per)
+
     def _check_failure(self, then: Table) -> None:
         """What cannot be together, or needs company."""
         self._says_something(then, "failure")
+        if "throttle" in then.items and len(then.items) == 1:
+            told = "throttle: says when to strike; add what happens then, such as 'status: 429'"
+            self.reader.problems.add(then.keys["throttle"], told)
+        for spoils in ("body", "slow_body"):
+            for other in ("drop", "status"):
+                if spoils in then.items and other in then.items:
+                    told = f"{spoils}: '{other}' leaves no answer of the call to spoil; keep one of the two"
+                    self.reader.problems.add(then.keys[spoils], told)
+        drop = then.items.get("drop")
+        if "after_effect" in then.items and drop is not None:
+            told = "after_effect: 'drop' says by itself when the connection is cut; leave this out"
+            self.reader.problems.add(then.keys["after_effect"], told)
         if "drop" in then.items and "status" in then.items:
             self.reader.problems.add(then.keys["status"], "status: nobody reads it after 'drop'; keep one of the two")
         if "after_effect" in then.items and "status" not in then.items:
@@ -250,8 +344,12 @@ class Lines:
         trigger: Trigger,
         tenders: Mapping[str, tuple[str, ...]] | None,
         of: str,
+        total: Money | None = None,
     ) -> ShopperScript:
-        """What a shopper does: exactly one of pays, cancels and abandons. ``tenders`` is None when they are unknown."""
+        """What a shopper does: exactly one of pays, cancels and abandons. ``tenders`` is None when they are unknown.
+
+        ``total`` is what there is to pay, if the file tells.
+        """
         said = [act for act in _ACTS if act in line.items]
         if len(said) != 1:
             told = " and ".join(f"'{act}'" for act in said) + " exclude each other; keep one" if said else ""
@@ -265,6 +363,10 @@ class Lines:
                 tender = self._tender(item, tenders, of)
                 if tender is not None:
                     pays.append(tender)
+        pinned = (each.value for each in trigger.when if each.fact == "amount" and each.op is Op.IS)
+        there = total or next(pinned, None)
+        if pays and isinstance(there, Money):
+            overpaid(self.reader.problems, line.items["pays"].spot, pays, there)
         get = self.reader.get
         return ShopperScript(
             key=key,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from mockpsp.scenario import ahead, grammar, provided
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.check import Labels
+from mockpsp.scenario.family import inherit, stamped
 from mockpsp.scenario.grammar import schema
 from mockpsp.scenario.lines import Lines
 from mockpsp.scenario.model import Scenario, Step
@@ -16,18 +17,30 @@ from mockpsp.scenario.problems import Bad, Problem, Problems, ScenarioError
 from mockpsp.scenario.reading import Reader, instant, shown, text, whole
 from mockpsp.scenario.story import Story
 from mockpsp.scenario.vocabulary import Vocabulary
-from mockpsp.scenario.yaml_nodes import Node, Scalar, Table, plain, read_text, read_value
+from mockpsp.scenario.yaml_nodes import Many, Node, Scalar, Table, plain, read_text, read_value
 
 __all__ = ["Problem", "ScenarioError", "load", "load_value", "schema"]
 
 INLINE = "<inline>"
 T = TypeVar("T")
+Parent = Callable[[str], Scenario]
+"""Finds a scenario that another one extends. Raises LookupError, or ScenarioError for its own mistakes."""
 
 
 def load(
-    text: str | bytes, *, file: str, name: str, catalogues: Mapping[str, Catalogue], trusted: bool = False
+    text: str | bytes,
+    *,
+    file: str,
+    name: str,
+    catalogues: Mapping[str, Catalogue],
+    trusted: bool = False,
+    parent: Parent | None = None,
+    origin: str = "",
 ) -> Scenario:
     """The scenario that a file's text describes. Raises ScenarioError with all its problems.
+
+    ``parent`` finds the scenarios that it extends, by name; without it, none is found. ``origin`` is what its lines are
+    known by in a scenario that extends this one.
 
     Bytes are welcome, so that a file that is not UTF-8 is a problem with a place as well. A ``trusted`` file was
     checked when it was shipped; leaving its world and settings unchecked saves the start of a server 20 ms.
@@ -35,11 +48,13 @@ def load(
     problems = Problems(file, trusted=trusted)
     root = ahead.nodes_of(text) if trusted and isinstance(text, bytes) else None
     root = root or read_text(text, problems)
-    scenario = _Loading(problems, catalogues).scenario(root, name) if root is not None else None
+    scenario = _Loading(problems, catalogues, parent, origin).scenario(root, name) if root is not None else None
     return _finished(scenario, problems)
 
 
-def load_value(value: object, *, name: str, catalogues: Mapping[str, Catalogue]) -> Scenario:
+def load_value(
+    value: object, *, name: str, catalogues: Mapping[str, Catalogue], parent: Parent | None = None
+) -> Scenario:
     """The scenario that an inline JSON object describes; ``mockpsp`` and ``title`` may be left out.
 
     Raises ScenarioError with all its problems; they have a JSON pointer instead of line and column.
@@ -48,7 +63,7 @@ def load_value(value: object, *, name: str, catalogues: Mapping[str, Catalogue])
     if isinstance(value, Mapping):
         value = {"mockpsp": grammar.VERSION, "title": name, **value}
     root = read_value(value, problems)
-    scenario = _Loading(problems, catalogues).scenario(root, name) if root is not None else None
+    scenario = _Loading(problems, catalogues, parent).scenario(root, name) if root is not None else None
     return _finished(scenario, problems)
 
 
@@ -61,8 +76,12 @@ def _finished(scenario: Scenario | None, problems: Problems) -> Scenario:
 class _Loading:
     """One file on its way into the model."""
 
-    def __init__(self, problems: Problems, catalogues: Mapping[str, Catalogue]) -> None:
+    def __init__(
+        self, problems: Problems, catalogues: Mapping[str, Catalogue], parent: Parent | None, origin: str = ""
+    ) -> None:
         self.problems = problems
+        self.origin = origin
+        self.parent = parent
         self.catalogues = catalogues
         self.reader = Reader(problems)
         self.words = Vocabulary(catalogues, problems)
@@ -76,10 +95,12 @@ class _Loading:
         get(top, "mockpsp", _version, None)
         lines = Lines(self.reader, self.words)
         story, labels = self._story(top, lines)
-        return Scenario(
+        parents = self._parents(top)
+        own = Scenario(
             name=name,
             title=get(top, "title", text, ""),
             seed=get(top, "seed", whole(0, grammar.MAX_SEED), 1),
+            seeded="seed" in top.items,
             clock=self._clock(top),
             tags=self._section(top, "tags", "words", lambda node, _: text(node)),
             settings=self._settings(top),
@@ -92,6 +113,38 @@ class _Loading:
             story=story,
             expect=self._expect(top, labels),
         )
+        own = stamped(own, self.origin) if self.origin else own
+        return inherit(parents, own) if parents and not self.problems.found else own
+
+    def _parents(self, top: Table) -> list[Scenario]:
+        """The scenarios that this one extends; those that cannot be had are noted."""
+        node = top.items.get("extends")
+        if node is None:
+            return []
+        found = []
+        named: set[str] = set()
+        for each in self.reader.many(node, "scenarios", empty=False) if isinstance(node, Many) else [node]:
+            try:
+                found.append(self._extended(each))
+            except Bad as bad:
+                self.problems.add(bad.spot, f"extends: {bad.message}")
+                continue
+            if text(each) in named:
+                self.problems.add(each.spot, f"extends: '{text(each)}' stands here twice")
+            named.add(text(each))
+        return found
+
+    def _extended(self, node: Node) -> Scenario:
+        name = text(node)
+        if self.parent is None:
+            raise Bad(node.spot, "nothing can be extended here")
+        try:
+            return self.parent(name)
+        except LookupError as error:
+            raise Bad(node.spot, str(error)) from None
+        except ScenarioError as error:
+            more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
+            raise Bad(node.spot, f"'{name}' has mistakes of its own: {error.problems[0]}{more}") from None
 
     def _clock(self, top: Table) -> datetime | None:
         return self.reader.get(top, "clock", instant, None)

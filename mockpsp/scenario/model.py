@@ -40,12 +40,16 @@ class Condition(Value, frozen=True):
 class Trigger(Value, frozen=True):
     """When a line of the script strikes: all conditions hold, from the ``nth`` match on, ``times`` times at most.
 
-    ``nth`` alone strikes once, at exactly that match (1 is the first); with ``times`` it starts there.
+    ``nth`` alone strikes once, at exactly that match (1 is the first); with ``times`` it starts there. ``per`` names a
+    fact: each of its values is counted for itself. ``start`` and ``until`` are since the scenario is in force.
     """
 
     when: tuple[Condition, ...] = ()
     nth: int | None = None
     times: int | None = None
+    per: str | None = None
+    start: timedelta = ZERO
+    until: timedelta | None = None
 
     @property
     def first(self) -> int:
@@ -72,10 +76,11 @@ class Rule(Value, frozen=True, kw_only=True):
 
 
 class Signature(StrEnum):
-    """How a webhook is signed."""
+    """How a webhook is signed. ``stale``: rightly, with a key that has been replaced since."""
 
     RIGHT = "right"
     WRONG = "wrong"
+    STALE = "stale"
     MISSING = "missing"
 
 
@@ -103,6 +108,7 @@ class DeliveryRule(Value, frozen=True, kw_only=True):
     gap: timedelta = ZERO
     reversed: bool = False
     drop: bool = False
+    early: bool = False
     signature: Signature = Signature.RIGHT
     outage: Outage | None = None
     line: int = 0
@@ -115,17 +121,49 @@ class Drop(StrEnum):
     AFTER_EFFECT = "after_effect"
 
 
+class Spread(Value, frozen=True):
+    """A latency that differs from call to call: evenly between two spans, or around a median with a long tail.
+
+    With ``tail`` the first is the median and the second the 99th percentile. The seed decides each one.
+    """
+
+    low: timedelta
+    high: timedelta
+    tail: bool = False
+
+
+class Throttle(Value, frozen=True):
+    """So many calls get through in each span of the sandbox's time; the line strikes at those beyond."""
+
+    calls: int
+    per: timedelta
+
+
+class Mangled(StrEnum):
+    """What is wrong with a body: its end is missing on the wire, or it is no JSON."""
+
+    TRUNCATED = "truncated"
+    MALFORMED = "malformed"
+
+
 class FaultRule(Value, frozen=True, kw_only=True):
-    """A fault of transport on one API call (a name, or a pattern with ``*``): latency, a status, a cut connection."""
+    """A fault of transport on one API call (a name, or a pattern with ``*``): latency, a status, a cut connection.
+
+    ``body`` and ``slow`` (the time that the body takes) spoil an answer whose call did its work.
+    """
 
     key: str
     name: str
     operation: str
     trigger: Trigger
     latency: timedelta = ZERO
+    spread: Spread | None = None
+    throttle: Throttle | None = None
     status: int | None = None
     after_effect: bool = False
     drop: Drop | None = None
+    body: Mangled | None = None
+    slow: timedelta = ZERO
     line: int = 0
 
 
@@ -156,7 +194,8 @@ class Step(Value, frozen=True, kw_only=True):
     merchant: call ``operation`` with ``body``, ``path``, ``query``, idempotence ``key``; ``label`` keeps the answer.
     With ``amount``, or ``of`` (the label of an earlier answer), it is the provider's usual call for that amount, about
     what that answer opened, and ``body`` and ``path`` only say what is different.
-    shopper: act on the checkout that the answer ``label`` opened. advance: move the clock by ``span``.
+    shopper: act on the checkout that the answer ``label`` opened. advance: move the clock by ``span``; at: move it to
+    ``span`` after the story's beginning.
     endpoint: the merchant's webhook endpoint answers ``status`` from now on. settle: deliver all that is due.
     ``expect`` holds what must be true right after the step.
     """
@@ -181,12 +220,14 @@ class Step(Value, frozen=True, kw_only=True):
 class Scenario(Value, frozen=True, kw_only=True):
     """One file. ``world`` and ``settings`` are by provider and already shaped as that provider's catalogue says.
 
-    ``settings`` are complete; ``written`` are the names of those that the file itself names.
+    ``settings`` are complete; ``written`` are the names of those that the file itself names. ``seeded``: it names a
+    seed.
     """
 
     name: str
     title: str
     seed: int = 1
+    seeded: bool = False
     clock: datetime | None = None
     tags: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mockpsp.domain.value import Value
 
-_FEW = 8
+_FEW = 10
 _LONGEST_GUESS = 60
 _GUESSES_PER_FILE = 100
 

@@ -118,6 +118,13 @@ def duration(node: Node) -> timedelta:
     return span
 
 
+def since(node: Node) -> timedelta:
+    """A span after the beginning, such as +4h."""
+    if not isinstance(node, Scalar) or not node.text.startswith("+"):
+        raise Bad(node.spot, f"needs a time after the beginning, such as +4h, not {shown(node)}")
+    return duration(Scalar(node.spot, node.text[1:], node.text[1:]))
+
+
 def up_to(limit: timedelta) -> Callable[[Node], timedelta]:
     """A span of time with a limit of its own."""
 

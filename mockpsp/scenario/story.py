@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mockpsp.domain.clock import format_duration
 from mockpsp.scenario import grammar
 from mockpsp.scenario.check import Labels
 from mockpsp.scenario.lines import Lines
 from mockpsp.scenario.model import ZERO, Step, Trigger
 from mockpsp.scenario.problems import Bad
-from mockpsp.scenario.reading import Reader, duration, money, shown, text, whole, yes
+from mockpsp.scenario.reading import Reader, duration, money, shown, since, text, whole, yes
 from mockpsp.scenario.vocabulary import Vocabulary
 from mockpsp.scenario.yaml_nodes import Many, Node, Table, plain
 
@@ -29,6 +30,7 @@ class Story:
         self.lines = lines
         self.labels = Labels(reader.problems)
         self._number = 0
+        self._reached = ZERO
 
     def step(self, node: Node, index: int) -> Step | None:
         """One item of ``story``; None, and noted, when it is not clear what it does."""
@@ -50,6 +52,7 @@ class Story:
             "merchant": self._merchant,
             "shopper": self._shopper,
             "advance": self._advance,
+            "at": self._at,
             "settle": self._settle,
             "endpoint": self._endpoint,
             "expect": self._expect_only,
@@ -94,15 +97,18 @@ class Story:
         if of:
             self.labels.use(of, step.items["of"].spot)
         label = self.reader.get(step, "as", _label, "")
-        if label:
-            self.labels.define(label, step.items["as"].spot, call)
+        amount = self.reader.get(step, "amount", money, None)
         body = step.items.get("body")
+        if label:
+            self.labels.define(
+                label, step.items["as"].spot, call, None if body is not None and _speaks_of_amount(body) else amount
+            )
         return Step(
             kind="merchant",
             operation=call,
             label=label,
             of=of,
-            amount=self.reader.get(step, "amount", money, None),
+            amount=amount,
             body=plain(body) if body is not None else None,
             path=self._texts(step, "path"),
             query=self.reader.get(step, "query", self._query, {}),
@@ -120,13 +126,28 @@ class Story:
         provider = self.labels.calls.get(label, "").partition(".")[0]
         tenders = self.words.tenders_of(provider) if provider in self.words.catalogues else None
         script = self.lines.act(
-            step, key=f"story[{self._number}]", at="", trigger=Trigger(), tenders=tenders, of=provider
+            step,
+            key=f"story[{self._number}]",
+            at="",
+            trigger=Trigger(),
+            tenders=tenders,
+            of=provider,
+            total=None if "expect" in step.items and _refused(step.items["expect"]) else self.labels.amounts.get(label),
         )
         return Step(kind="shopper", label=label, shopper=script, expect=self._expect(step), line=step.spot.line)
 
     def _advance(self, step: Table) -> Step:
         span = self.reader.get(step, "advance", duration, ZERO)
+        self._reached += span
         return Step(kind="advance", span=span, expect=self._expect(step), line=step.spot.line)
+
+    def _at(self, step: Table) -> Step:
+        span = self.reader.get(step, "at", since, ZERO)
+        if span < self._reached:
+            told = f"at: {format_duration(self._reached)} have passed already; time only goes on in a story"
+            self.reader.problems.add(step.keys["at"], told)
+        self._reached = max(span, self._reached)
+        return Step(kind="at", span=span, expect=self._expect(step), line=step.spot.line)
 
     def _settle(self, step: Table) -> Step:
         self.reader.get(step, "settle", yes, True)
@@ -143,6 +164,20 @@ class Story:
 
     def _expect_only(self, step: Table) -> Step:
         return Step(kind="expect", expect=self._expect(step), line=step.spot.line)
+
+
+def _refused(expect: Node) -> bool:
+    """Whether the page is expected to refuse, as it does when somebody wants to pay too much."""
+    return isinstance(expect, Table) and "status" in expect.items
+
+
+def _speaks_of_amount(node: Node) -> bool:
+    """Whether a body may be for another amount than the step."""
+    if isinstance(node, Many):
+        return any(_speaks_of_amount(each) for each in node.items)
+    if isinstance(node, Table):
+        return any("amount" in key.lower() or _speaks_of_amount(each) for key, each in node.items.items())
+    return False
 
 
 def _table(node: Node) -> Table:

@@ -23,6 +23,7 @@ MAX_NODES = 100_000
 # What YAML does not allow; as one class of what it does allow this takes ten times longer to compile.
 _UNPRINTABLE = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|[\ud800-\udfff]|[\ufffe\uffff]"
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?")
 _MAX_WHOLE = 2**63 - 1
 _MAX_WRITTEN = 20
@@ -107,7 +108,8 @@ def _decoded(raw: bytes) -> str:
 
 
 def _spot_after(before: str) -> Spot:
-    return Spot(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+    rows = _BREAK.split(before)
+    return Spot(len(rows), len(rows[-1]) + 1)
 
 
 _MERGE = ("<<", Spot())
@@ -312,10 +314,16 @@ _SYNTAX = (
 )
 
 
+def _within(at: Spot, text: str) -> Spot:
+    """The place, or the file's end where the parser sees one more line than there is."""
+    rows = _BREAK.split(text)
+    return at if at.line <= len(rows) else Spot(len(rows), len(rows[-1]) + 1)
+
+
 def _syntax(error: Any, text: str, last: Spot) -> Bad:
     """The parser's complaint in our words."""
     mark = error.problem_mark or error.context_mark
-    at = Spot(mark.line + 1, mark.column + 1) if mark is not None else last
+    at = _within(Spot(mark.line + 1, mark.column + 1), text) if mark is not None else last
     told = str(error.problem)
     if "cannot start any token" in told or "tab character" in told:
         char = text[mark.index : mark.index + 1]

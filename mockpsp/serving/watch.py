@@ -22,31 +22,46 @@ class Watched:
     def __init__(self, names: Sequence[str], catalogues: Callable[[], Mapping[str, Catalogue]]) -> None:
         self.names = names
         self._catalogues = catalogues
-        self.paths = [Library(catalogues).path(name) for name in names]
+        library = Library(catalogues)
+        self._named = [library.path(name) for name in names]
+        self.paths = [*self._named]
         self._seen = _stamp(self.paths)
+        with suppress(ScenarioError, UnknownScenario, OSError):  # whoever serves the scenario tells
+            library.together(names)
+        self._also(library)
+
+    def _also(self, library: Library) -> None:
+        """Look at the files that those extend, too, and no longer at others."""
+        known = dict(zip(self.paths, self._seen, strict=True))
+        self.paths[:] = (*self._named, *dict.fromkeys(path for path in library.files if path not in self._named))
+        self._seen = tuple(known[path] if path in known else _stat(path) for path in self.paths)
 
     async def follow(self, world: Callable[[], World], say: Callable[[str], None], stop: asyncio.Event) -> None:
         """Until ``stop``: whenever a file changes, reload and say what is different, or what is wrong with it."""
         async for _ in self.changes(stop):
+            library = Library(self._catalogues)
             try:
-                scenario = Library(self._catalogues).together(self.names)
+                scenario = library.together(self.names)
             except ScenarioError as error:
+                library.files += self.paths
+                self._also(library)
                 say("the scenario was changed and has mistakes; the old one stays in force:")
                 for problem in error.problems:
                     say(f"  {problem}")
             except (UnknownScenario, OSError) as error:
                 say(f"the scenario cannot be read: {error}; the old one stays in force")
             else:
+                self._also(library)
                 told = await world().change_scenario(scenario)
                 say("the scenario was changed and is in force" + ("" if told else "; nothing is different"))
                 for line in told:
                     say(f"  {line}")
 
     async def changes(self, stop: asyncio.Event) -> AsyncIterator[None]:
-        """One item whenever one of the files is different from before and all of them are there."""
+        """One item whenever one of the files is different from before and the named ones are there."""
         async for _ in _wakes(self.paths, stop):
             now = _stamp(self.paths)
-            if now != self._seen and None not in now:
+            if now != self._seen and None not in now[: len(self._named)]:
                 self._seen = now
                 yield
 

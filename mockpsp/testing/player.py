@@ -17,7 +17,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mockpsp.control.journal_view import View
-from mockpsp.domain.clock import format_duration
+from mockpsp.domain.clock import format_duration, parse_instant
 from mockpsp.domain.errors import Refusal
 from mockpsp.edge.keys import CONTRACTS, PROVIDERS
 from mockpsp.edge.provider import Provider
@@ -82,6 +82,7 @@ class Player:
                 "origin": ORIGIN,
             }
         )
+        self.start = instant(sandbox.world.clock.now())
         self.exchanges: list[Exchange] = []
         self.failures: list[Failure] = []
         self.webhooks: list[Received] = []
@@ -94,7 +95,7 @@ class Player:
     async def run(self) -> Played:
         """Every step, then what is expected at the end."""
         world = self.sandbox.world
-        scenario, start = world.scenario, instant(world.clock.now())
+        scenario, start = world.scenario, self.start
         view = View(self.sandbox, world.journal, self.server.app[CONTRACTS])
         stop = world.journal.watch(self._hear)
         try:
@@ -161,6 +162,10 @@ class Player:
                 world = self.sandbox.world
                 await self.server.courier.advance(self.sandbox, world.clock.now() + step.span)
                 return f"{format_duration(step.span)} passes"
+            case "at":
+                began = parse_instant(self.start)
+                await self.server.courier.advance(self.sandbox, began + step.span)
+                return f"it is {format_duration(step.span)} after the beginning"
             case "endpoint":
                 self.endpoint.answers[step.operation] = step.status or 200
                 return f"answers {step.operation} with {step.status or 200} from now on"

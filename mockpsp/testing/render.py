@@ -115,6 +115,7 @@ def _lines(exchange: Exchange, verbose: bool) -> Iterator[tuple[str, str, str]]:
 _ACTORS = {
     "shopper": "Shopper -> mockpsp",
     "advance": "Clock",
+    "at": "Clock",
     "endpoint": "Endpoint",
     "settle": "mockpsp",
     "merchant": "Shop",
@@ -220,6 +221,8 @@ def _decision(happening: Happening, verbose: bool) -> Line:
     why.extend(f"assumes the setting {name}" for name in reasons.settings)
     if verbose:
         why.extend(f'nearly: "{near.line}": {near.why}' for near in reasons.nearly)
+        if reasons.more:
+            why.append(f"and {reasons.more} more rules that did not match")
     return "  mockpsp decides", "\n".join([happening.operation, *why])
 
 

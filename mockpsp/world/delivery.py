@@ -196,6 +196,24 @@ class Courier:
         finally:
             del self._lanes[lane]
 
+    async def hurry(self, sandbox: Sandbox, cause: int) -> None:
+        """Send what is to leave before the request ``cause`` is answered, and return when each had its first attempt.
+
+        Nothing is locked meanwhile, so an endpoint may call the API, or the control API, while it is asked.
+        """
+        world, done = sandbox.world, list[Done]()
+        waiting = world.outbox.take_early(cause)
+        try:
+            while waiting:
+                await self._deliver(sandbox, world, waiting.pop(0), done)
+        except Gone:
+            log.debug("%s was reset or deleted while webhooks left", sandbox.id)
+        finally:
+            for each in waiting:
+                world.outbox.let_in(each)
+            if waiting:
+                self.wake(sandbox)
+
     async def settle(self, sandbox: Sandbox) -> list[Done]:
         """Return when nothing is due any more at the sandbox's present moment, deliveries under way included.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.domain.lifecycle import Consequence, Lifecycle, Notice, Served, Timer, Waiting
-from mockpsp.scenario.engine import Position, strike
+from mockpsp.scenario.engine import L, Position, Shelf, strike
 from mockpsp.scenario.model import DeliveryRule, Trigger
 from mockpsp.world import records
 
@@ -58,10 +59,11 @@ class FollowUp:
         lifecycle, ref = timer.lifecycle or self.lifecycle.name, timer.ref or self.ref
         self.events.append(records.TimerSet(self.number, lifecycle, ref, timer.command, timer.at))
 
-    def _strike(self, lines: tuple[Any, ...], facts: Mapping[str, Any]) -> Any:
-        line, moved, _ = strike(lines, facts, {**self.world.positions, **self.moved})
-        self.moved.update(moved)
-        return line
+    def _strike(self, lines: Shelf[L], facts: Mapping[str, Any]) -> L | None:
+        positions = ChainMap(self.moved, self.world.positions)
+        struck = strike(lines, facts, positions, self.now - self.world.since)
+        self.moved.update(struck.moved)
+        return struck.line
 
     def _notice(self, notice: Notice) -> None:
         lines = self.world.script.deliveries(f"{self.provider}.{notice.kind}")
@@ -90,6 +92,7 @@ class FollowUp:
                         drop=rule.drop,
                         signature=rule.signature,
                         outage=rule.outage,
+                        early=rule.early,
                     )
                 )
 

@@ -74,12 +74,16 @@ pack: Callable[[Headers], bytes] = Encoder().encode
 
 
 class Reasoning(Value, frozen=True):
-    """Why an operation went as it did: the law or the rule, rules that nearly matched, inferred settings in play."""
+    """Why an operation went as it did: the law or the rule, rules that nearly matched, inferred settings in play.
+
+    ``nearly`` are the nearest only; there were ``more``.
+    """
 
     law: str
     rule: str | None
     nearly: tuple[NearMiss, ...]
     settings: tuple[str, ...]
+    more: int = 0
 
 
 def _nothing() -> None:

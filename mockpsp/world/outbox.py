@@ -57,6 +57,7 @@ class Outbox:
         self._keep_done = keep_done
         self.deliveries: dict[int, Delivery] = {}
         self.numbers = 0
+        self._asking: dict[int, list[Delivery]] = {}
         self._failing: dict[tuple[str, str], int] = {}
         self._held: dict[tuple[str, str], list[int]] = {}
 
@@ -70,7 +71,23 @@ class Outbox:
             self._finish(queued.number)
         else:
             self._work[queued.number] = delivery
-            heappush(self._heap, (delivery.due, queued.rank, queued.number))
+            if queued.early and cause in self._asking:
+                self._asking[cause].append(delivery)
+            else:
+                heappush(self._heap, (delivery.due, queued.rank, queued.number))
+
+    def keep_early(self, cause: int) -> None:
+        """Keep early webhooks that the request ``cause`` leads to out of the queue until ``take_early``."""
+        self._asking[cause] = []
+
+    def take_early(self, cause: int) -> list[Delivery]:
+        """Early webhooks of the request ``cause``, in order; whoever takes them delivers them, or calls ``let_in``."""
+        return sorted(self._asking.pop(cause, ()), key=lambda each: (each.queued.due, each.queued.rank))
+
+    def let_in(self, delivery: Delivery) -> None:
+        """Queue an early webhook like any other."""
+        if delivery.due is not None and delivery.queued.number in self._work:
+            heappush(self._heap, (delivery.due, delivery.queued.rank, delivery.queued.number))
 
     def set(self, work: TimerSet | ShopperDue) -> None:
         """Add a timer or a scripted shopper."""

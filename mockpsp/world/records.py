@@ -33,7 +33,8 @@ class Queued(Value, frozen=True):
     """A webhook that is to be sent: one row of the outbox, its bytes as they will be signed.
 
     ``owner`` is the object, ``ref`` the provider's id in the body. ``rank`` orders rows that are due at the same
-    moment. An empty ``url`` means that nobody asked for it. ``at_once`` goes past a webhook that holds up its address.
+    moment. An empty ``url`` means that nobody asked for it. ``at_once`` goes past a webhook that holds up its address,
+    ``early`` leaves before the call that led to it is answered.
     """
 
     number: int
@@ -51,6 +52,7 @@ class Queued(Value, frozen=True):
     signature: Signature = Signature.RIGHT
     outage: Outage | None = None
     at_once: bool = False
+    early: bool = False
 
     @property
     def body(self) -> bytes:
@@ -174,7 +176,8 @@ class EndpointChanged(Value, frozen=True):
 
 
 class ScenarioChanged(Value, frozen=True):
-    """Another scenario is in force; ``changes`` tells what is different for a reader."""
+    """Another scenario is in force since ``at``; ``changes`` tells what is different for a reader."""
 
     scenario: Any
+    at: datetime
     changes: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
@@ -113,7 +113,7 @@ class World:
         self.groups: dict[tuple[str, str], datetime] = {}
         self.on_commit: Callable[[], None] | None = None
         self.on_scenario: Callable[[], None] | None = None
-        self._now = self.clock.now()
+        self._now = self.since = self.clock.now()
         self._decided: Outcome | None = None
         self.closed = False
         self._use(scenario)
@@ -124,6 +124,11 @@ class World:
         self.setups = {name: who.setup(scenario) for name, who in self.inhabitants.items()}
 
     # -- looking -----------------------------------------------------------------------------------------------------
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How long the scenario is in force, by the sandbox's clock."""
+        return self.clock.now() - self.since
 
     def owner(self, lifecycle: str, ref: str) -> str | None:
         """The reference of the object that ``ref`` is, or is a part of."""
@@ -156,7 +161,8 @@ class World:
 
     async def open(self) -> None:
         """Write the first events of a new sandbox: its scenario and the opening balances."""
-        await self.commit([records.ScenarioChanged(self.scenario), *self._openings({}, self.setups)])
+        changed = records.ScenarioChanged(self.scenario, self.clock.now())
+        await self.commit([changed, *self._openings({}, self.setups)])
 
     async def execute(
         self,
@@ -191,14 +197,14 @@ class World:
     async def ask(self, question: Question, law: str, cause: int = 0) -> Verdict:
         """What a rule says to a question whose answer changes nothing; ``law`` is the natural one, for the journal."""
         while True:
-            asked = self.script.ask(question, self.positions)
+            asked = self.script.ask(question, self.positions, self.elapsed)
             try:
                 if asked.moved:
                     await self.commit([records.ScriptMoved(asked.moved)], cause)
             except Conflict:
                 await self.catch_up()
                 continue
-            reasoning = Reasoning(law, asked.verdict.rule, asked.nearly, ())
+            reasoning = Reasoning(law, asked.verdict.rule, asked.nearly, (), asked.more)
             provider = question.operation.partition(".")[0]
             self.journal.add(self.clock.now(), "decision", provider, question.operation, "", cause, reasoning)
             return asked.verdict
@@ -221,7 +227,7 @@ class World:
         moment = Moment(now, self.ledger, draw, setup.world, setup.settings)
         before = self.objects[lifecycle.name].get(ref) if ref is not None else None
         question = lifecycle.question(before, command, moment)
-        asked = SILENT if question is None else self.script.ask(question, self.positions)
+        asked = SILENT if question is None else self.script.ask(question, self.positions, now - self.since)
         decision = lifecycle.decide(before, command, asked.verdict, moment)
         if ref is None:
             ref = str(decision.events[0].ref)
@@ -248,7 +254,7 @@ class World:
             events.append(records.ScriptMoved(moved))
         if draw.moved:
             events.append(records.IdsDrawn(draw.cursor, tuple(draw.series.items())))
-        reasoning = Reasoning(decision.law, asked.verdict.rule, asked.nearly, decision.settings)
+        reasoning = Reasoning(decision.law, asked.verdict.rule, asked.nearly, decision.settings, asked.more)
         operation = question.operation if question is not None else f"{provider}.{_spoken(type(command).__name__)}"
         return Outcome(ref, state, decision.events, reasoning, operation, now), events
 
@@ -284,7 +290,8 @@ class World:
             if getattr(self.scenario, part) != getattr(scenario, part):
                 changes.append(f"{part}: {old} → {new} lines, counted from the start again")
         changes.extend(f"{move.entry.postings[1].account}: {move.entry.kind}" for move in moves)
-        await self.commit([records.ScenarioChanged(scenario, tuple(changes)), *moves], cause)
+        changed = records.ScenarioChanged(scenario, self.clock.now(), tuple(changes))
+        await self.commit([changed, *moves], cause)
         return tuple(changes)
 
     def _openings(self, old: Mapping[str, Setup], new: Mapping[str, Setup]) -> list[records.Posted]:
@@ -420,6 +427,7 @@ class World:
         if self.on_scenario is not None:
             self.on_scenario()
         self.positions.clear()
+        self.since = fact.at
         self._note(
             "scenario", "", fact.scenario.name, "", cause, {"title": fact.scenario.title, "changes": fact.changes}
         )

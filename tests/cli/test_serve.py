@@ -31,6 +31,7 @@ def test_the_ready_file_says_where_and_the_block_what_to_do(serve: Callable[...,
     assert served.told["pid"] == served.process.pid
     assert "worldline" in served.told["credentials"]
     assert served.told["base_urls"]["worldline"] == served.told["url"]
+    served.wait_for_line("Ctrl+C")  # the last of them
     block = "\n".join(served.lines)
     assert served.told["url"] in block
     assert "/_mockpsp/" in block
@@ -62,7 +63,7 @@ def test_a_clock_that_stands_still_is_announced(serve: Callable[..., Any], quiet
     quiet.write_text(quiet.read_text() + "clock: 2026-07-01T09:00:00+02:00\n", encoding="utf-8")
     served = serve("--scenario", str(quiet))
 
-    assert any("stands still at 2026-07-01T07:00:00.000Z" in line for line in served.lines)
+    served.wait_for_line("stands still at 2026-07-01T07:00:00.000Z")
 
 
 def test_watch_reloads_and_survives_mistakes(serve: Callable[..., Any], quiet: Path) -> None:

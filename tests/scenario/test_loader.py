@@ -444,7 +444,7 @@ def rule(middle: str = "", then: str = "{outcome: approved}", operation: str = "
 
 
 KEYS_OF_A_SCENARIO = (
-    "mockpsp, title, tags, seed, clock, settings, world, shopper, rules, webhooks, faults, story, expect"
+    "mockpsp, title, tags, extends, seed, clock, settings, world, shopper, rules, webhooks, faults, story, expect"
 )
 
 EXPIRED = (
@@ -533,7 +533,7 @@ BAD: list[tuple[str, list[str]]] = [
     (rule(then="{}"), ["6:11: 'then' of a rule needs 'outcome'"]),
     (rule(then="no"), ["6:11: 'then' of a rule is a mapping with the keys outcome, reason; this is 'no'"]),
     (HEAD + "rules: [5]",
-     ["3:9: a rule is a mapping with the keys name, operation, when, nth, times, then; this is 5"]),
+     ["3:9: a rule is a mapping with the keys name, operation, when, nth, times, per, from, until, then; this is 5"]),
     (HEAD + "rules: {}", ["3:8: needs a list of rules, not a mapping; start each item with '-'"]),
     (HEAD + "rules: [{then: {outcome: x}}]", ["3:9: a rule needs 'operation'"]),
     (rule("nth: 0"), ["5:10: nth: 0 is too small; 1 is the least"]),
@@ -577,7 +577,7 @@ BAD: list[tuple[str, list[str]]] = [
     (rule("when: {amount: []}"), ["5:20: amount: an empty list never matches; name at least one value"]),
     (rule("when: {amount: {at_least: []}}"), ["5:31: amount: needs an amount such as 12.00 EUR, not a list"]),
     (rule("x" * 61 + ": 1"),
-     [f"5:5: unknown key '{'x' * 60}' of a rule; known: name, nth, operation, then, times, when"]),
+     [f"5:5: unknown key '{'x' * 60}' of a rule; known: from, name, nth, operation, per, then, times, until, when"]),
     # webhooks
     (HEAD + "webhooks: [{event: acme.payment.captred, deliver: {drop: true}}]", [
         "3:20: event: unknown event 'payment.captred' of acme; did you mean 'payment.captured'?"]),
@@ -586,7 +586,7 @@ BAD: list[tuple[str, list[str]]] = [
     (HEAD + 'webhooks: [{event: "*.payment.captured", when: {amount: 5}, deliver: {drop: true}}]', [
         "3:49: 'amount' differs in kind among what '*.payment.captured' means; name one provider"]),
     (HEAD + "webhooks: [{event: acme.payment.captured, deliver: {}}]", [
-        "3:52: 'deliver' says nothing; give one of after, copies, gap, order, drop, signature, endpoint"]),
+        "3:52: 'deliver' says nothing; give one of after, copies, gap, order, drop, early, signature, endpoint"]),
     (HOOK + "{copies: 21, after: 5, order: reverse, drop: false}", [
         "5:21: copies: 21 is too large; 20 is the most",
         "5:32: after: '5' is not a duration; write PT4H1M, 2s, 250ms, 4h or 1d",
@@ -612,7 +612,7 @@ BAD: list[tuple[str, list[str]]] = [
     (HEAD + "faults:\n- operation: acme.refund\n  then: {after_effect: true}", [
         "5:10: after_effect: says when 'status' is answered; add it, or write 'drop: after_effect'"]),
     (HEAD + "faults: [{operation: acme.refund, then: {}}]", [
-        "3:41: 'then' of a fault says nothing; give one of latency, status, after_effect, drop"]),
+        f"3:41: 'then' of a fault says nothing; give one of {', '.join(KEYS['failure'])}"]),
     # shoppers
     (HEAD + "shopper: [{at: acme.chekout, cancels: true}]", [
         "3:16: at: unknown place 'chekout' of acme; did you mean 'checkout'?"]),
@@ -640,9 +640,10 @@ BAD: list[tuple[str, list[str]]] = [
         "5:3: the name 'rules[1]' is taken by line 4; choose another"]),
     # the story
     (HEAD + "story: [5]",
-     ["3:9: a step is a mapping with one of merchant, shopper, advance, settle, endpoint, expect; this is 5"]),
-    (HEAD + "story: [{advnce: 2s}]", ["3:9: a step needs one of merchant, shopper, advance, settle, endpoint, expect",
-                                      "3:10: unknown kind of step 'advnce'; did you mean 'advance'?"]),
+     ["3:9: a step is a mapping with one of merchant, shopper, advance, at, settle, endpoint, expect; this is 5"]),
+    (HEAD + "story: [{advnce: 2s}]", [
+        "3:9: a step needs one of merchant, shopper, advance, at, settle, endpoint, expect",
+        "3:10: unknown kind of step 'advnce'; did you mean 'advance'?"]),
     (HEAD + "story: [{advance: 2s, settle: true}]", [
         "3:23: 'advance' and 'settle' are two steps; give each an item of its own"]),
     (HEAD + "story: [{advance: soon}, {settle: false}]", [

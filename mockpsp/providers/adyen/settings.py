@@ -166,7 +166,17 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
         "description": "errorCode and message of order errors; no public source shows Adyen's (inferred).",
         "type": "object",
         "additionalProperties": False,
-        "properties": dict.fromkeys(("unknown", "amount", "currency", "expired", "closed", "cancelled"), _ORDER_ERROR),
+        "properties": {
+            word: {**_ORDER_ERROR, "description": f"Where {why}."}
+            for word, why in {
+                "unknown": "there is no such order",
+                "amount": "a payment is more than what remains",
+                "currency": "a payment is in another currency than its order",
+                "expired": "the order has expired",
+                "closed": "the order is paid",
+                "cancelled": "the order was cancelled",
+            }.items()
+        },
     },
     "order_opened": _choice(
         "When ORDER_OPENED is sent; its sources disagree (inferred).", "on_create", "on_first_payment"

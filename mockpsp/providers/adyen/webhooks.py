@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from binascii import unhexlify
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hmac import digest
 from typing import Any
@@ -386,9 +386,21 @@ def signature(hmac_key: str, item: Mapping[str, Any]) -> str:
     return b64encode(digest(unhexlify(hmac_key), signed_text(item).encode(), "sha256")).decode()
 
 
-def forged(hmac_key: str) -> str:
+def forged(hmac_key: str, change: int = 1) -> str:
     """Another key of the right form."""
-    return f"{int(hmac_key, 16) ^ 1:0{len(hmac_key)}X}"
+    return f"{int(hmac_key, 16) ^ change:0{len(hmac_key)}X}"
+
+
+def replaced(hmac_key: str) -> str:
+    """The key that was in force before this one, as far as this simulation knows."""
+    return forged(hmac_key, 2)
+
+
+_KEYS: Mapping[Signature, Callable[[str], str]] = {
+    Signature.RIGHT: str,
+    Signature.WRONG: forged,
+    Signature.STALE: replaced,
+}
 
 
 class AdyenPolicy:
@@ -404,7 +416,7 @@ class AdyenPolicy:
     def message(
         self, queued: Queued, credentials: Mapping[str, Any], signature_kind: Signature, settings: AdyenSettings
     ) -> tuple[Mapping[str, str], bytes]:
-        """See Policy. The signature is part of the body; a wrong one is well-formed, by another key."""
+        """See Policy. The signature is part of the body; a wrong or stale one is well-formed, by another key."""
         headers = {"Content-Type": "application/json"}
         if settings.webhook_username:
             login = f"{settings.webhook_username}:{settings.webhook_password}"
@@ -414,7 +426,7 @@ class AdyenPolicy:
         envelope = decode(queued.body)
         item = envelope["notificationItems"][0]["NotificationRequestItem"]
         key = credentials["hmac_key"]
-        proof = signature(forged(key) if signature_kind is Signature.WRONG else key, item)
+        proof = signature(_KEYS[signature_kind](key), item)
         item["additionalData"] = {"hmacSignature": proof, **item["additionalData"]}
         return headers, to_bytes(envelope)
 

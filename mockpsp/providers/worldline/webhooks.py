@@ -156,10 +156,12 @@ class WorldlinePolicy:
     def message(
         self, queued: Queued, credentials: Mapping[str, Any], signature_kind: Signature, settings: WorldlineSettings
     ) -> tuple[Mapping[str, str], bytes]:
-        """See Policy. A wrong signature is a well-formed one by another secret."""
-        headers = {"Content-Type": "application/json", "X-GCS-KeyId": credentials["webhook_key_id"]}
+        """See Policy. A wrong signature is a well-formed one by another secret, a stale one names the key before."""
+        key, secret = credentials["webhook_key_id"], credentials["webhook_secret"]
+        if signature_kind is Signature.STALE:
+            key, secret = f"{key}-replaced", f"{secret}-replaced"
+        headers = {"Content-Type": "application/json", "X-GCS-KeyId": key}
         if signature_kind is not Signature.MISSING:
-            secret = credentials["webhook_secret"]
             wrong = "-forged" if signature_kind is Signature.WRONG else ""
             headers["X-GCS-Signature"] = signature(f"{secret}{wrong}", queued.body)
         return headers, queued.body
