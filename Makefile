@@ -5,7 +5,7 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 
-.PHONY: run test lint unit types vendor shots fuzz bench soak node clean
+.PHONY: run test lint unit types vendor shots fuzz bench crowd golden mutation soak node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -43,6 +43,15 @@ fuzz: $(DEV)  ## the scenario loader against odd files, five minutes or SECONDS=
 
 bench: $(DEV)  ## speed, as ratios measured in one run
 	$(BIN)/python -m bench
+
+crowd: $(DEV)  ## hundreds of sandboxes at the same time: isolation, and what one costs
+	$(BIN)/python -m bench.crowd $(ARGS)
+
+golden: $(DEV)  ## write the golden journals again; read the difference with git diff tests/golden
+	$(BIN)/python -m tests.golden $(ARGS)
+
+mutation: $(DEV)  ## does a test notice when a function is changed? docs/mutation.md; or ARGS="domain --sample 20"
+	$(BIN)/python -m bench.mutation $(ARGS)
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=") if sys.version_info < (3, 11) else None'

@@ -91,6 +91,9 @@ class Body(Struct, gc=False, eq=False):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Body) and self.content == other.content
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # a Struct has a __ne__ of its own, which does not ask our __eq__
+
     def __hash__(self) -> int:
         return hash(self.content)
 

@@ -31,13 +31,17 @@ class Library:
     def __init__(self, catalogues: Callable[[], Mapping[str, Catalogue]]) -> None:
         self._catalogues = catalogues
         self._read: dict[str, Scenario] = {}
+        self._names: tuple[str, ...] = ()
         self.files: list[Path] = []
         """Every file that was read, in the order of reading."""
 
     def names(self) -> tuple[str, ...]:
-        """All shipped scenarios: ``default`` and ``provider/story``, in alphabetical order."""
-        root = folder("scenarios")
-        return tuple(sorted(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml")))
+        """All shipped scenarios: ``default`` and ``provider/story``, in alphabetical order. Looked for once."""
+        if not self._names:
+            root = folder("scenarios")
+            found = (path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.yaml"))
+            self._names = tuple(sorted(found))
+        return self._names
 
     def path(self, name: str) -> Path:
         """The file of a shipped scenario, or a user's file. Raises UnknownScenario."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.domain.ledger import OUTSIDE, Entry, Ledger, transfer
@@ -116,24 +116,6 @@ class World:
         self._now = self.since = self.clock.now()
         self._decided: Outcome | None = None
         self.closed = False
-        self._folds: dict[type[Any], Callable[[Any, int], None]] = {
-            records.Happened: self._happened,
-            records.Posted: self._posted,
-            records.Queued: self._queued,
-            records.Attempted: self._attempted,
-            records.Held: self._held,
-            records.TimerSet: self._timer_set,
-            records.ShopperDue: self._timer_set,
-            records.TimerFired: self._timer_fired,
-            records.ShopperExpected: self._shopper_expected,
-            records.ShopperGone: self._shopper_gone,
-            records.ScriptMoved: self._script_moved,
-            records.IdsDrawn: self._ids_drawn,
-            records.Answered: self._answered,
-            records.ClockMoved: self._clock_moved,
-            records.EndpointChanged: self._endpoint_changed,
-            records.ScenarioChanged: self._scenario_changed,
-        }
         self._use(scenario)
 
     def _use(self, scenario: Scenario) -> None:
@@ -349,7 +331,7 @@ class World:
         self._now = self.clock.now() if outcome is None else outcome.at
         self._decided = outcome
         for event in events:
-            self._folds[type(event)](event, cause)
+            self._FOLDS[type(event)](self, event, cause)
         self.version += len(events)
         self._decided = None
 
@@ -449,6 +431,26 @@ class World:
         self._note(
             "scenario", "", fact.scenario.name, "", cause, {"title": fact.scenario.title, "changes": fact.changes}
         )
+
+    _FOLDS: ClassVar[Mapping[type[Any], Callable[[World, Any, int], None]]] = {
+        records.Happened: _happened,
+        records.Posted: _posted,
+        records.Queued: _queued,
+        records.Attempted: _attempted,
+        records.Held: _held,
+        records.TimerSet: _timer_set,
+        records.ShopperDue: _timer_set,
+        records.TimerFired: _timer_fired,
+        records.ShopperExpected: _shopper_expected,
+        records.ShopperGone: _shopper_gone,
+        records.ScriptMoved: _script_moved,
+        records.IdsDrawn: _ids_drawn,
+        records.Answered: _answered,
+        records.ClockMoved: _clock_moved,
+        records.EndpointChanged: _endpoint_changed,
+        records.ScenarioChanged: _scenario_changed,
+    }
+    """A world that held its own methods would be a cycle, which only the garbage collector takes apart."""
 
 
 __all__ = ["ISSUED", "AnsweredMeanwhile", "Inhabitant", "Outcome", "Setup", "World"]

@@ -72,6 +72,14 @@ def test_entries_of_one_command_are_looked_at_together() -> None:
         ledger.check([*through, transfer("once more", "shop/wallet", "shop/merchant", eur(1))])
 
 
+def test_an_account_may_give_all_that_it_holds_and_no_more() -> None:
+    ledger = Ledger()
+    ledger.post(transfer("opening", "world/issued", "shop/wallet", eur(500)))
+    ledger.check([transfer("all of it", "shop/wallet", "shop/merchant", eur(500))])
+    with pytest.raises(Overdrawn):
+        ledger.check([transfer("a cent more", "shop/wallet", "shop/merchant", eur(501))])
+
+
 def test_an_entry_that_does_not_add_up_cannot_be_made() -> None:
     with pytest.raises(Unbalanced, match="odd"):
         Entry("odd", "EUR", (Posting("shop/wallet", 1),))

@@ -82,11 +82,17 @@ def test_sums_and_differences_stay_in_one_currency(one: Money, other: Money) -> 
         assert (one + other) - other == one
         assert (one < other) is (one.minor < other.minor)
         assert (one >= other) is (one.minor >= other.minor)
-        assert (one > other) is not (one <= other)
+        assert (one > other) is (one.minor > other.minor)
+        assert (one <= other) is (one.minor <= other.minor)
         return
     for mixed in (Money.__add__, Money.__sub__, Money.__lt__, Money.__le__, Money.__gt__, Money.__ge__):
         with pytest.raises(CurrencyMismatch):
             mixed(one, other)
+
+
+def test_equal_amounts_are_neither_less_nor_more() -> None:
+    one, same = Money(5, "EUR"), Money(5, "EUR")
+    assert (one <= same, one >= same, one < same, one > same) == (True, True, False, False)
 
 
 @given(amount=amounts)

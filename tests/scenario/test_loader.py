@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]
-from fake_catalogue import CATALOGUES
+from fake_catalogue import ACME, CATALOGUES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 import mockpsp.scenario
 from mockpsp.domain.money import Money
 from mockpsp.scenario import provided, yaml_nodes
-from mockpsp.scenario.catalogue import Catalogue
+from mockpsp.scenario.catalogue import Catalogue, Place
 from mockpsp.scenario.grammar import KEYS, render
 from mockpsp.scenario.loader import ScenarioError, load, load_value, schema
 from mockpsp.scenario.model import (
@@ -37,6 +37,7 @@ from mockpsp.scenario.model import (
     Trigger,
 )
 from mockpsp.scenario.problems import Problem, Problems
+from mockpsp.scenario.vocabulary import Vocabulary
 from mockpsp.scenario.yaml_nodes import plain, read_text
 
 HEAD = "mockpsp: 1\ntitle: t\n"
@@ -1107,3 +1108,22 @@ def test_the_published_schema_is_current() -> None:
 
 def test_bounds_are_what_the_messages_say() -> None:
     assert (yaml_nodes.MAX_BYTES, yaml_nodes.MAX_DEPTH, yaml_nodes.MAX_NODES) == (1_000_000, 60, 100_000)
+
+
+def test_amounts_that_are_next_to_each_other_leave_a_way() -> None:
+    when = "when: {amount: {above: 1.98 EUR, below: 2.00 EUR}}, then: {outcome: approved}"
+    found = read(HEAD + f"rules:\n- {{operation: acme.charge, {when}}}\n")
+    assert len(found.rules) == 1
+
+
+def test_what_a_line_leaves_out_is_nothing() -> None:
+    text = "faults:\n- {operation: acme.refund, then: {status: 503}}\nstory:\n- {merchant: acme.refund}\n"
+    found = read(HEAD + text)
+    assert found.faults[0].after_effect is False
+    assert (found.story[0].path, found.story[0].headers, found.story[0].query) == ({}, {}, {})
+
+
+def test_a_tender_that_several_places_take_has_the_fields_of_all() -> None:
+    places = {**ACME.places, "kiosk": Place(title="The kiosk", facts={}, tenders={"card": ("number", "pin")})}
+    words = Vocabulary({"acme": replace(ACME, places=places)}, Problems("file"))
+    assert words.tenders_of("acme") == {"voucher": ("beneficiary",), "card": ("number", "cvc", "pin"), "tap": ()}

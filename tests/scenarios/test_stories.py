@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,12 @@ import pytest
 from msgspec.structs import replace
 
 import mockpsp.scenario
-from mockpsp.app import catalogues
 from mockpsp.domain.money import BadMoney, Money
-from mockpsp.scenario.library import Library
-from mockpsp.scenario.model import Scenario
 from mockpsp.scenario.problems import Problems
 from mockpsp.scenario.yaml_nodes import plain, read_text
 from mockpsp.testing.player import journal_lines, play
+from tests.support.stories import LIBRARY, NAMES, STORIES, played_once, scenario
 
-LIBRARY = Library(catalogues)
-NAMES = LIBRARY.names()
-STORIES = [name for name in NAMES if "/" in name]
 MODELINE = "# yaml-language-server: $schema={}mockpsp/scenario/schema.json"
 
 WORLDLINE_IDEAS = """
@@ -89,14 +83,9 @@ IDEAS = [
 ]
 
 
-@cache
-def scenario(name: str) -> Scenario:
-    return LIBRARY.load(name)
-
-
 @pytest.mark.parametrize("name", STORIES)
 async def test_the_story_comes_true_twice_alike(name: str) -> None:
-    first, second = await play(scenario(name)), await play(scenario(name))
+    first, second = await played_once(name), await play(scenario(name))
 
     assert [str(failure) for failure in first.failures] == []
     assert "\n".join(journal_lines(first)).encode() == "\n".join(journal_lines(second)).encode()

@@ -388,6 +388,28 @@ async def test_what_the_beneficiary_cannot_choose_in_the_app(amount: int, proble
     assert psp.order(ref).attempts == 0, "a slip on the page is no attempt"
 
 
+async def test_another_currency_than_the_orders_is_a_slip() -> None:
+    psp = await opened()
+    ref = await psp.checkout(eur(140_000))
+    await psp.do(ref, c.GoToConnect(beneficiary=shop.RICH))
+    with pytest.raises(ShopperRefused) as refused:
+        await psp.do(ref, c.PayVouchers(amount=Money(100, "USD")))
+    assert (refused.value.key, refused.value.field) == ("bad_amount", "voucher_amount")
+
+
+async def test_a_wallet_offers_nothing_to_a_beneficiary_whom_ancv_does_not_know() -> None:
+    psp = await opened()
+    ref = await psp.checkout(eur(12_000), order={"beneficiary": "66666666666"})
+    assert offer(psp.order(ref), psp.world.moment("worldline")) == eur(0)
+
+
+async def test_a_rule_refuses_even_a_beneficiary_whom_ancv_does_not_know() -> None:
+    psp = await opened(rules=[rule("beneficiary", "refused")])
+    ref = await psp.checkout(eur(12_000))
+    await psp.do(ref, c.GoToConnect(beneficiary="66666666666"))
+    assert psp.order(ref).first.code is Code.REJECTED
+
+
 async def test_with_a_fixed_amount_vouchers_that_do_not_cover_the_order_are_rejected() -> None:
     psp = await opened()
     ref = await psp.checkout(eur(140_000), order={"adjustable": False})
@@ -593,6 +615,7 @@ async def test_the_last_refused_attempt_ends_a_checkout_that_nobody_paid() -> No
     await psp.do(ref, c.GoToConnect(beneficiary=shop.REFUSES))
     order = psp.order(ref)
     assert (order.stage, order.ended, order.attempts) == (Stage.PAYMENT_CREATED, "refused", 2)
+    assert attempts_left(order) == 0
     with pytest.raises(ShopperRefused, match="closed"):
         await psp.do(ref, c.GoToConnect(beneficiary=shop.RICH))
 
@@ -633,6 +656,15 @@ async def test_a_session_that_ends_before_the_complement_keeps_or_returns_the_vo
     order = psp.order(ref)
     assert (order.stage, order.ended) == (Stage.CANCELLED_BY_CONSUMER, "time")
     assert psp.balance(MERCHANT) == kept
+
+
+async def test_a_single_cent_of_vouchers_is_given_back_as_well() -> None:
+    psp = await opened()
+    ref = await psp.checkout(eur(140_000), auto_refund=True)
+    await psp.vouchers(ref, eur(1))
+    await psp.advance(timedelta(hours=1))
+    assert psp.order(ref).first.refunded == 1
+    assert psp.balance(WALLET) == 10_000_000
 
 
 async def test_a_session_that_ends_after_the_refund_window_cannot_give_vouchers_back() -> None:
@@ -720,6 +752,14 @@ async def test_a_complement_that_is_refused_after_the_session_keeps_or_returns_t
     await psp.advance(timedelta(hours=2))
     assert (psp.order(ref).stage, psp.order(ref).ended) == (Stage.CANCELLED_BY_CONSUMER, "time")
     assert psp.balance(MERCHANT) == kept
+
+
+async def test_an_answer_at_the_very_end_of_the_session_comes_too_late_for_the_rest() -> None:
+    psp = await opened(rules=[pending("cv_connect", "accepted", after=timedelta(hours=1))])
+    ref = await psp.checkout(eur(140_000))
+    await psp.vouchers(ref, eur(100_000))
+    await psp.advance(timedelta(hours=1))
+    assert (psp.order(ref).stage, psp.order(ref).ended) == (Stage.CANCELLED_BY_CONSUMER, "time")
 
 
 async def test_a_late_answer_within_the_session_leaves_the_rest_open() -> None:
