@@ -153,8 +153,8 @@ def test_make_knows_what_the_readme_tells_to_make() -> None:
 
 
 def test_options_exist() -> None:
-    serve = cli.commands["serve"]
-    known = {name for each in serve.params if isinstance(each, click.Option) for name in each.opts}
+    options = (each for command in cli.commands.values() for each in command.params)
+    known = {name for each in options if isinstance(each, click.Option) for name in each.opts}
     prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
     told = {option for code in re.findall(r"`([^`]+)`", prose) for option in re.findall(r"--[a-z][a-z-]+", code)}
     assert told
