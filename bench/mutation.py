@@ -42,7 +42,6 @@ GROUPS: Mapping[str, tuple[Sequence[Path], Sequence[str]]] = {
         [PROVIDERS / "worldline" / "decide.py"],
         (
             "tests/providers/worldline/test_decide.py",
-            "tests/providers/worldline/test_acceptance.py",
             *(f"{each}[worldline" for each in STORIES),
         ),
     ),
@@ -51,7 +50,6 @@ GROUPS: Mapping[str, tuple[Sequence[Path], Sequence[str]]] = {
         (
             "tests/providers/adyen/test_decide.py",
             "tests/providers/adyen/test_modify.py",
-            "tests/providers/adyen/test_acceptance.py",
             *(f"{each}[adyen" for each in STORIES),
         ),
     ),
@@ -61,8 +59,6 @@ GROUPS: Mapping[str, tuple[Sequence[Path], Sequence[str]]] = {
             "tests/providers/lyra/test_decide.py",
             "tests/providers/lyra/test_vouchers.py",
             "tests/providers/lyra/test_transfers.py",
-            "tests/providers/lyra/test_traps.py",
-            "tests/providers/lyra/test_acceptance.py",
             *(f"{each}[lyra" for each in STORIES),
         ),
     ),
