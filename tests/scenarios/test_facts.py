@@ -9,7 +9,7 @@ import pytest
 from mockpsp.app import catalogues
 from mockpsp.domain.lifecycle import Fact, Question
 from mockpsp.domain.money import Money
-from mockpsp.scenario.engine import Asked, Positions, Script
+from mockpsp.scenario.engine import Asked, Script
 from mockpsp.testing.player import play
 from tests.support.stories import STORIES, scenario
 
@@ -23,9 +23,9 @@ async def test_every_question_of_a_story_brings_the_facts_that_are_promised(
     asked: list[Question] = []
     ask = Script.ask
 
-    def heard(script: Script, question: Question, positions: Positions) -> Asked:
+    def heard(script: Script, question: Question, *more: Any) -> Asked:
         asked.append(question)
-        return ask(script, question, positions)
+        return ask(script, question, *more)
 
     monkeypatch.setattr(Script, "ask", heard)
     await play(scenario(name))
