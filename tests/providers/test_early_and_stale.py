@@ -25,6 +25,7 @@ from tests.support.worldline import Merchant, checkout_body
 
 New = Callable[..., ControlledSandbox]
 EARLY = {"event": "worldline.payment.created", "deliver": {"early": True}}
+OTHERS = {"event": "worldline.payment.redirected", "deliver": {"drop": True}}
 WORLD = {"worldline": {"wallets": [{"beneficiary": "11111111111", "balance": "9000.00 EUR"}]}}
 CLOCKS = [{}, {"clock": "2026-07-01T09:00:00Z"}]
 
@@ -140,7 +141,7 @@ def test_an_answer_that_is_lost_does_not_keep_the_webhook(
 
 
 def test_an_early_webhook_that_fails_is_tried_again(new_sandbox: New, receiver: Receiver) -> None:
-    sandbox = new_sandbox(scenario={"world": WORLD, "webhooks": [EARLY], "clock": "2026-07-01T09:00:00Z"})
+    sandbox = new_sandbox(scenario={"world": WORLD, "webhooks": [EARLY, OTHERS], "clock": "2026-07-01T09:00:00Z"})
     sandbox.endpoint("worldline", receiver.url)
     receiver.statuses.append(500)
     assert Merchant(sandbox).call("create_payment", direct()).status_code == 201
