@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -228,7 +229,7 @@ async def test_card_numbers_and_codes_never_leave(api: Api, raw: bytes, media: s
     said = await send(api, await api.sandbox(), raw, **{"Content-Type": media})
     assert CARD not in said
     assert "4111 1111" not in said
-    assert "737" not in said
+    assert re.search(r"(?<![0-9])737(?![0-9])", said) is None, "not by itself; a port may contain it"
     assert "411111******1111" in said
 
 
