@@ -204,7 +204,8 @@ def watching() -> Iterator[Watch]:
     conclude, queue = pipeline.conclude, Outbox.queue
 
     def concluded(x: Exchange, door: pipeline.Door, journal: Journal, answer: Answer) -> web.StreamResponse:
-        if x.provider.name == "adyen":
+        spoilt = any("half of the body" in note for note in x.record.notes)  # a scenario's fault, no answer of Adyen's
+        if x.provider.name == "adyen" and not spoilt:
             watch.answer(x.route, answer)
         return conclude(x, door, journal, answer)
 
