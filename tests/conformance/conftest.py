@@ -9,8 +9,8 @@ import pytest
 
 from mockpsp.edge.provider import Provider
 from mockpsp.providers import discover
-from tests.conformance.bench import CLOCK, Bench
 from tests.conformance.subject import Subject, subject_of
+from tests.conformance.workbench import CLOCK, Bench
 from tests.support.control import ControlledSandbox
 from tests.support.server import Threaded
 

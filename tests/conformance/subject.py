@@ -16,7 +16,7 @@ from mockpsp.domain.errors import Refusal
 from mockpsp.domain.money import Money
 
 if TYPE_CHECKING:
-    from tests.conformance.bench import Bench
+    from tests.conformance.workbench import Bench
 
 
 @dataclass(frozen=True)

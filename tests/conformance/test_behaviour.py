@@ -21,8 +21,8 @@ from mockpsp.scenario.library import Library
 from mockpsp.scenario.model import Signature
 from mockpsp.testing.player import journal_lines, play
 from mockpsp.world.records import Queued
-from tests.conformance.bench import Bench, promised
 from tests.conformance.subject import Subject
+from tests.conformance.workbench import Bench, promised
 from tests.support.control import ControlledSandbox
 from tests.support.plainhttp import Answer, exchange
 from tests.support.receiver import Receiver

@@ -24,8 +24,8 @@ from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.provider import Access, Provider
 from mockpsp.scenario.library import Library
 from mockpsp.world.journal import Request
-from tests.conformance.bench import Bench
 from tests.conformance.subject import Subject, subject_of
+from tests.conformance.workbench import Bench
 
 Table = Mapping[Enum, Mapping[type[Any], Enum]]
 

@@ -12,8 +12,8 @@ from mockpsp.domain.machine import IllegalStep
 from mockpsp.domain.money import Money
 from mockpsp.edge import errors as edge
 from mockpsp.providers.adyen import errors, events, states
-from tests.conformance.bench import Bench
 from tests.conformance.subject import Ask, Sample, Subject
+from tests.conformance.workbench import Bench
 
 VISA, VISA_3DS = "4111111111111111", "4212345678901237"
 VOUCHER = {

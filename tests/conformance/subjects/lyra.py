@@ -11,8 +11,8 @@ from mockpsp.domain.machine import IllegalStep
 from mockpsp.domain.money import Money
 from mockpsp.edge import errors as edge
 from mockpsp.providers.lyra import cashouts, enrolment, errors, events, states, vault
-from tests.conformance.bench import Bench
 from tests.conformance.subject import Ask, Sample, Subject
+from tests.conformance.workbench import Bench
 
 MEAL_CARD, WALLET, VISA = "5017670000006120", "11111111111", "4970100000000000"
 BUYER = {"type": "PRIVATE", "email": "buyer@example.test", "phone_number": "+33 1 00 00 00 00"}

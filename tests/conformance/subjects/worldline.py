@@ -11,8 +11,8 @@ from mockpsp.domain.machine import IllegalStep
 from mockpsp.domain.money import Money
 from mockpsp.edge import errors as edge
 from mockpsp.providers.worldline import errors, events, states, vault
-from tests.conformance.bench import Bench
 from tests.conformance.subject import Ask, Sample, Subject
+from tests.conformance.workbench import Bench
 
 RICH, POOR = "11111111111", "77777777777"
 VISA = "4012000033330026"
