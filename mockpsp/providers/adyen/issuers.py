@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 
 from mockpsp.domain.clock import paris_day
 from mockpsp.domain.currencies import CURRENCIES
+from mockpsp.domain.holidays import french_holidays
 from mockpsp.domain.lifecycle import Moment, Verdict
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
@@ -491,27 +492,6 @@ def closed_day(day: date, rule: str) -> str:
     """Why meal vouchers cannot be used on a day; empty when they can."""
     if rule != "none" and day.weekday() == 6:
         return "meal vouchers are not accepted on Sundays"
-    if rule == "sundays_and_holidays" and day in holidays(day.year):
+    if rule == "sundays_and_holidays" and day in french_holidays(day.year):
         return "meal vouchers are not accepted on public holidays"
     return ""
-
-
-def holidays(year: int) -> frozenset[date]:
-    """The public holidays of metropolitan France (Code du travail, L3133-1)."""
-    easter = _easter(year)
-    fixed = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
-    moving = (easter + timedelta(days=days) for days in (1, 39, 50))
-    return frozenset((*(date(year, month, day) for month, day in fixed), *moving))
-
-
-def _easter(year: int) -> date:
-    """Easter Sunday of the Gregorian calendar, by the anonymous algorithm."""
-    golden, century, rest = year % 19, year // 100, year % 100
-    leap, skipped = divmod(century, 4)
-    correction = (century - (century + 8) // 25 + 1) // 3
-    epact = (19 * golden + century - leap - correction + 15) % 30
-    quarter, left = divmod(rest, 4)
-    weekday = (32 + 2 * skipped + 2 * quarter - epact - left) % 7
-    late = (golden + 11 * epact + 22 * weekday) // 451
-    month, day = divmod(epact + weekday - 7 * late + 114, 31)
-    return date(year, month, day + 1)

@@ -19,29 +19,6 @@ from tests.support.restaurant import Restaurant, card, eur, gift_card, scenario,
 
 # -- days --------------------------------------------------------------------------------------------------------------
 
-EASTER_MONDAYS = {
-    2008: (3, 24), 2011: (4, 25), 2016: (3, 28), 2019: (4, 22), 2024: (4, 1), 2025: (4, 21), 2026: (4, 6),
-    2027: (3, 29), 2028: (4, 17), 2030: (4, 22), 2035: (3, 26), 2038: (4, 26),
-}  # fmt: skip
-"""From the calendars of those years, the earliest and the latest dates among them."""
-
-
-@pytest.mark.parametrize("year", EASTER_MONDAYS)
-def test_easter_and_the_days_that_follow_it(year: int) -> None:
-    monday = date(year, *EASTER_MONDAYS[year])
-    found = issuers.holidays(year)
-    assert {monday, monday + timedelta(days=38), monday + timedelta(days=49)} <= found
-    assert len({day for day in found if day.weekday() == 3} & {monday + timedelta(days=38)}) == 1
-
-
-def test_all_eleven_holidays_of_2026() -> None:
-    days = "01-01 04-06 05-01 05-08 05-14 05-25 07-14 08-15 11-01 11-11 12-25"
-    assert issuers.holidays(2026) == {date.fromisoformat(f"2026-{day}") for day in days.split()}
-
-
-def test_ascension_can_fall_on_a_fixed_holiday() -> None:
-    assert len(issuers.holidays(2008)) == 10, "the first of May 2008 was Ascension"
-
 
 @pytest.mark.parametrize(
     ("day", "rule", "why"),
