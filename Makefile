@@ -21,7 +21,7 @@ types: $(DEV)
 	$(BIN)/mypy
 
 unit: $(DEV) node
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 node: tests/node/node_modules/.ready  ## the official JavaScript SDKs, where Node.js is installed
 
