@@ -10,11 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from msgspec import field
-from msgspec.structs import fields
 
-from mockpsp.domain.clock import format_duration
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
+from mockpsp.scenario.declared import choice, read, schema_of, span
 
 _SECOND, _MINUTE, _HOUR, _DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 RETRIES: tuple[timedelta, ...] = (
@@ -82,14 +81,6 @@ _OUR_REASONS = [
 ]
 
 
-def _choice(description: str, *values: str | int) -> dict[str, Any]:
-    return {"description": description, "enum": list(values)}
-
-
-def _span(description: str) -> dict[str, Any]:
-    return {"description": description, "type": "string", "format": "duration"}
-
-
 def _flag(description: str) -> dict[str, Any]:
     return {"description": description, "type": "boolean"}
 
@@ -108,56 +99,56 @@ _ORDER_ERROR = {
 }
 
 _DESCRIBED: dict[str, dict[str, Any]] = {
-    "capture": _choice(
+    "capture": choice(
         "When payments are captured that say nothing about it (account setting).", "immediate", "delayed", "manual"
     ),
-    "capture_delay": _span("The delay of `capture: delayed`."),
+    "capture_delay": span("The delay of `capture: delayed`."),
     "capture_webhook": _flag("Automatic captures send CAPTURE as well (documented: not by default)."),
     "multiple_partial_captures": _flag(
         "A payment can be captured in parts; otherwise the first capture releases the rest (account setting)."
     ),
-    "modification_delay": _span("From the answer `received` to the result of a capture, cancel, refund or update."),
-    "authorisation_life": _span("How long an authorisation can be captured (documented: 28 days by default)."),
-    "three_ds_life": _span(
+    "modification_delay": span("From the answer `received` to the result of a capture, cancel, refund or update."),
+    "authorisation_life": span("How long an authorisation can be captured (documented: 28 days by default)."),
+    "three_ds_life": span(
         "How long a redirect or challenge is waited for, and its share of an order reserved (inferred)."
     ),
-    "late_result_after": _span("From Received or Pending to the result."),
-    "order_life": _span("Life of an order that names no expiresAt (documented: one day)."),
-    "session_life": _span("Life of a session that names no expiresAt (documented: one hour)."),
-    "link_life": _span("Life of a payment link that names no expiresAt (documented: one day)."),
+    "late_result_after": span("From Received or Pending to the result."),
+    "order_life": span("Life of an order that names no expiresAt (documented: one day)."),
+    "session_life": span("Life of a session that names no expiresAt (documented: one hour)."),
+    "link_life": span("Life of a payment link that names no expiresAt (documented: one day)."),
     "daily_limit": {
         "description": "What one meal voucher card may spend on a day in Paris (documented: 25 EUR); a voucher of the "
         "world may have its own.",
         "type": "string",
         "format": "money",
     },
-    "closed_days": _choice(
+    "closed_days": choice(
         "Days on which meal vouchers are refused (documented as a rule of the product, enforced only here).",
         "none",
         "sundays",
         "sundays_and_holidays",
     ),
-    "over_balance_reason": _choice("Why a voucher payment above the balance is refused (inferred).", *_OUR_REASONS),
-    "over_limit_reason": _choice("Why a voucher payment above the daily limit is refused (inferred).", *_OUR_REASONS),
-    "closed_day_reason": _choice("Why a voucher is refused on a closed day (inferred).", *_OUR_REASONS),
-    "voucher_refund": _choice(
+    "over_balance_reason": choice("Why a voucher payment above the balance is refused (inferred).", *_OUR_REASONS),
+    "over_limit_reason": choice("Why a voucher payment above the daily limit is refused (inferred).", *_OUR_REASONS),
+    "closed_day_reason": choice("Why a voucher is refused on a closed day (inferred).", *_OUR_REASONS),
+    "voucher_refund": choice(
         "A refund of a meal voucher: received and refused by webhook, or refused at once with 422 (inferred).",
         "refused_later",
         "refused_at_once",
     ),
-    "voucher_webhook_method": _choice(
+    "voucher_webhook_method": choice(
         "paymentMethod of meal vouchers in webhooks: the issuer's variant, or the type as it was sent (inferred).",
         "brand",
         "type",
     ),
-    "foreign_encryption": _choice(
+    "foreign_encryption": choice(
         "Encrypted fields that our key does not open: taken as an approved Visa, or as the first voucher of the "
         "brand; or refused with 174 (inferred).",
         "approved_visa",
         "refused",
     ),
     "balance_strict": _flag("A balance check needs amount and reference (its sources disagree)."),
-    "missing_amount_in_order": _choice(
+    "missing_amount_in_order": choice(
         "A payment inside an order that names no amount: refused with 100, or all that remains (inferred).",
         "refused",
         "remaining",
@@ -178,10 +169,10 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
             }.items()
         },
     },
-    "order_opened": _choice(
+    "order_opened": choice(
         "When ORDER_OPENED is sent; its sources disagree (inferred).", "on_create", "on_first_payment"
     ),
-    "rollback_webhooks": _choice(
+    "rollback_webhooks": choice(
         "When an order is closed unpaid: only ORDER_CLOSED, or CANCELLATION or REFUND for each payment too (inferred).",
         "none",
         "per_payment",
@@ -199,10 +190,10 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
         "items": {"type": "string", "format": "duration"},
         "maxItems": 200,
     },
-    "in_progress_status": _choice(
+    "in_progress_status": choice(
         "HTTP status of 704, for a key whose first request is under way; its sources disagree.", 409, 422
     ),
-    "missing_merchant_status": _choice(
+    "missing_merchant_status": choice(
         "HTTP status of 901 when merchantAccount is absent: 422 since July 2026, 403 before.", 422, 403
     ),
     "forbidden": _texts("Operations that the credential has no role for: 403 with 010."),
@@ -213,31 +204,9 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
 }
 
 
-def _told(value: Any) -> Any:
-    match value:
-        case timedelta():
-            return format_duration(value)
-        case Money():
-            return str(value)
-        case tuple():
-            return [_told(each) for each in value]
-        case _:
-            return value
-
-
-def _schema() -> Mapping[str, Any]:
-    defaults = AdyenSettings()
-    properties = {
-        each.name: {**_DESCRIBED[each.name], "default": _told(getattr(defaults, each.name))}
-        for each in fields(AdyenSettings)
-    }
-    return {"type": "object", "additionalProperties": False, "properties": properties}
-
-
-SCHEMA = _schema()
+SCHEMA = schema_of(AdyenSettings, _DESCRIBED)
 
 
 def read_settings(given: Mapping[str, Any]) -> AdyenSettings:
     """Settings out of a loaded scenario; what it does not name keeps its default."""
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return AdyenSettings(**values)
+    return read(AdyenSettings, given)

@@ -204,6 +204,11 @@ def fingerprint(number: str) -> str:
     return f"{number[-4:]}-{digest}"
 
 
+def masked(number: str) -> str:
+    """A card number as Lyra shows it: the first six and the last four digits."""
+    return f"{number[:6]}XXXXXX{number[-4:]}"
+
+
 def uuid_of(text: str) -> str:
     """The UUID that a name stands for; the same everywhere."""
     digits = blake2b(text.encode(), digest_size=16, person=b"mockpsp lyra").hexdigest()

@@ -25,6 +25,7 @@ from mockpsp.providers.lyra.holdings import (
     Wallet,
     fingerprint,
     is_card_number,
+    masked,
     scheme_of,
 )
 from mockpsp.providers.lyra.settings import LyraSettings
@@ -125,7 +126,7 @@ def instrument_of(means: c.Means, holdings: Holdings) -> e.Instrument:
         wallet = holdings.wallet(means.number)
         account = wallet.account if wallet is not None else ""
         return e.Instrument(kind="cv_connect", account=account, scheme=CVCONNECT, masked=means.number)
-    masked = f"{means.number[:6]}XXXXXX{means.number[-4:]}"
+    shown = masked(means.number)
     if means.kind == "conecs":
         card = holdings.meal_cards.get(means.number)
         account, ceiling = (card.account, spent_account(card)) if card is not None else ("", "")
@@ -133,7 +134,7 @@ def instrument_of(means: c.Means, holdings: Holdings) -> e.Instrument:
             kind="conecs",
             account=account,
             scheme=CONECS,
-            masked=masked,
+            masked=shown,
             expiry=expiry_of(means.expiry),
             ceiling=ceiling,
         )
@@ -142,7 +143,7 @@ def instrument_of(means: c.Means, holdings: Holdings) -> e.Instrument:
         kind="card",
         account=known.account if known is not None else "world/issuers",
         scheme=scheme_of(means.number, holdings),
-        masked=masked,
+        masked=shown,
         expiry=expiry_of(means.expiry),
         mark=fingerprint(means.number),
     )

@@ -11,6 +11,7 @@ from mockpsp.providers.lyra import commands as c
 from mockpsp.providers.lyra import events as e
 from mockpsp.providers.lyra.decide import check_executable, executed_by, the_order
 from mockpsp.providers.lyra.errors import Invalid, ShopperRefused, wrong
+from mockpsp.providers.lyra.holdings import masked
 from mockpsp.providers.lyra.issuers import (
     Ruling,
     afford,
@@ -120,8 +121,8 @@ def _refused(order: Order, kind: str, amount: Money, reason: str, number: str, m
     """A refused attempt; the last one ends the payment, and vouchers that paid already are given back."""
     settings: LyraSettings = moment.settings
     again = order.refusals < settings.extra_attempts
-    masked = f"{number[:6]}XXXXXX{number[-4:]}" if kind != "cv_connect" else number
-    refusal = e.ShareRefused(kind, amount.minor, reason, again, masked, moment.now)
+    shown = masked(number) if kind != "cv_connect" else number
+    refusal = e.ShareRefused(kind, amount.minor, reason, again, shown, moment.now)
     if again:
         return (refusal,)
     return (refusal, *ended(order, "refused", moment, reason))
@@ -260,13 +261,13 @@ def decide_authentication(state: Order | None, command: c.Authenticate, moment: 
     if challenge is None:
         raise ShopperRefused("closed")
     amount = Money(challenge.amount, order.currency)
-    masked = challenge.instrument.masked
+    number = challenge.instrument.masked
     if not command.passed:
-        events = _refused(order, "card", amount, "three_ds_failed", masked, moment)
+        events = _refused(order, "card", amount, "three_ds_failed", number, moment)
         return Decision(events, "the shopper did not authenticate")
     found = afford(challenge.instrument.account, _now(order, "card", amount, moment), moment)
     if found.reason:
-        return Decision(_refused(order, "card", amount, found.reason, masked, moment), found.law)
+        return Decision(_refused(order, "card", amount, found.reason, number, moment), found.law)
     share = authorised(order, challenge.instrument, challenge.amount, moment)
     return Decision((e.ChallengePassed(moment.now), share, *completed(order, share, moment)), found.law)
 

@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from msgspec.structs import fields
-
-from mockpsp.domain.clock import format_duration
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
+from mockpsp.scenario.declared import choice, read, schema_of, span
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -52,14 +50,6 @@ class LyraSettings(Value, frozen=True, kw_only=True):
     merchant_name: str = "Place de marché de démonstration"
 
 
-def _choice(description: str, *values: str | int) -> dict[str, Any]:
-    return {"description": description, "enum": list(values)}
-
-
-def _span(description: str) -> dict[str, Any]:
-    return {"description": description, "type": "string", "format": "duration"}
-
-
 def _money(description: str) -> dict[str, Any]:
     return {"description": description, "type": "string", "format": "money"}
 
@@ -71,18 +61,18 @@ def _count(description: str, least: int, most: int) -> dict[str, Any]:
 _DESCRIBED: dict[str, dict[str, Any]] = {
     "page_size": _count("Entries on a page of every list but the cashouts' (inferred from a client).", 1, 1000),
     "cashout_page_size": _count("Entries on a page of cashouts that name no page_size (documented).", 1, 1000),
-    "amount_before_execution": _choice(
+    "amount_before_execution": choice(
         "An order's amount before it is executed: null, or the sum of its items (its sources disagree).", "null", "sum"
     ),
-    "link_keys": _choice(
+    "link_keys": choice(
         "Keys of an order's links of several words: as the guide writes them, or both forms (its sources disagree).",
         "hyphens",
         "both",
     ),
-    "tie_break": _choice(
+    "tie_break": choice(
         "Which contract number wins a voucher type when two sellers' sums are equal (inferred).", "lowest", "highest"
     ),
-    "missing_contract": _choice(
+    "missing_contract": choice(
         "A voucher on an item whose seller, or marketplace, has no contract of that type: 400, or left out (inferred).",
         "refused",
         "ignored",
@@ -92,45 +82,45 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
         "world may have its own."
     ),
     "meal_minimum": _money("Below this eligible sum meal cards are not offered on the page (documented)."),
-    "closed_days": _choice(
+    "closed_days": choice(
         "Days on which meal cards are refused (documented as a rule of the issuers).",
         "none",
         "sundays",
         "sundays_and_holidays",
     ),
-    "page_life": _span("How long a payment page can be used; then the order is ABANDONED (inferred)."),
-    "form_token_life": _span("The same for a form token (documented for the REST API V4)."),
-    "persist_life": _span("How long a persistent payment link can be used (inferred)."),
+    "page_life": span("How long a payment page can be used; then the order is ABANDONED (inferred)."),
+    "form_token_life": span("The same for a form token (documented for the REST API V4)."),
+    "persist_life": span("How long a persistent payment link can be used (inferred)."),
     "extra_attempts": _count("Attempts after a refusal on the page (shop setting, documented: 0 to 2).", 0, 2),
-    "return_mode": _choice("How an order that says nothing returns to the shop (inferred).", "NONE", "GET", "POST"),
-    "notification_delay": _span(
+    "return_mode": choice("How an order that says nothing returns to the shop (inferred).", "NONE", "GET", "POST"),
+    "notification_delay": span(
         "From the shopper's payment to the order's PENDING; the browser may be back in the shop before (inferred)."
     ),
-    "remittance_delay": _span("From a transaction's expected capture date to its capture at the bank (inferred)."),
-    "validation_life": _span("How long a payment waits to be validated; then its transaction EXPIRED (inferred)."),
-    "cancel_executed_status": _choice(
+    "remittance_delay": span("From a transaction's expected capture date to its capture at the bank (inferred)."),
+    "validation_life": span("How long a payment waits to be validated; then its transaction EXPIRED (inferred)."),
+    "cancel_executed_status": choice(
         "HTTP status of a cancellation while the shopper is paying (inferred).", 400, 403, 405, 409
     ),
-    "refund_sent_after": _span("From a refund's CREATED to PENDING (inferred)."),
-    "refund_settled_after": _span("From a refund's PENDING to its result (inferred)."),
-    "registration_review": _choice(
+    "refund_sent_after": span("From a refund's CREATED to PENDING (inferred)."),
+    "refund_settled_after": span("From a refund's PENDING to its result (inferred)."),
+    "registration_review": choice(
         "What happens to a submitted registration: nothing, as in Lyra's test environment, or a review.",
         "never",
         "automatic",
     ),
-    "review_delay": _span("How long an automatic review takes."),
-    "review_status": _choice(
+    "review_delay": span("How long an automatic review takes."),
+    "review_status": choice(
         "Name of the state of a registration under review (its sources disagree).",
         "PENDING_VALIDATION",
         "PENDING_VERIFICATION",
     ),
-    "documents": _choice(
+    "documents": choice(
         "Whether a registration needs its documents before it can be submitted: identity of the legal representative, "
         "bank details and, for a company, KBIS (which ones is inferred).",
         "required",
         "optional",
     ),
-    "in_store_contracts": _choice(
+    "in_store_contracts": choice(
         "CONECS numbers that begin with C, which are for shops only, at an automatic review (documented as a manual "
         "check).",
         "accepted",
@@ -147,36 +137,14 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
         "items": {"type": "string", "format": "duration"},
         "maxItems": 50,
     },
-    "token_life": _span("Life of an OAuth2 access token (documented: five minutes)."),
+    "token_life": span("Life of an OAuth2 access token (documented: five minutes)."),
     "merchant_name": {"description": "The marketplace's name on hosted pages.", "type": "string", "minLength": 1},
 }
 
 
-def _told(value: Any) -> Any:
-    match value:
-        case timedelta():
-            return format_duration(value)
-        case Money():
-            return str(value)
-        case tuple():
-            return [_told(each) for each in value]
-        case _:
-            return value
-
-
-def _schema() -> Mapping[str, Any]:
-    defaults = LyraSettings()
-    properties = {
-        each.name: {**_DESCRIBED[each.name], "default": _told(getattr(defaults, each.name))}
-        for each in fields(LyraSettings)
-    }
-    return {"type": "object", "additionalProperties": False, "properties": properties}
-
-
-SCHEMA = _schema()
+SCHEMA = schema_of(LyraSettings, _DESCRIBED)
 
 
 def read_settings(given: Mapping[str, Any]) -> LyraSettings:
     """Settings out of a loaded scenario; what it does not name keeps its default."""
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return LyraSettings(**values)
+    return read(LyraSettings, given)

@@ -185,12 +185,14 @@ def _wallet(tender: Tender, order: Order, moment: Moment) -> c.Means:
 
 
 def _first_able(willing: list[c.Means], tender: Tender, order: Order, moment: Moment) -> c.Means | None:
-    """The first that can pay what is asked for, or something; else the first, for its issuer to refuse."""
-    for means in willing:
+    """The first that can pay what is asked for, or most of it; else the first, for its issuer to refuse."""
+
+    def pays(means: c.Means) -> int:
         minor = tender.amount.minor if tender.amount is not None else issuers.spendable(order, means, moment)
-        if minor > 0 and not issuers.ruling(means, Money(minor, order.currency), moment).reason:
-            return means
-    return willing[0] if willing else None
+        refused = minor <= 0 or issuers.ruling(means, Money(minor, order.currency), moment).reason
+        return 0 if refused else minor
+
+    return max(willing, key=pays, default=None)
 
 
 # -- what waits for a shopper ----------------------------------------------------------------------------------------

@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from msgspec.structs import fields
-
-from mockpsp.domain.clock import format_duration
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
+from mockpsp.scenario.declared import choice, read, schema_of, span
 
 _MINUTE = timedelta(minutes=1)
 
@@ -52,16 +50,8 @@ class WorldlineSettings(Value, frozen=True, kw_only=True):
     session_timeout: timedelta = timedelta(minutes=180)
 
 
-def _choice(description: str, *values: str | int) -> dict[str, Any]:
-    return {"description": description, "enum": list(values)}
-
-
-def _span(description: str) -> dict[str, Any]:
-    return {"description": description, "type": "string", "format": "duration"}
-
-
 _DESCRIBED: dict[str, dict[str, Any]] = {
-    "merchant_action": _choice(
+    "merchant_action": choice(
         "What CreatePayment asks the merchant to do for product 5412: wait while the beneficiary confirms in the app, "
         "show a QR code, or redirect to the CV Connect portal.",
         "confirm_in_app",
@@ -73,17 +63,17 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
         "a QR code; false refuses it, as CAWL's product page says.",
         "type": "boolean",
     },
-    "card_webhook_amount": _choice(
+    "card_webhook_amount": choice(
         "amountOfMoney in payments and webhooks of the card share of a split.", "order_total", "share"
     ),
-    "late_voucher_refund": _choice(
+    "late_voucher_refund": choice(
         "A refund that needs voucher money after the refund window: refused at once with 400, or accepted and refused "
         "later (status 83).",
         "refused_at_once",
         "refused_later",
     ),
-    "voucher_refund_window": _span("How long after the payment vouchers can be refunded (documented: four hours)."),
-    "insufficient_fixed_vouchers": _choice(
+    "voucher_refund_window": span("How long after the payment vouchers can be refunded (documented: four hours)."),
+    "insufficient_fixed_vouchers": choice(
         "adjustableAmount false and vouchers that do not cover the order: the payment is rejected, or the vouchers pay "
         "what they can and the card pays the rest.",
         "rejected",
@@ -95,65 +85,46 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
         "items": {"type": "string", "format": "duration"},
         "maxItems": 30,
     },
-    "redirected_category": _choice(
+    "redirected_category": choice(
         "statusCategory of REDIRECTED (46); sources of different age disagree.",
         "PENDING_CONNECT_OR_3RD_PARTY",
         "PENDING_PAYMENT",
     ),
-    "refunded_payment_status": _choice(
+    "refunded_payment_status": choice(
         "Status of a payment after a refund: that of the latest operation, or CAPTURED as long as money is left.",
         "latest_operation",
         "captured_while_money_is_left",
     ),
-    "unknown_properties": _choice("Unknown properties of a request.", "ignored", "refused"),
-    "create_hosted_checkout_status": _choice("HTTP status of CreateHostedCheckout.", 200, 201),
-    "create_session_status": _choice("HTTP status of CreateSession.", 200, 201),
-    "date_tolerance": _span("How far the Date header may be off (documented: five minutes)."),
+    "unknown_properties": choice("Unknown properties of a request.", "ignored", "refused"),
+    "create_hosted_checkout_status": choice("HTTP status of CreateHostedCheckout.", 200, 201),
+    "create_session_status": choice("HTTP status of CreateSession.", 200, 201),
+    "date_tolerance": span("How far the Date header may be off (documented: five minutes)."),
     "product_label": {"description": "Display label of product 5412.", "type": "string", "minLength": 1},
     "minimum_vouchers": {
         "description": "Smallest voucher payment; absent means none (other gateways had 20.00 EUR once).",
         "type": "string",
         "format": "money",
     },
-    "payment_id_form": _choice("Payment ids as 4375008553_0, or in the newer form of 19 digits.", "short", "long"),
-    "cancel_closed_status": _choice("HTTP status of a cancel that comes too late.", 400, 409),
+    "payment_id_form": choice("Payment ids as 4375008553_0, or in the newer form of 19 digits.", "short", "long"),
+    "cancel_closed_status": choice("HTTP status of a cancel that comes too late.", 400, 409),
     "idempotence_error_code": {
         "description": "errorCode of the 409 while a first request is under way; 30001002 makes the Python SDK raise "
         "IdempotenceException.",
         "type": "string",
     },
-    "processing_time": _span(
+    "processing_time": span(
         "How long CreatePayment with an idempotence key is under way, in real time, so that a double click meets 409."
     ),
-    "capture_delay": _span("From CAPTURE_REQUESTED to the result."),
-    "cancel_delay": _span("From the cancel call to CANCELLED (6)."),
-    "refund_delay": _span("From REFUND_REQUESTED to the result."),
-    "session_timeout": _span("Life of a hosted checkout that names no sessionTimeout (documented: 180 minutes)."),
+    "capture_delay": span("From CAPTURE_REQUESTED to the result."),
+    "cancel_delay": span("From the cancel call to CANCELLED (6)."),
+    "refund_delay": span("From REFUND_REQUESTED to the result."),
+    "session_timeout": span("Life of a hosted checkout that names no sessionTimeout (documented: 180 minutes)."),
 }
 
 
-def _told(value: Any) -> Any:
-    match value:
-        case timedelta():
-            return format_duration(value)
-        case tuple():
-            return [_told(each) for each in value]
-        case _:
-            return value
-
-
-def _schema() -> Mapping[str, Any]:
-    properties = {}
-    for each in fields(WorldlineSettings):
-        default = {} if each.default is None else {"default": _told(each.default)}
-        properties[each.name] = {**_DESCRIBED[each.name], **default}
-    return {"type": "object", "additionalProperties": False, "properties": properties}
-
-
-SCHEMA = _schema()
+SCHEMA = schema_of(WorldlineSettings, _DESCRIBED)
 
 
 def read_settings(given: Mapping[str, Any]) -> WorldlineSettings:
     """Settings out of a loaded scenario; what it does not name keeps its default."""
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return WorldlineSettings(**values)
+    return read(WorldlineSettings, given)

@@ -68,9 +68,19 @@ def test_a_card_that_was_left_out_is_one_that_can_pay(sandbox: ControlledSandbox
     first, second, third = (executed(sandbox, items=items) for _ in range(3))
     for order in (first, second):
         pay(sandbox, order, {"with": "conecs"})
-    assert (schemes(sandbox, first), waiting(sandbox)[0]["remaining"]) == ([("CONECS", 2500)], "6.00 EUR")
+        assert schemes(sandbox, order) == [("CONECS", 2500)]
+    held = {each["title"]: each["held"] for each in sandbox.accounts().values() if each["kind"] == "conecs"}
+    assert (held["6120"], held["1900"], held["9999"]) == ("25.00 EUR", None, "25.00 EUR"), "one that pays all of it"
     pay(sandbox, third, {"with": "conecs", "amount": "24.00 EUR"}, {"with": "card"})
     assert schemes(sandbox, third) == [("CONECS", 2400), ("CB", 100)], "the third card, as the second one cannot"
+
+
+def test_the_same_order_is_paid_alike_twice_a_day(sandbox: ControlledSandbox) -> None:
+    orders = [executed(sandbox) for _ in range(2)]
+    for order in orders:
+        pay(sandbox, order, {"with": "conecs"}, {"with": "card"})
+    first, second = (schemes(sandbox, order) for order in orders)
+    assert first == second
 
 
 def test_the_bank_is_told_the_right_code_unless_the_script_has_another(sandbox: ControlledSandbox) -> None:
