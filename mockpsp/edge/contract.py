@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.data import folder
+from mockpsp.edge.ahead import document_of
 from mockpsp.edge.errors import BadBody, Broken, BrokenContract
 
 if TYPE_CHECKING:
@@ -19,12 +20,18 @@ Json = Mapping[str, Any]
 
 @cache
 def read_openapi(name: str) -> Json:
-    """One OpenAPI document of ours as it was written. Raises FileNotFoundError."""
+    """One OpenAPI document of ours. Raises FileNotFoundError."""
+    text = (folder("openapi") / f"{name}.yaml").read_bytes()
+    ready = document_of(name, text)
+    return parse_openapi(text) if ready is None else ready
+
+
+def parse_openapi(text: bytes) -> Json:
+    """A document as it is written."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    with (folder("openapi") / f"{name}.yaml").open(encoding="utf-8") as file:
-        document: Json = yaml.load(file, Loader=loader)  # noqa: S506  # the safe loader, in C where there is one
+    document: Json = yaml.load(text, Loader=loader)  # noqa: S506  # the safe loader, in C where there is one
     return document
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import socket
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ from mockpsp.settings import Settings
 from mockpsp.world.sandboxes import DEFAULT
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from mockpsp.serving.watch import Watched
 
 Say = Callable[[str], None]
@@ -62,7 +65,7 @@ class _Server:
                 stack.push_async_callback(runner.cleanup)
                 https, shown = await self._https(runner, stack)
                 for each in self.listening.sockets:
-                    await web.SockSite(runner, each).start()
+                    await _open(runner, each)
                 _settle_down()
                 _on_signals(self.stop.set)
                 self._tell(app, https, shown, stack)
@@ -81,7 +84,7 @@ class _Server:
         except (CannotListen, OverflowError):
             bound = listen(self.settings.host, 0)
         for each in bound.sockets:
-            await web.SockSite(runner, each, ssl_context=shown.context).start()
+            await _open(runner, each, shown.context)
         return bound, shown
 
     def _tell(
@@ -112,6 +115,14 @@ class _Server:
     def _watch_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
             self.say(f"watching has ended: {task.exception()!r}")
+
+
+async def _open(runner: web.AppRunner, bound: socket.socket, context: SSLContext | None = None) -> None:
+    """Accept connections. uvloop accepts one a turn of the loop: under load, new clients would wait for each other."""
+    copies = 8 if type(asyncio.get_running_loop()).__module__.startswith("uvloop") else 1
+    for _ in range(copies - 1):
+        await web.SockSite(runner, bound.dup(), ssl_context=context).start()
+    await web.SockSite(runner, bound, ssl_context=context).start()
 
 
 def _accompany(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
