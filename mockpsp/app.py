@@ -20,7 +20,7 @@ from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.library import Library
 from mockpsp.settings import Settings
 from mockpsp.world.delivery import Courier, is_local
-from mockpsp.world.sandboxes import DEFAULT, Sandboxes
+from mockpsp.world.sandboxes import Sandboxes
 from mockpsp.world.store import MemoryStore, Store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -54,7 +54,8 @@ def catalogues() -> Mapping[str, Catalogue]:
 def build_app(settings: Settings | None = None, store: Store | None = None) -> web.Application:
     """One server: every provider at its own paths, the control API, one default sandbox.
 
-    Raises UnknownScenario or ScenarioError when the scenarios that the settings name cannot be used.
+    Raises UnknownScenario or ScenarioError when the scenarios that the settings name cannot be used, BadState when
+    the file that they name for the state cannot.
     """
     settings = settings or Settings()
     providers = discover()
@@ -66,17 +67,20 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
         {name: provider.driver for name, provider in providers.items()},
         lambda url: is_local(url) or bool(allowed & {"*", _host(url)}),
     )
-    sandboxes = Sandboxes(providers.values(), store or MemoryStore(), courier.attach)
+    store = store or _store(settings.state)
+    sandboxes = Sandboxes(providers.values(), store, courier.attach)
     sandboxes.endpoints.update({name: (url,) for name, url in settings.webhooks.items()})
     app = web.Application(client_max_size=settings.max_body)
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = settings, providers, Contracts(tuple(providers))
     app[SANDBOXES], app[COURIER], app[LIBRARY] = sandboxes, courier, library
 
     async def start(app: web.Application) -> None:
-        await sandboxes.create(scenario, id=DEFAULT, seed=settings.seed)
+        await sandboxes.restore()
+        await sandboxes.begin(scenario, settings.seed)
 
     async def stop(app: web.Application) -> None:
         await courier.close()
+        store.close()
 
     app.on_startup.append(start)
     app.on_cleanup.append(stop)
@@ -86,6 +90,17 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     _mount_control(app)
     mount_fallback(app)
     return app
+
+
+def _store(state: str) -> Store:
+    """Where events are kept. Raises BadState."""
+    if not state:
+        return MemoryStore()
+    from pathlib import Path
+
+    from mockpsp.world.store_sqlite import SqliteStore
+
+    return SqliteStore(Path(state))
 
 
 def _served(provider: Provider) -> Iterator[tuple[str, str, Handler]]:

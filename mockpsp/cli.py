@@ -97,6 +97,9 @@ def _webhooks(_: click.Context, __: click.Parameter, given: Sequence[str]) -> di
 @click.option("--seed", type=click.IntRange(0), help="Ids follow from it, instead of the scenario's.")
 @click.option("--tls", is_flag=True, help="Serve https as well, with a certificate made on the spot.")
 @click.option("--watch", is_flag=True, help="Reload the scenario when its file changes.")
+@click.option(
+    "--state", type=click.Path(dir_okay=False), help="Keep everything in this file, for the next start with it."
+)
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write url and credentials there when ready.")
 @click.option(
     "--allow-webhooks-to", "allowed", multiple=True, metavar="HOST", help="A host beyond this network; * for any."
@@ -109,6 +112,7 @@ def serve(
     seed: int | None,
     tls: bool,
     watch: bool,
+    state: str | None,
     ready_file: Path | None,
     allowed: tuple[str, ...],
 ) -> None:
@@ -124,6 +128,7 @@ def serve(
         tls=tls,
         watch=watch,
         allow_webhooks_to=(*allowed, *_hosts(webhooks.values())),
+        state=state or "",
     )
     _serve(settings, ready_file)
 
@@ -159,6 +164,7 @@ def _serve(settings: Settings, ready_file: Path | None) -> None:
     from mockpsp.scenario.loader import ScenarioError
     from mockpsp.serving.run import run
     from mockpsp.serving.tls import NoTls
+    from mockpsp.world.store import BadState
 
     try:
         _known(settings.webhooks)
@@ -167,7 +173,7 @@ def _serve(settings: Settings, ready_file: Path | None) -> None:
         raise _unknown(error) from error
     except ScenarioError as error:
         _fail("\n".join(str(problem) for problem in error.problems))
-    except (NoTls, CannotListen) as error:
+    except (NoTls, CannotListen, BadState) as error:
         _fail(str(error))
     finally:
         gc.enable()

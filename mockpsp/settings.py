@@ -12,7 +12,8 @@ class Settings:
     """How one server is run. ``webhooks`` are endpoints by provider, for every sandbox that names none itself.
 
     ``host`` localhost means both loopback addresses. ``scenarios`` are names or files; the default sandbox runs them
-    put together, the last one wins. ``max_body`` is in bytes.
+    put together, the last one wins. ``max_body`` is in bytes. ``state`` is a file that keeps all sandboxes; without one
+    they end with the server.
     """
 
     host: str = "localhost"
@@ -24,6 +25,7 @@ class Settings:
     watch: bool = False
     allow_webhooks_to: Sequence[str] = ()
     max_body: int = 2 * 1024 * 1024
+    state: str = ""
 
     @classmethod
     def from_environment(cls) -> Settings:

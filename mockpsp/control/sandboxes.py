@@ -14,7 +14,6 @@ from mockpsp.control.scenarios import chosen
 from mockpsp.domain.clock import BadDuration, parse_duration, parse_instant
 from mockpsp.world.clock import ClockMode
 from mockpsp.world.plain import instant
-from mockpsp.world.records import ClockMoved
 from mockpsp.world.sandboxes import DEFAULT
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ async def move_clock(call: Call) -> web.Response:
 
 async def _switch(world: World, mode: ClockMode) -> None:
     if mode is not world.clock.mode:
-        await commit(world, lambda: [ClockMoved(mode, world.clock.now())])
+        await commit(world, lambda: world.moving(mode, world.clock.now()))
 
 
 def _span(text: str) -> timedelta:

@@ -55,6 +55,8 @@ def _facts(sandbox: Sandbox, settings: Settings, url: str, https: str | None) ->
         yield "Clock", f"stands still at {instant(clock.now())}, as the scenario says, until it is moved"
     for provider, target in settings.webhooks.items():
         yield "Webhooks", f"{provider} sends to {target}"
+    if settings.state:
+        yield "State", f"kept in {settings.state}; the next start with it goes on from there"
     if settings.watch:
         yield "Watching", ", ".join(settings.scenarios)
 

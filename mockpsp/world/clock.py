@@ -49,6 +49,10 @@ class SandboxClock:
         else:
             self._offset = moment - real_now()
 
+    def shift(self, offset: timedelta) -> None:
+        """Run so far ahead of the machine's time, or behind it."""
+        self._offset = offset
+
     def switch(self, mode: ClockMode) -> None:
         """Run or stand still, from the present moment of the sandbox on."""
         if mode is self.mode:

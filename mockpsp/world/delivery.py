@@ -288,7 +288,7 @@ class Courier:
 
     async def _move(self, world: World, to: datetime) -> None:
         clock = world.clock
-        await world.book(lambda: [records.ClockMoved(clock.mode, to, to - clock.now())])
+        await world.book(lambda: world.moving(clock.mode, to, to - clock.now()))
 
     async def _do(self, sandbox: Sandbox, world: World, work: Work, done: list[Done]) -> None:
         match work:
@@ -334,7 +334,7 @@ class Courier:
         try:
             await self._drivers[provider].act(sandbox, ref, script, entry.number)
         except Refusal as refusal:
-            world.journal.remarks[entry.number] = str(refusal) or type(refusal).__name__
+            world.journal.remark(entry, str(refusal) or type(refusal).__name__)
             raise
 
     # -- webhooks ----------------------------------------------------------------------------------------------------

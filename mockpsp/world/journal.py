@@ -7,9 +7,9 @@ of bodies); what had to go is counted, never silently missing. Events live in th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.msgpack import Decoder, Encoder
 
@@ -92,19 +92,52 @@ class Reasoning(Value, frozen=True):
     more: int = 0
 
 
+class Line(Value, frozen=True):
+    """An entry as a store keeps it, with what was remarked on it."""
+
+    entry: Entry
+    remark: str | None = None
+
+
+class Lines(Protocol):
+    """Where a journal's lines are kept beyond the end of the process."""
+
+    def note(self, sandbox: str, number: int, line: Any) -> None:
+        """This line is new, or complete now."""
+
+    def flush(self) -> None:
+        """Write what was noted."""
+
+    def forget(self, sandbox: str, up_to: int) -> None:
+        """Lines up to this number have been dropped."""
+
+
 def _nothing() -> None:
     """For watchers who do not care."""
+
+
+_TRIM_AFTER = 1_000
+LOST = "lost"
+"""The kind of an entry whose line could not be kept when the process ended."""
 
 
 class Journal:
     """A sandbox's journal. ``watch`` hears of each entry as it is added, and of its answer, for live views."""
 
-    def __init__(self, max_entries: int = 50_000, max_body_bytes: int = 16 * 1024 * 1024) -> None:
+    def __init__(
+        self,
+        max_entries: int = 50_000,
+        max_body_bytes: int = 16 * 1024 * 1024,
+        lines: Lines | None = None,
+        sandbox: str = "",
+    ) -> None:
         self._entries: deque[Entry] = deque()
         self._heavy: deque[Request] = deque()
         self._bytes = 0
         self._max_entries = max_entries
         self._max_body_bytes = max_body_bytes
+        self._lines = lines
+        self._sandbox = sandbox
         self._watchers: dict[object, tuple[Callable[[Entry], None], Callable[[], None]]] = {}
         self.count = 0
         self.entries_dropped = 0
@@ -121,11 +154,40 @@ class Journal:
         entry = Entry(number, at, kind, provider, operation, reference, cause, data)
         self._entries.append(entry)
         if number - self.entries_dropped > self._max_entries:
-            self.remarks.pop(self._entries.popleft().number, None)
-            self.entries_dropped += 1
+            self._drop()
+        if self._lines is not None:
+            self._lines.note(self._sandbox, number, Line(entry))
         if self._watchers:
             self._tell(entry)
         return entry
+
+    def _drop(self) -> None:
+        self.remarks.pop(self._entries.popleft().number, None)
+        self.entries_dropped += 1
+        if self._lines is not None and self.entries_dropped % _TRIM_AFTER == 0:
+            self._lines.forget(self._sandbox, self.entries_dropped)
+
+    def remark(self, entry: Entry, text: str) -> None:
+        """Say something of an entry besides."""
+        self.remarks[entry.number] = text
+        if self._lines is not None:
+            self._lines.note(self._sandbox, entry.number, Line(entry, text))
+
+    def restore(self, kept: Iterable[Line]) -> None:
+        """Take in what an earlier process kept, oldest first; where a line is missing, an entry says so."""
+        for line in kept:
+            entry = line.entry
+            if not self.count:
+                self.count = self.entries_dropped = entry.number - 1
+            while self.count < entry.number - 1:
+                self.count += 1
+                self._entries.append(Entry(self.count, entry.at, LOST, "", "", "", 0, None))
+            self.count = entry.number
+            self._entries.append(entry)
+            if line.remark is not None:
+                self.remarks[entry.number] = line.remark
+            if isinstance(entry.data, Request) and entry.data.finished:
+                self.weigh(entry.data)
 
     def _tell(self, entry: Entry) -> None:
         for heard, _ in tuple(self._watchers.values()):
@@ -135,6 +197,9 @@ class Journal:
         """A request entry is complete: weigh its bodies, and let watchers hear of it once more."""
         entry.data.finished = True
         self.weigh(entry.data)
+        if self._lines is not None:
+            self._lines.note(self._sandbox, entry.number, Line(entry))
+            self._lines.flush()
         if self._watchers:
             self._tell(entry)
 
@@ -197,3 +262,13 @@ class Journal:
             self._watchers.pop(token, None)
 
         return stop
+
+
+class Unwritten(Journal):
+    """Takes entries and keeps none: for events that a journal has already."""
+
+    def add(
+        self, at: datetime, kind: str, provider: str, operation: str, reference: str, cause: int, data: Any
+    ) -> Entry:
+        """See Journal."""
+        return Entry(0, at, kind, provider, operation, reference, cause, data)

@@ -77,6 +77,12 @@ class Outbox:
             else:
                 heappush(self._heap, (delivery.due, queued.rank, queued.number))
 
+    def blame(self, number: int, cause: int) -> None:
+        """The webhook with this number was queued because of the journal's entry ``cause``."""
+        delivery = self.deliveries.get(number)
+        if delivery is not None:
+            delivery.cause = cause
+
     def keep_early(self, cause: int) -> None:
         """Keep early webhooks that the request ``cause`` leads to out of the queue until ``take_early``."""
         self._asking[cause] = []

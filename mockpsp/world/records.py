@@ -164,6 +164,12 @@ class ClockMoved(Value, frozen=True):
     by: timedelta | None = None
 
 
+class ClockShifted(Value, frozen=True):
+    """A running clock is so far from the machine's; what a process needs that takes over."""
+
+    offset: timedelta
+
+
 class EndpointChanged(Value, frozen=True):
     """Webhooks of a provider go to these addresses from now on: those of one type, or with no ``kind`` all of them.
 
@@ -181,3 +187,33 @@ class ScenarioChanged(Value, frozen=True):
     scenario: Any
     at: datetime
     changes: tuple[str, ...] = ()
+
+
+class SandboxOpened(Value, frozen=True):
+    """A sandbox was created; ``scenario`` with the seed and clock that it began with."""
+
+    id: str
+    scenario: Any
+    seed: int | None
+    start: datetime | None
+    created: datetime
+
+
+class SandboxTold(Value, frozen=True):
+    """Whoever starts the server wants this scenario in a sandbox that is there already."""
+
+    id: str
+    scenario: Any
+
+
+class SandboxReset(Value, frozen=True):
+    """A sandbox begins anew with the scenario that was in force."""
+
+    id: str
+    scenario: Any
+
+
+class SandboxDropped(Value, frozen=True):
+    """A sandbox is no more."""
+
+    id: str

@@ -19,6 +19,8 @@ from mockpsp.world.store import Store
 from mockpsp.world.world import Inhabitant, World
 
 DEFAULT = "default"
+_REGISTER = "/sandboxes"
+"""The stream that tells which sandboxes there are; no sandbox is called that."""
 
 
 class Tenant(Inhabitant, Protocol):
@@ -71,6 +73,8 @@ class Sandboxes:
         self._by_identity: dict[tuple[str, str], Sandbox] = {}
         self._by_key: dict[str, Sandbox] = {}
         self._numbers = 0
+        self._changes = 0
+        self._told: dict[str, Scenario] = {}
 
     async def create(
         self, scenario: Scenario, *, id: str | None = None, seed: int | None = None, clock: datetime | None = None
@@ -79,21 +83,87 @@ class Sandboxes:
         if id is None:
             self._numbers += 1
             id = f"s{self._numbers}"
-        key = blake2b(id.encode(), digest_size=4).hexdigest()
-        world = self._world(id, key, scenario, seed, clock)
-        sandbox = Sandbox(id=id, key=key, credentials={}, world=world, seed=seed, start=clock, created=real_now())
+        opened = records.SandboxOpened(id, scenario, seed, clock, real_now())
+        await self._tell(opened)
+        sandbox = self._sandbox(opened)
         await self._open(sandbox)
-        self._by_id[id] = self._by_key[key] = sandbox
+        self._admit(sandbox)
+        return sandbox
+
+    def _sandbox(self, opened: records.SandboxOpened) -> Sandbox:
+        id, seed, clock = opened.id, opened.seed, opened.start
+        key = blake2b(id.encode(), digest_size=4).hexdigest()
+        world = self._world(id, key, opened.scenario, seed, clock)
+        return Sandbox(id=id, key=key, credentials={}, world=world, seed=seed, start=clock, created=opened.created)
+
+    def _admit(self, sandbox: Sandbox) -> None:
+        self._by_id[sandbox.id] = self._by_key[sandbox.key] = sandbox
         for name, tenant in self.tenants.items():
             for identity in tenant.identities(sandbox.credentials[name]):
                 self._by_identity[(name, identity)] = sandbox
-        return sandbox
+
+    async def _tell(self, change: Any) -> None:
+        """Write down which sandboxes there are, where that outlives the process."""
+        if self.store.durable:
+            self._changes = await self.store.append(_REGISTER, self._changes, [change])
+
+    async def begin(self, scenario: Scenario, seed: int | None) -> None:
+        """See that the default sandbox is there. One that was taken up changes only if the scenario is another one.
+
+        It keeps its seed, and what was put in force since the server was last started with this scenario.
+        """
+        there = self._by_id.get(DEFAULT)
+        if there is None:
+            await self.create(scenario, id=DEFAULT, seed=seed)
+        elif self._told[DEFAULT] != scenario:
+            await self._tell(records.SandboxTold(DEFAULT, scenario))
+            await there.world.change_scenario(replace(scenario, seed=there.world.scenario.seed))
+        if there is not None:
+            changes = [_endpoint(name, urls) for name, urls in self.endpoints.items()
+                       if there.world.endpoints.get(name) != urls]  # fmt: skip
+            await there.world.book(lambda: changes)
+
+    async def restore(self) -> None:
+        """Take up the sandboxes that an earlier process left in the store. Raises BadState."""
+        there: dict[str, records.SandboxOpened] = {}
+        self._told.clear()
+        for change in await self.store.read(_REGISTER, 0):
+            self._changes += 1
+            match change:
+                case records.SandboxOpened(id=id):
+                    there[id] = change
+                    self._told[id] = change.scenario
+                    self._numbers = max(self._numbers, int(id[1:]) if id[1:].isdecimal() else 0)
+                case records.SandboxTold(id=id, scenario=scenario):
+                    self._told[id] = scenario
+                case records.SandboxReset(id=id, scenario=scenario):
+                    there[id] = replace(there[id], scenario=scenario)
+                case records.SandboxDropped(id=id):
+                    del there[id]
+        for opened in there.values():
+            await self._take_up(self._sandbox(opened))
+
+    async def _take_up(self, sandbox: Sandbox) -> None:
+        """A sandbox without events was being opened or reset when the process ended: it begins."""
+        world = sandbox.world
+        world.journal.restore(self.store.noted(sandbox.id))
+        world.on_scenario = lambda: self._issue(sandbox)
+        await world.restore()
+        if not world.version:
+            await self._open(sandbox)
+        else:
+            for entry in world.journal.since(0):
+                if isinstance(entry.data, records.Queued):
+                    world.outbox.blame(entry.data.number, entry.cause)
+            self._attach(sandbox)
+        self._admit(sandbox)
 
     def _world(self, id: str, key: str, scenario: Scenario, seed: int | None, clock: datetime | None) -> World:
         chosen = replace(
             scenario, seed=scenario.seed if seed is None else seed, clock=scenario.clock if clock is None else clock
         )
-        return World(id, key, chosen, self.tenants.values(), self.store, Journal())
+        journal = Journal(lines=self.store, sandbox=id) if self.store.durable else Journal()
+        return World(id, key, chosen, self.tenants.values(), self.store, journal)
 
     async def _open(self, sandbox: Sandbox, endpoints: Mapping[str, tuple[str, ...]] | None = None) -> None:
         sandbox.world.on_scenario = lambda: self._issue(sandbox)
@@ -113,6 +183,7 @@ class Sandboxes:
         sandbox = self.get(id)
         old = sandbox.world
         old.close()
+        await self._tell(records.SandboxReset(id, old.scenario))
         await self.store.drop(id)
         sandbox.world = self._world(id, sandbox.key, old.scenario, sandbox.seed, sandbox.start)
         await self._open(sandbox, old.endpoints)
@@ -123,6 +194,7 @@ class Sandboxes:
         """Forget a sandbox; its credentials are unknown from now on."""
         sandbox = self.get(id)
         sandbox.world.close()
+        await self._tell(records.SandboxDropped(id))
         del self._by_id[id], self._by_key[sandbox.key]
         self._by_identity = {name: each for name, each in self._by_identity.items() if each is not sandbox}
         await self.store.drop(id)

@@ -16,10 +16,10 @@ from mockpsp.domain.value import Value
 from mockpsp.scenario.engine import SILENT, Position, Script
 from mockpsp.scenario.model import Scenario
 from mockpsp.world import records
-from mockpsp.world.clock import SandboxClock
+from mockpsp.world.clock import ClockMode, SandboxClock, real_now
 from mockpsp.world.followup import FollowUp
 from mockpsp.world.ids import IdSource
-from mockpsp.world.journal import Journal, Reasoning
+from mockpsp.world.journal import Journal, Reasoning, Unwritten
 from mockpsp.world.outbox import Outbox
 from mockpsp.world.store import Conflict, Store
 
@@ -273,12 +273,26 @@ class World:
                     outcome.at, "decision", provider, outcome.operation, outcome.ref, cause, outcome.reasoning
                 )
             self._fold(events, cause, outcome)
+        self.store.flush()
         if self.on_commit is not None:
             self.on_commit()
 
     async def catch_up(self) -> None:
         """Fold what others have appended meanwhile."""
         self._fold(await self.store.read(self.name, self.version), 0)
+
+    async def restore(self) -> None:
+        """Be what the store's events say, without telling the journal again."""
+        journal, self.journal = self.journal, Unwritten()
+        try:
+            await self.catch_up()
+        finally:
+            self.journal = journal
+
+    def moving(self, mode: ClockMode, to: datetime, by: timedelta | None = None) -> list[Any]:
+        """The events of a clock that is set, or switched between running and standing still."""
+        moved = records.ClockMoved(mode, to, by)
+        return [moved] if mode is ClockMode.MANUAL else [moved, records.ClockShifted(to - real_now())]
 
     async def change_scenario(self, scenario: Scenario, cause: int = 0) -> tuple[str, ...]:
         """Put another scenario in force. Objects under way stay; balances move by what the file changed. Tells what."""
@@ -412,6 +426,9 @@ class World:
         self._now = self.clock.now()
         self._note("clock", "", "moved", "", cause, fact)
 
+    def _clock_shifted(self, fact: records.ClockShifted, cause: int) -> None:
+        self.clock.shift(fact.offset)
+
     def _endpoint_changed(self, fact: records.EndpointChanged, cause: int) -> None:
         if fact.kind:
             self.endpoints[f"{fact.provider}.{fact.kind}"] = fact.urls
@@ -447,6 +464,7 @@ class World:
         records.IdsDrawn: _ids_drawn,
         records.Answered: _answered,
         records.ClockMoved: _clock_moved,
+        records.ClockShifted: _clock_shifted,
         records.EndpointChanged: _endpoint_changed,
         records.ScenarioChanged: _scenario_changed,
     }

@@ -1,0 +1,185 @@
+"""Sandboxes in one file: SQLite with a write-ahead log. What was answered survives the end of the process.
+
+Each append is one transaction. The log is synced at checkpoints, not at each commit: a killed process loses nothing,
+a machine that loses its power may lose the latest moments, and never more than that. One process at a time has the
+file; it keeps it locked while it runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mockpsp.world.codec import Unreadable, decode, encode
+from mockpsp.world.store import BadState, Conflict, StoreFailed
+
+FORMAT = 1
+"""Of the tables, and of what is in them. A file with a lower number is brought up to this one."""
+_MARK = 0x6D707370  # "mpsp", SQLite's application id
+_TABLES = """
+CREATE TABLE events (sandbox TEXT NOT NULL, version INTEGER NOT NULL, data BLOB NOT NULL,
+                     PRIMARY KEY (sandbox, version)) WITHOUT ROWID;
+CREATE TABLE journal (sandbox TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
+                      PRIMARY KEY (sandbox, number)) WITHOUT ROWID;
+"""
+_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
+"""What brings a file of one format to the next, by the format that it has."""
+_UNWRITTEN = 10_000
+log = logging.getLogger("mockpsp.store")
+
+
+class SqliteStore:
+    """See Store. Raises BadState when the file cannot be used; the message says why and what to do."""
+
+    durable = True
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._versions: dict[str, int] = {}
+        self._lines: dict[tuple[str, int], bytes] = {}
+        self._connection = _connected(file)
+
+    async def append(self, sandbox: str, expected_version: int, events: Sequence[Any]) -> int:
+        """See Store. Raises StoreFailed when the file takes no more; then nothing was added."""
+        current = self._version(sandbox)
+        if current != expected_version:
+            raise Conflict(f"{sandbox} is at version {current}, not {expected_version}")
+        rows = [(sandbox, number, encode(event)) for number, event in enumerate(events, current + 1)]
+        self._write("INSERT INTO events VALUES (?, ?, ?)", rows)
+        self._versions[sandbox] = current + len(rows)
+        return current + len(rows)
+
+    def _version(self, sandbox: str) -> int:
+        known = self._versions.get(sandbox)
+        if known is None:
+            found = self._connection.execute("SELECT max(version) FROM events WHERE sandbox = ?", (sandbox,))
+            known = self._versions[sandbox] = found.fetchone()[0] or 0
+        return known
+
+    async def read(self, sandbox: str, since: int) -> Sequence[Any]:
+        """See Store. Raises BadState for events that this version cannot read."""
+        asked = "SELECT version, data FROM events WHERE sandbox = ? AND version > ? ORDER BY version"
+        return [self._read(sandbox, number, data) for number, data in self._connection.execute(asked, (sandbox, since))]
+
+    async def drop(self, sandbox: str) -> None:
+        """See Store."""
+        self._lines = {place: line for place, line in self._lines.items() if place[0] != sandbox}
+        self._write("DELETE FROM events WHERE sandbox = ?", [(sandbox,)])
+        self._write("DELETE FROM journal WHERE sandbox = ?", [(sandbox,)])
+        self._versions.pop(sandbox, None)
+
+    def note(self, sandbox: str, number: int, line: Any) -> None:
+        """See Store."""
+        self._lines[sandbox, number] = encode(line)
+        if len(self._lines) > _UNWRITTEN:
+            self._lines.pop(next(iter(self._lines)))
+
+    def flush(self) -> None:
+        """See Store. What cannot be written now is tried again with what comes next."""
+        if not self._lines:
+            return
+        rows = [(*place, data) for place, data in self._lines.items()]
+        try:
+            self._write("INSERT OR REPLACE INTO journal VALUES (?, ?, ?)", rows)
+        except StoreFailed as error:
+            log.warning("the journal is not written: %s", error)
+            return
+        self._lines.clear()
+
+    def forget(self, sandbox: str, up_to: int) -> None:
+        """See Store."""
+        try:
+            self._write("DELETE FROM journal WHERE sandbox = ? AND number <= ?", [(sandbox, up_to)])
+        except StoreFailed as error:
+            log.warning("the journal is not trimmed: %s", error)
+
+    def noted(self, sandbox: str) -> Sequence[Any]:
+        """See Store."""
+        asked = "SELECT number, data FROM journal WHERE sandbox = ? ORDER BY number"
+        return [self._read(sandbox, number, data) for number, data in self._connection.execute(asked, (sandbox,))]
+
+    def close(self) -> None:
+        """See Store."""
+        self.flush()
+        self._connection.close()
+
+    def _write(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        try:
+            with self._connection:
+                self._connection.executemany(statement, rows)
+        except sqlite3.Error as error:
+            raise StoreFailed(f"{self._file}: {error}") from error
+
+    def _read(self, sandbox: str, number: int, data: bytes) -> Any:
+        try:
+            return decode(data)
+        except Unreadable as error:
+            raise BadState(
+                f"{self._file}: item {number} of sandbox {sandbox!r} cannot be read: {error}. It was written by "
+                "another version of mockpsp, or the file is damaged; start with another file, or with the version that "
+                "wrote it"
+            ) from error
+
+
+def _connected(file: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(file, timeout=1.0, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise BadState(f"{file}: {error}; is there such a folder, and may you write there?") from error
+    try:
+        _prepare(file, connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if "locked" in str(error):
+            raise BadState(f"{file} is in use by another process; end it, or choose another file") from error
+        raise BadState(f"{file}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise BadState(f"{file} is damaged, or is no SQLite file at all: {error}") from error
+    except BadState:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(file: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("BEGIN EXCLUSIVE")
+    connection.rollback()
+    mark, version = (_pragma(connection, name) for name in ("application_id", "user_version"))
+    empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if empty and not mark:
+        _create(connection)
+    elif mark != _MARK:
+        raise BadState(f"{file} is a database of another program; choose another file")
+    elif version > FORMAT:
+        raise BadState(
+            f"{file} was written by a newer version of mockpsp (format {version}, this one reads up to {FORMAT}); "
+            "update mockpsp, or choose another file"
+        )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    trouble = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if trouble != "ok":
+        raise BadState(f"{file} is damaged: {trouble}")
+    for step in range(version or FORMAT, FORMAT):
+        with connection:
+            _STEPS[step](connection)
+            connection.execute(f"PRAGMA user_version = {step + 1}")
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.executescript(
+        f"BEGIN; {_TABLES} PRAGMA application_id = {_MARK}; PRAGMA user_version = {FORMAT}; COMMIT;"
+    )
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    found: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    return found
+
+
+__all__ = ["FORMAT", "SqliteStore"]
