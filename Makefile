@@ -5,7 +5,7 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 
-.PHONY: run test lint unit types vendor shots fuzz bench crowd golden mutation soak node clean
+.PHONY: run test lint unit types vendor shots fuzz bench crowd kills golden mutation soak node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -49,6 +49,9 @@ crowd: $(DEV)  ## hundreds of sandboxes at the same time: isolation, and what on
 
 golden: $(DEV)  ## write the golden journals again; read the difference with git diff tests/golden
 	$(BIN)/python -m tests.golden $(ARGS)
+
+kills: $(DEV)  ## a server with --state is killed two hundred times under load
+	$(BIN)/python -m bench.kills $(ARGS)
 
 mutation: $(DEV)  ## does a test notice when a function is changed? docs/mutation.md; or ARGS="domain --sample 20"
 	$(BIN)/python -m bench.mutation $(ARGS)

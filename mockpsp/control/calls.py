@@ -159,7 +159,7 @@ def serve(
             call.raw = await _read(request)
             if not own_body:
                 _read_body(call, operation)
-            return await handler(call)
+            return await _done(handler, call)
         except ConnectionError:
             raise
         except Exception as error:  # noqa: BLE001 - respond() logs what nobody expected
@@ -168,6 +168,13 @@ def serve(
             return response
 
     return handle
+
+
+async def _done(handler: Handler, call: Call) -> web.StreamResponse:
+    """What is answered shall last, the journal's lines too."""
+    answer = await handler(call)
+    call.sandboxes.store.flush()
+    return answer
 
 
 def _same_site(request: web.Request) -> None:

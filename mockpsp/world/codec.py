@@ -138,7 +138,7 @@ _WRITERS: dict[type[Any], Callable[[Any], Any]] = {
     frozenset: lambda value: Ext(_SET, _pack(sorted((_told(each) for each in value), key=repr))),
     dict: _table,
     datetime: _moment,
-    timedelta: lambda value: Ext(_SPAN, _pack(value // _MICROSECOND)),
+    timedelta: lambda value: Ext(_SPAN, _pack((value.days, value.seconds, value.microseconds))),
     date: lambda value: Ext(_DAY, value.isoformat().encode()),
     Decimal: lambda value: Ext(_DECIMAL, str(value).encode()),
 }
@@ -192,7 +192,7 @@ def _read_table(data: bytes) -> dict[Any, Any]:
 _READERS: Mapping[int, Callable[[bytes], Any]] = {
     _VALUE: _read_value,
     _LIST: _read_list,
-    _SPAN: lambda data: _unpack(data) * _MICROSECOND,
+    _SPAN: lambda data: timedelta(*_unpack(data)),
     _ENUM: _read_enum,
     _DAY: lambda data: date.fromisoformat(data.decode()),
     _BODY: Body,

@@ -155,7 +155,7 @@ class Journal:
         self._entries.append(entry)
         if number - self.entries_dropped > self._max_entries:
             self._drop()
-        if self._lines is not None:
+        if self._lines is not None and kind != "request":  # that comes with its answer
             self._lines.note(self._sandbox, number, Line(entry))
         if self._watchers:
             self._tell(entry)

@@ -7,9 +7,11 @@ file; it keeps it locked while it runs.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ CREATE TABLE journal (sandbox TEXT NOT NULL, number INTEGER NOT NULL, data BLOB 
 _STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
 """What brings a file of one format to the next, by the format that it has."""
 _UNWRITTEN = 10_000
+_LATER_SECONDS = 0.1
+_LINES = "INSERT OR REPLACE INTO journal VALUES (?, ?, ?)"
 log = logging.getLogger("mockpsp.store")
 
 
@@ -39,7 +43,8 @@ class SqliteStore:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._versions: dict[str, int] = {}
-        self._lines: dict[tuple[str, int], bytes] = {}
+        self._lines: dict[tuple[str, int], Any] = {}
+        self._closed = False
         self._connection = _connected(file)
 
     async def append(self, sandbox: str, expected_version: int, events: Sequence[Any]) -> int:
@@ -48,7 +53,10 @@ class SqliteStore:
         if current != expected_version:
             raise Conflict(f"{sandbox} is at version {current}, not {expected_version}")
         rows = [(sandbox, number, encode(event)) for number, event in enumerate(events, current + 1)]
-        self._write("INSERT INTO events VALUES (?, ?, ?)", rows)
+        with self._transaction() as connection:
+            connection.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
+            connection.executemany(_LINES, self._rows())
+        self._lines.clear()
         self._versions[sandbox] = current + len(rows)
         return current + len(rows)
 
@@ -67,23 +75,34 @@ class SqliteStore:
     async def drop(self, sandbox: str) -> None:
         """See Store."""
         self._lines = {place: line for place, line in self._lines.items() if place[0] != sandbox}
-        self._write("DELETE FROM events WHERE sandbox = ?", [(sandbox,)])
-        self._write("DELETE FROM journal WHERE sandbox = ?", [(sandbox,)])
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM events WHERE sandbox = ?", (sandbox,))
+            connection.execute("DELETE FROM journal WHERE sandbox = ?", (sandbox,))
         self._versions.pop(sandbox, None)
 
     def note(self, sandbox: str, number: int, line: Any) -> None:
         """See Store."""
-        self._lines[sandbox, number] = encode(line)
+        if not self._lines:
+            self._write_soon()
+        self._lines[sandbox, number] = line
         if len(self._lines) > _UNWRITTEN:
             self._lines.pop(next(iter(self._lines)))
 
+    def _write_soon(self) -> None:
+        """What nobody waits for, such as the delivery of a webhook, is written a little later."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # nothing runs beside us: whoever notes something flushes
+            return
+        loop.call_later(_LATER_SECONDS, self.flush)
+
     def flush(self) -> None:
         """See Store. What cannot be written now is tried again with what comes next."""
-        if not self._lines:
+        if not self._lines or self._closed:
             return
-        rows = [(*place, data) for place, data in self._lines.items()]
         try:
-            self._write("INSERT OR REPLACE INTO journal VALUES (?, ?, ?)", rows)
+            with self._transaction() as connection:
+                connection.executemany(_LINES, self._rows())
         except StoreFailed as error:
             log.warning("the journal is not written: %s", error)
             return
@@ -92,7 +111,8 @@ class SqliteStore:
     def forget(self, sandbox: str, up_to: int) -> None:
         """See Store."""
         try:
-            self._write("DELETE FROM journal WHERE sandbox = ? AND number <= ?", [(sandbox, up_to)])
+            with self._transaction() as connection:
+                connection.execute("DELETE FROM journal WHERE sandbox = ? AND number <= ?", (sandbox, up_to))
         except StoreFailed as error:
             log.warning("the journal is not trimmed: %s", error)
 
@@ -104,12 +124,17 @@ class SqliteStore:
     def close(self) -> None:
         """See Store."""
         self.flush()
+        self._closed = True
         self._connection.close()
 
-    def _write(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    def _rows(self) -> list[tuple[str, int, bytes]]:
+        return [(*place, encode(line)) for place, line in self._lines.items()]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             with self._connection:
-                self._connection.executemany(statement, rows)
+                yield self._connection
         except sqlite3.Error as error:
             raise StoreFailed(f"{self._file}: {error}") from error
 

@@ -273,7 +273,6 @@ class World:
                     outcome.at, "decision", provider, outcome.operation, outcome.ref, cause, outcome.reasoning
                 )
             self._fold(events, cause, outcome)
-        self.store.flush()
         if self.on_commit is not None:
             self.on_commit()
 

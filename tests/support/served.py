@@ -58,6 +58,14 @@ class Served:
     def end(self) -> int:
         """Ask it to stop, as Ctrl+C or a supervisor does, and return its exit code."""
         self.process.terminate()
+        return self._gone()
+
+    def kill(self) -> None:
+        """End it without a chance to say or write anything."""
+        self.process.kill()
+        self._gone()
+
+    def _gone(self) -> int:
         try:
             return self.process.wait(PATIENCE_SECONDS)
         finally:
