@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from msgspec.structs import replace
 
 from mockpsp.control.calls import Call, commit, reply
 from mockpsp.control.errors import ControlError, bad
 from mockpsp.control.sandboxes import due_rows
-from mockpsp.scenario.model import Signature
+from mockpsp.edge.by_hand import address_of, send_again
 from mockpsp.world.masking import mask, mask_headers, mask_text
 from mockpsp.world.plain import body_text, instant
-from mockpsp.world.records import EndpointChanged, Queued
+from mockpsp.world.records import EndpointChanged
 
 if TYPE_CHECKING:
     from mockpsp.world.outbox import Delivery
+    from mockpsp.world.records import Queued
 
 _LONGEST_URL = 2_000
 
@@ -95,8 +95,7 @@ async def resend(call: Call) -> web.Response:
         )
     queued = delivery.queued
     asked = (call.body or {}).get("url")
-    endpoints = world.addresses(queued.provider, queued.kind)
-    url = _url(asked) if asked is not None else queued.url or (endpoints[0] if endpoints else "")
+    url = _url(asked) if asked is not None else address_of(world, queued)
     if not url:
         raise ControlError(
             409,
@@ -104,19 +103,7 @@ async def resend(call: Call) -> web.Response:
             f"{queued.provider} has no webhook endpoint",
             hint="PUT …/webhook-endpoints/{provider} names one",
         )
-    number = 0
-
-    def again() -> list[Queued]:
-        nonlocal number
-        number, now = world.outbox.numbers + 1, world.clock.now()
-        return [
-            replace(
-                queued, number=number, url=url, at=now, due=now, rank=number, rule="", drop=False,
-                signature=Signature.RIGHT, outage=None, at_once=True,
-            )
-        ]  # fmt: skip
-
-    await commit(world, again)
+    number = await send_again(world, queued, url)
     return reply(_row(call, world.outbox.deliveries[number]), 201)
 
 
