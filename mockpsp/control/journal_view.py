@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mockpsp.world.sandboxes import Sandbox
 
 
+_SMALL = 100
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)', re.IGNORECASE)
 ROOTS = ("request", "shopper", "back-office", "timer")
 """The kinds that nothing else in the journal leads to."""
@@ -36,8 +37,11 @@ def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
     return found[-1].decode("utf-8", "replace") if found else ""
 
 
-def request_value(request: Request) -> Any:
-    """A request's body as JSON, as the object that a form stands for, or as text; None without one. Not masked."""
+def request_value(request: Request, *, files: bool = False) -> Any:
+    """A request's body as JSON, as the object that a form stands for, or as text; None without one. Not masked.
+
+    ``files``: small files of plain text as their text, where others are told by name, type and size.
+    """
     if not request.body:
         return None
     declared = header(request.headers, b"content-type")
@@ -47,12 +51,12 @@ def request_value(request: Request) -> Any:
         if form is not None:
             return form
     if media.startswith("multipart/"):
-        form = _multipart_value(declared, request.body)
+        form = _multipart_value(declared, request.body, files=files)
         return f"({len(request.body)} bytes)" if form is None else form
     return body_text(request.body)
 
 
-def _multipart_value(declared: str, body: bytes) -> dict[str, Any] | None:
+def _multipart_value(declared: str, body: bytes, *, files: bool) -> dict[str, Any] | None:
     """The parts of a multipart form by name: fields as text, the rest by its size; None when it is not whole."""
     boundary = _BOUNDARY.search(declared)
     if boundary is None:
@@ -65,13 +69,13 @@ def _multipart_value(declared: str, body: bytes) -> dict[str, Any] | None:
         head, _, data = piece.partition(b"\r\n\r\n")
         told = HeaderParser().parsestr(head.decode("utf-8", "replace").lstrip())
         name = told.get_param("name", "", "content-disposition")
-        form[collapse_rfc2231_value(name or "")] = _part_value(told, data)
+        form[collapse_rfc2231_value(name or "")] = _part_value(told, data, files=files)
     return None
 
 
-def _part_value(told: Message, data: bytes) -> Any:
+def _part_value(told: Message, data: bytes, *, files: bool) -> Any:
     filename = told.get_filename()
-    if filename is None:
+    if filename is None or (files and len(data) <= _SMALL and data.isascii()):
         try:
             return data.decode()
         except UnicodeDecodeError:

@@ -218,6 +218,7 @@ class Player:
     async def _another_scenario(self, step: Step) -> str:
         assert step.scenario is not None, "a scenario step has one"
         changes = await self.sandbox.world.change_scenario(step.scenario)
+        self.labels.keep("credentials", self.sandbox.credentials, "")
         told = f"the scenario {step.scenario.name} comes into force"
         return f"{told}: {'; '.join(changes)}" if changes else told
 

@@ -1128,4 +1128,5 @@ def test_what_a_line_leaves_out_is_nothing() -> None:
 def test_a_tender_that_several_places_take_has_the_fields_of_all() -> None:
     places = {**ACME.places, "kiosk": Place(title="The kiosk", facts={}, tenders={"card": ("number", "pin")})}
     words = Vocabulary({"acme": replace(ACME, places=places)}, Problems("file"))
-    assert words.tenders_of("acme") == {"voucher": ("beneficiary",), "card": ("number", "cvc", "bank", "pin"), "tap": ()}
+    card = ("number", "cvc", "bank", "pin")
+    assert words.tenders_of("acme") == {"voucher": ("beneficiary",), "card": card, "tap": ()}
