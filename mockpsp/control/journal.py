@@ -19,7 +19,6 @@ from mockpsp.world.plain import body_text, plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mockpsp.scenario.model import Scenario
     from mockpsp.world.journal import Entry, Journal
 
 DEFAULT_LIMIT = 1000
@@ -94,13 +93,9 @@ async def recording(call: Call) -> web.Response:
     """What happened by hand, as a scenario file; a header counts what the file could not hold."""
     from mockpsp.control.recording import Recorder
 
-    documented = call.app[LIBRARY].load("default", trusted=True)  # the test data that providers publish
     library = call.app[LIBRARY]
-
-    def shipped(name: str) -> Scenario | None:
-        return library.load(name) if name in library.names() else None
-
-    made = Recorder(call.sandbox, call.providers, [plain(dict(documented.world))], shipped).record()
+    documented = library.load("default", trusted=True)  # the test data that providers publish
+    made = Recorder(call.sandbox, call.providers, [plain(dict(documented.world))], library.shipped).record()
     headers = {"Content-Type": "application/yaml; charset=utf-8", "Mockpsp-Unrecorded": str(made.missing)}
     return web.Response(body=made.text.encode(), headers=headers)
 

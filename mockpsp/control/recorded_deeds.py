@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.control.recorded_values import References
@@ -22,7 +23,7 @@ class Addresses:
     """Where webhooks went. A story has one address for each provider; any other becomes a place below it."""
 
     def __init__(self, journal: Journal, references: References) -> None:
-        self._known: dict[str, list[str]] = {}
+        self._known: dict[str, dict[str, str]] = {}
         self._begun: set[str] = set()
         self.first = dict(self._at_first(journal))
         for provider, urls in self.first.items():
@@ -32,7 +33,7 @@ class Addresses:
             for provider, url in _named(entry):
                 self._learn(provider, url)
         references.endpoints = {
-            (provider, url): self.word(provider, url) for provider, urls in self._known.items() for url in urls
+            (provider, url): word for provider, words in self._known.items() for url, word in words.items()
         }
 
     def _at_first(self, journal: Journal) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -50,14 +51,18 @@ class Addresses:
                     yield provider, last.get(provider, ())
 
     def _learn(self, provider: str, url: str) -> None:
-        known = self._known.setdefault(provider, [])
-        if url not in known:
-            known.append(url)
+        known = self._known.setdefault(provider, {})
+        if url in known:
+            return
+        own, base = next(iter(known), url), f"${{endpoint.{provider}}}"
+        below = f"{base}{url.removeprefix(own)}" if url == own or url.startswith(f"{own}/") else ""
+        numbered = (f"{base}/{number}" for number in count(len(known) + 1))
+        word = next(each for each in chain([below], numbered) if each and each not in known.values())
+        known[url] = word
 
     def word(self, provider: str, url: str) -> str:
         """What a story calls this address."""
-        index = self._known[provider].index(url)
-        return f"${{endpoint.{provider}}}" + (f"/{index + 1}" if index else "")
+        return self._known[provider][url]
 
     def step(self, provider: str, urls: tuple[str, ...]) -> dict[str, Any]:
         """The step that makes a provider's webhooks go there."""

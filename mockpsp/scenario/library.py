@@ -67,6 +67,10 @@ class Library:
             self._read[name] = scenario
         return scenario
 
+    def shipped(self, name: str) -> Scenario | None:
+        """The shipped scenario of this name, if there is one."""
+        return self.load(name) if name in self.names() else None
+
     def parse(
         self, text: bytes | str, *, file: str, name: str, trusted: bool = False, at: Path | None = None
     ) -> Scenario:

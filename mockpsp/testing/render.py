@@ -124,7 +124,7 @@ _ACTORS = {
     "clock": "Clock",
     "resend": "mockpsp",
     "account": "mockpsp",
-    "back_office": "Back office -> mockpsp",
+    "back_office": "Staff -> mockpsp",
     "scenario": "mockpsp",
     "merchant": "Shop",
     "expect": "Story",
@@ -335,8 +335,8 @@ def _arrow(who: str, what: str, exchange: Exchange) -> str:
             return f"mockpsp->>Endpoint: {_safe(', '.join([first, *rest]))}"
         case "mockpsp -x Endpoint":
             return f"mockpsp-xEndpoint: {_safe(first)}"
-        case "Back office -> mockpsp":
-            return f"Note over mockpsp: {_safe(f'back office: {first}')}"
+        case "Staff -> mockpsp":
+            return f"Note over mockpsp: {_safe(f'staff of {first}')}"
         case "Clock":
             return f"Note over Shop,Endpoint: {_safe(first)}"
         case "Endpoint":
