@@ -95,7 +95,7 @@ async def recording(call: Call) -> web.Response:
 
     library = call.app[LIBRARY]
     documented = library.load("default", trusted=True)  # the test data that providers publish
-    made = Recorder(call.sandbox, call.providers, [plain(dict(documented.world))], library.shipped).record()
+    made = Recorder(call.sandbox, call.providers, [plain(dict(documented.world))], library).record()
     headers = {"Content-Type": "application/yaml; charset=utf-8", "Mockpsp-Unrecorded": str(made.missing)}
     return web.Response(body=made.text.encode(), headers=headers)
 

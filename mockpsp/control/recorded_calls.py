@@ -262,10 +262,19 @@ class Calls:
                 path, usual = provider.merchant().usual(self.sandbox, asked.operation, amount=None, of=answer)
             except (KeyError, LookupError, TypeError, ValueError, AttributeError, Refusal):
                 continue
-            if wanted & {(where, text) for where, _, text in leaves(usual)}:
+            told = {(where, text) for where, _, text in leaves(usual)}
+            if wanted & told - self._always(asked.operation, provider):
                 patch = without(usual, body)
                 return index, patch or None, {each for each, value in path.items() if asked.path.get(each) == value}
         return None
+
+    def _always(self, operation: str, provider: Provider) -> set[tuple[str, str]]:
+        """What the usual call says whatever it is about."""
+        try:
+            _, usual = provider.merchant().usual(self.sandbox, operation, amount=None, of=None)
+        except (KeyError, LookupError, TypeError, ValueError, AttributeError, Refusal):
+            return set()
+        return {(where, text) for where, _, text in leaves(usual)}
 
 
 def _media(content_type: str) -> str:

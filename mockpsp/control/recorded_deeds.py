@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mockpsp.control.recorded_values import References
 from mockpsp.control.scenario_text import parts
@@ -15,6 +17,7 @@ from mockpsp.world.journal import Entry, Journal
 
 if TYPE_CHECKING:
     from mockpsp.edge.provider import Provider
+    from mockpsp.scenario.library import Library
     from mockpsp.scenario.model import Scenario
     from mockpsp.world.world import World
 
@@ -176,10 +179,49 @@ def _alike(one: records.Queued, other: records.Queued) -> bool:
     return (one.body, one.ref, one.owner) == (other.body, other.ref, other.owner)
 
 
-def in_force(scenario: Scenario, shipped: Callable[[str], Scenario | None]) -> str | dict[str, Any]:
-    """A scenario that came into force, by its name if it is a shipped one, else all that it says."""
-    told = parts(scenario)
-    known = shipped(scenario.name)
-    if known is not None and parts(known) == told:
-        return scenario.name
-    return {"title": scenario.title, **told}
+_BASE = "default"
+_LINES = ("rules", "webhooks", "faults", "shopper")
+
+
+class Told:
+    """Scenarios as files tell them: a shipped one by its name, what builds on the default one by what is different."""
+
+    def __init__(self, library: Library | None) -> None:
+        self._library = library
+
+    def in_force(self, scenario: Scenario) -> str | dict[str, Any]:
+        """A scenario that came into force, for a step."""
+        known = self._library.shipped(scenario.name) if self._library is not None else None
+        if known is not None and parts(known) == parts(scenario):
+            return scenario.name
+        return {"title": scenario.title, **self.at_first(scenario)}
+
+    def at_first(self, scenario: Scenario) -> dict[str, Any]:
+        """What it does, for the head of a file."""
+        whole = parts(scenario)
+        base = self._library.shipped(_BASE) if self._library is not None else None
+        if base is None or self._library is None:
+            return whole
+        short = {"extends": _BASE, **_beyond(scenario, base)}
+        return short if parts(self._library.from_value(short)) == whole else whole
+
+
+def _beyond(scenario: Scenario, base: Scenario) -> dict[str, Any]:
+    """What a scenario says, but for what the base says as well."""
+    settings = {
+        provider: tuple(each for each in written if scenario.settings[provider][each] != base.settings[provider][each])
+        for provider, written in scenario.written.items()
+    }
+    world = {
+        provider: {name: part for name, part in told.items() if part != base.world.get(provider, {}).get(name)}
+        for provider, told in scenario.world.items()
+    }
+    known = {part: [_bare(line) for line in getattr(base, part)] for part in _LINES}
+    lines = {part: tuple(line for line in getattr(scenario, part) if _bare(line) not in known[part]) for part in _LINES}
+    own = replace(scenario, written=settings, world={name: part for name, part in world.items() if part}, **lines)
+    return parts(own)
+
+
+def _bare(line: Any) -> Any:
+    """A line without what tells where it is written."""
+    return replace(line, key="", line=0)

@@ -10,17 +10,19 @@ from msgspec import Struct, field
 
 from mockpsp import __version__
 from mockpsp.control.recorded_calls import Calls
-from mockpsp.control.recorded_deeds import Addresses, Balances, SentAgain, in_force
+from mockpsp.control.recorded_deeds import Addresses, Balances, SentAgain, Told
 from mockpsp.control.recorded_values import Discretion, References, leaves, named
-from mockpsp.control.scenario_text import act, block, items, parts
+from mockpsp.control.scenario_text import act, block, items, parts, scalar
 from mockpsp.domain.clock import format_duration
 from mockpsp.scenario.model import Bank, Scenario, ShopperScript
 from mockpsp.world import records
+from mockpsp.world.clock import ClockMode
 from mockpsp.world.journal import Entry, Journal, Request
 from mockpsp.world.plain import instant, plain
 
 if TYPE_CHECKING:
     from mockpsp.edge.provider import Provider
+    from mockpsp.scenario.library import Library
     from mockpsp.world.sandboxes import Sandbox
     from mockpsp.world.world import World
 
@@ -58,12 +60,12 @@ class Recorder:
         sandbox: Sandbox,
         providers: Mapping[str, Provider],
         public: Iterable[Any] = (),
-        shipped: Callable[[str], Scenario | None] = lambda _: None,
+        library: Library | None = None,
     ) -> None:
         self.sandbox = sandbox
         self.world = sandbox.world
         self.providers = providers
-        self.shipped = shipped
+        self.told = Told(library)
         self.scenario = _at_first(self.world)
         self.references = References(self._credentials(self.scenario))
         self.parts = parts(self.scenario)
@@ -84,12 +86,22 @@ class Recorder:
         self.between: list[Entry] = []
         self.begun: dict[int, list[Entry]] = {}
         self.led_to = {entry.cause for entry in self.world.journal.since(0)}
-        first = next(self.world.journal.since(0), None)
         self.seed = next((each.scenario.seed for each in _scenarios(self.world.journal)), self.scenario.seed)
-        self.start: datetime = first.at if first is not None else self.world.clock.now()
-        if self.scenario.clock is None:
-            self.start = self.start.replace(microsecond=0)
-        self.now = self.start
+        self.still = self._still_at_first()
+        self.now = self._began()
+        self.start = self.now.replace(microsecond=self.now.microsecond // 1000 * 1000 if self.still else 0)
+
+    def _began(self) -> datetime:
+        """The moment at which the file begins: where the sandbox did, or on a clock that ran where the first act was.
+
+        Lines that count from the beginning need it where it was.
+        """
+        parts = ("rules", "webhooks", "faults", "shopper")
+        triggers = (line.trigger for part in parts for line in getattr(self.scenario, part))
+        timed = any(each.start or each.until is not None for each in triggers)
+        later = 0 if self.scenario.clock is not None or timed else self.settled
+        first = next(self.world.journal.since(later), None)
+        return first.at if first is not None else self.world.clock.now()
 
     def record(self) -> Recording:
         """The whole file."""
@@ -104,11 +116,16 @@ class Recorder:
             self._take(entry)
         if self.begun:
             self._miss("a shopper began on a page, and did nothing there that a story can tell")
-        self._pass_time(self.world.clock.now() if self._stands_still() else None)
+        self._pass_time(self.world.clock.now() if self.still else None)
         return self._file()
 
-    def _stands_still(self) -> bool:
-        return self.world.clock.mode.value == "manual"
+    def _still_at_first(self) -> bool:
+        """Whether the clock stood still when something happened first."""
+        switched = [entry for entry in self.world.journal.since(0) if isinstance(entry.data, records.ClockMoved)]
+        before = [each.data.mode for each in switched if each.number <= self.settled]
+        if before:
+            return before[-1] is ClockMode.MANUAL
+        return self.scenario.clock is not None or (not switched and self.world.clock.mode is ClockMode.MANUAL)
 
     # -- entry by entry ----------------------------------------------------------------------------------------------
 
@@ -117,7 +134,7 @@ class Recorder:
             "request": self._request,
             "shopper": self._shopper,
             "delivery": self._delivery,
-            "clock": self.between.append,
+            "clock": self._clock,
             "timer": self._by_itself,
             "back-office": self._back_office,
             "scenario": self._scenario,
@@ -152,6 +169,17 @@ class Recorder:
         if isinstance(entry.data, records.Queued):
             self.by_webhook[entry.data.number] = step
 
+    def _clock(self, entry: Entry) -> None:
+        """Somebody moved the clock, or let it run or stand still; a running one is told in whole seconds."""
+        moved: records.ClockMoved = entry.data
+        if moved.by is not None:
+            self.between.append(entry)
+            return
+        if entry.number > self.settled and moved.mode is ClockMode.MANUAL:
+            self._pass_time(moved.to)
+            self.now = moved.to
+        self.still = moved.mode is ClockMode.MANUAL
+
     def _posting(self, entry: Entry) -> None:
         self.balances.booked(entry)
         if not entry.cause and entry.operation == "balance set":
@@ -180,7 +208,7 @@ class Recorder:
             return
         self._pass_time(entry.at)
         self.references.given(self._credentials(scenario))
-        self._add({"scenario": in_force(scenario, self.shipped)})
+        self._add({"scenario": self.told.in_force(scenario)})
 
     def _credentials(self, scenario: Scenario) -> dict[str, Mapping[str, Any]]:
         """What the application has in its settings while this scenario is in force."""
@@ -216,7 +244,7 @@ class Recorder:
             elif page.script is not None:
                 self._act(entry, page.ref, page.script)
             elif page.ref:
-                self._by_itself(entry)
+                self._came_back(entry, page.ref)
             else:
                 self.begun[entry.number] = []  # a step on the way; what the shopper then does takes it too
             return
@@ -245,7 +273,7 @@ class Recorder:
 
     def _by_itself(self, entry: Entry) -> None:
         """What needs no step: it belongs to the last one if it came at once, else to the time that passes."""
-        late = self._stands_still() and entry.at > self.now
+        late = self.still and entry.at > self.now
         if not (late or self.between) and self.by_entry and (entry.at - self.now).total_seconds() < _AT_ONCE:
             self.by_entry[entry.number] = self.steps[-1]
         else:
@@ -294,9 +322,18 @@ class Recorder:
         self.by_entry[entry.number] = step
         return True
 
+    def _came_back(self, entry: Entry, ref: str) -> None:
+        """The shopper is back from the bank's page, which a story's shopper is at once."""
+        step = self.acts.get(ref)
+        if step is None or step is not self.steps[-1] or self._timed(entry):
+            self._miss(f"the shopper came back from the bank's page of {ref} only here; a story's shopper does at once")
+            self._by_itself(entry)
+        else:
+            self.by_entry[entry.number] = step
+
     def _timed(self, entry: Entry) -> bool:
         """Whether something happened by itself since the last step, or somebody moved the clock."""
-        return bool(self.between) or (self._stands_still() and entry.at > self.now)
+        return bool(self.between) or (self.still and entry.at > self.now)
 
     # -- what came of it, and time -----------------------------------------------------------------------------------
 
@@ -337,8 +374,6 @@ class Recorder:
         part, target, last, idle = Step({}), self.now, None, False
         for entry in between:
             if isinstance(entry.data, records.ClockMoved):
-                if entry.data.by is None:
-                    continue
                 if entry.data.to < target:
                     self._advance(part, target)
                     self._add({"clock": instant(entry.data.to)})
@@ -353,10 +388,7 @@ class Recorder:
             if isinstance(entry.data, records.Attempted):
                 part = self._at_its_time(part, entry, last)
                 last = entry.at
-        if to is not None and to > target:
-            waited = to - target
-            target += waited if self._stands_still() else timedelta(seconds=int(waited.total_seconds()))
-        self._advance(part, target)
+        self._advance(part, target if to is None else max(target, to))
 
     def _at_its_time(self, part: Step, entry: Entry, last: datetime | None) -> Step:
         """A delivery that nobody waits for; where the endpoint answers otherwise than before, the advance is cut."""
@@ -372,9 +404,12 @@ class Recorder:
 
     def _advance(self, part: Step, target: datetime) -> Step:
         """Add the step that moves the clock there, or that only waits for what is due; the next part of the way."""
-        if target > self.now:
-            part.said = {"advance": format_duration(target - self.now)}
-            self.now = target
+        span = target - self.now
+        if not self.still:
+            span = timedelta(seconds=int(span.total_seconds()))
+        if span > timedelta(0):
+            part.said = {"advance": format_duration(span)}
+            self.now += span
         elif part.webhooks:
             part.said = {"settle": True}
         if part.said:
@@ -395,7 +430,10 @@ class Recorder:
         lines = [f"# Recorded by mockpsp {__version__}, journal entries {self._span()}."]
         lines += [f"# Not recorded: {each}." for each in dict.fromkeys(map(_one_line, self.missing))]
         lines += list(block({**head}))
-        for part, value in self.parts.items():
+        for part, value in self.told.at_first(self.scenario).items():
+            if isinstance(value, str):
+                lines += ["", f"{part}: {scalar(value)}"]
+                continue
             lines += ["", f"{part}:", *(block(value, 2) if isinstance(value, Mapping) else items(value, 2))]
         lines += ["", "story:" if any(each.said for each in self.steps) else "story: []"]
         lines += self._story(labels)

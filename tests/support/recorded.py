@@ -35,7 +35,7 @@ async def played_and_recorded(scenario: Scenario) -> tuple[Played, Recording]:
             await sandbox.world.commit([records.EndpointChanged(name, (endpoint.url(name),))])
         played = await Player(server, sandbox, endpoint).run()
         public = [plain(dict(LIBRARY.load("default").world))]
-        return played, Recorder(sandbox, server.app[PROVIDERS], public, LIBRARY.shipped).record()
+        return played, Recorder(sandbox, server.app[PROVIDERS], public, LIBRARY).record()
 
 
 async def again(recording: Recording) -> Played:
