@@ -570,5 +570,8 @@ def record(sandbox: str, url: str, output: Path | None) -> None:
         _write(output, answer.text)
     missing = int(answer.headers.get("Mockpsp-Unrecorded", "0"))
     if missing:
+        for line in answer.text.splitlines():
+            if line.startswith("# Not recorded: "):
+                click.echo(line.removeprefix("# "), err=True)
         things = "1 thing" if missing == 1 else f"{missing} things"
         _fail(f"{things} could not be recorded; see the comments of the file", code=3)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mockpsp.control.calls import Call, check_by, reply
 from mockpsp.control.errors import ControlError
+from mockpsp.edge.by_hand import staff_acts
 from mockpsp.world.masking import mask
 from mockpsp.world.plain import plain
 
@@ -17,12 +18,11 @@ if TYPE_CHECKING:
 
 async def act(call: Call) -> web.Response:
     """Do at an object of a provider what its staff would do there, on record."""
-    name, ref, world = call.provider(call.path("provider")).name, call.path("ref"), call.world
+    name, ref = call.provider(call.path("provider")).name, call.path("ref")
     office = _office(call, name)
     check_by(office.schema, call.body)
-    entry = world.journal.add(world.clock.now(), "back-office", name, f"{name}.back_office", ref, 0, call.body)
     try:
-        told = await office.act(call.sandbox, ref, call.body, entry.number)
+        told = await staff_acts(call.sandbox, name, office, ref, call.body)
     except (KeyError, IndexError):  # mistakes of ours
         raise
     except LookupError as error:

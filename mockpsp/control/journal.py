@@ -93,8 +93,9 @@ async def recording(call: Call) -> web.Response:
     """What happened by hand, as a scenario file; a header counts what the file could not hold."""
     from mockpsp.control.recording import Recorder
 
-    documented = call.app[LIBRARY].load("default", trusted=True)  # the test data that providers publish
-    made = Recorder(call.sandbox, call.providers, [plain(dict(documented.world))]).record()
+    library = call.app[LIBRARY]
+    documented = library.load("default", trusted=True)  # the test data that providers publish
+    made = Recorder(call.sandbox, call.providers, [plain(dict(documented.world))], library).record()
     headers = {"Content-Type": "application/yaml; charset=utf-8", "Mockpsp-Unrecorded": str(made.missing)}
     return web.Response(body=made.text.encode(), headers=headers)
 

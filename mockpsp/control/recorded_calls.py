@@ -31,7 +31,10 @@ _VARIABLE = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")
 
 
 class Page(Struct):
-    """A request of a hosted page: whose page, and what the shopper did there, if anything."""
+    """A request of a hosted page: whose page, and what the shopper did there, if anything.
+
+    With a reference and no script it belongs to what the shopper did before.
+    """
 
     ref: str = ""
     script: ShopperScript | None = None
@@ -93,13 +96,16 @@ class Calls:
         found = self._route(entry, request)
         if found is None or found[0].access is not Access.PAGE:
             return None
-        form = request_value(request)
-        if request.method != "POST" or not isinstance(form, dict):
+        form = request_value(request) if request.method == "POST" else {}
+        if not isinstance(form, dict):
             return Page()
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         query = {name: values[-1] for name, values in parse_qs(request.target.partition("?")[2]).items()}
         driver = self.providers[entry.provider].driver
-        told = driver.told(self.sandbox, entry.operation, {**found[1], **query}, fields)
+        led_to = {
+            each.operation for each in self.sandbox.world.journal.since(entry.number) if each.cause == entry.number
+        }
+        told = driver.told(self.sandbox, entry.operation, {**found[1], **query}, fields, led_to)
         return Page() if told is None else Page(*told)
 
     # -- calls -------------------------------------------------------------------------------------------------------
@@ -114,6 +120,7 @@ class Calls:
         if not request.finished:
             return Said(None, missing=[f"{what}, which has not been answered yet"])
         said = Said({"merchant": f"{entry.provider}.{entry.operation}"})
+        self.references.speaking = entry.provider
         if request.dropped and request.body is None:
             said.missing.append(f"the body of {what}, which the bounded journal had to drop")
         host = header(request.headers, b"host")
@@ -144,9 +151,10 @@ class Calls:
         value = request_value(request)
         media = header(request.headers, b"content-type").partition(";")[0].strip().lower()
         if media.startswith("multipart/") and isinstance(value, dict):
-            files = [name for name, each in value.items() if isinstance(each, dict)]
-            said.notes += [f"The content of the file '{name}' is not in the journal." for name in files]
-            return {name: "(a file)" if name in files else each for name, each in value.items()}
+            whole = request_value(request, files=True)
+            files = [name for name, each in whole.items() if isinstance(each, dict)]
+            said.notes += [f"The content of the file '{name}' is left out; another one is sent." for name in files]
+            return {name: "(a file)" if name in files else each for name, each in whole.items()}
         if isinstance(value, str):
             said.missing.append(f"the body of {entry.operation}, which is no JSON; a story sends it as a JSON text")
         return value
@@ -254,10 +262,19 @@ class Calls:
                 path, usual = provider.merchant().usual(self.sandbox, asked.operation, amount=None, of=answer)
             except (KeyError, LookupError, TypeError, ValueError, AttributeError, Refusal):
                 continue
-            if wanted & {(where, text) for where, _, text in leaves(usual)}:
+            told = {(where, text) for where, _, text in leaves(usual)}
+            if wanted & told - self._always(asked.operation, provider):
                 patch = without(usual, body)
                 return index, patch or None, {each for each, value in path.items() if asked.path.get(each) == value}
         return None
+
+    def _always(self, operation: str, provider: Provider) -> set[tuple[str, str]]:
+        """What the usual call says whatever it is about."""
+        try:
+            _, usual = provider.merchant().usual(self.sandbox, operation, amount=None, of=None)
+        except (KeyError, LookupError, TypeError, ValueError, AttributeError, Refusal):
+            return set()
+        return {(where, text) for where, _, text in leaves(usual)}
 
 
 def _media(content_type: str) -> str:

@@ -35,12 +35,20 @@ class References:
     """
 
     def __init__(self, credentials: Mapping[str, Mapping[str, Any]]) -> None:
-        self._given = {value: f"credentials{path}" for path, _, value in leaves(credentials) if len(value) >= 4}
+        self._given: dict[str, str] = {}
         self._known: dict[str, tuple[int, str]] = {}
         self._said: set[str] = set()
         self.used: set[int] = set()
         self.origins: set[str] = set()
-        self.endpoints: dict[str, str] = {}
+        self.endpoints: dict[tuple[str, str], str] = {}
+        """What a story calls the address of a provider's webhooks."""
+        self.speaking = ""
+        """The provider to whom the application speaks now."""
+        self.given(credentials)
+
+    def given(self, credentials: Mapping[str, Mapping[str, Any]]) -> None:
+        """The settings of the application from now on."""
+        self._given = {value: f"credentials{path}" for path, _, value in leaves(credentials) if len(value) >= 4}
 
     def said(self, value: Any) -> None:
         """The application sent this."""
@@ -73,8 +81,9 @@ class References:
         return text
 
     def _whole(self, text: str) -> str | None:
-        if text in self.endpoints:
-            return f"${{endpoint.{self.endpoints[text]}}}"
+        addresses = {provider: word for (provider, url), word in self.endpoints.items() if url == text}
+        if addresses:
+            return addresses.get(self.speaking) or next(iter(addresses.values()))
         if text in self._given:
             return f"${{{self._given[text]}}}"
         if text in self._known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +10,21 @@ from msgspec import Struct, field
 
 from mockpsp import __version__
 from mockpsp.control.recorded_calls import Calls
+from mockpsp.control.recorded_deeds import Addresses, Balances, SentAgain, Told
 from mockpsp.control.recorded_values import Discretion, References, leaves, named
-from mockpsp.control.scenario_text import act, block, items, parts
+from mockpsp.control.scenario_text import act, block, items, parts, scalar
 from mockpsp.domain.clock import format_duration
-from mockpsp.scenario.model import ShopperScript
+from mockpsp.scenario.model import Bank, Scenario, ShopperScript
 from mockpsp.world import records
-from mockpsp.world.journal import Entry, Request
+from mockpsp.world.clock import ClockMode
+from mockpsp.world.journal import Entry, Journal, Request
 from mockpsp.world.plain import instant, plain
 
 if TYPE_CHECKING:
     from mockpsp.edge.provider import Provider
+    from mockpsp.scenario.library import Library
     from mockpsp.world.sandboxes import Sandbox
+    from mockpsp.world.world import World
 
 REFUSED = "refused"
 _NOBODY = 503
@@ -51,28 +55,53 @@ class Recording(Struct):
 class Recorder:
     """One pass over a journal. ``record`` may be called once. Numbers that ``public`` names are no secret either."""
 
-    def __init__(self, sandbox: Sandbox, providers: Mapping[str, Provider], public: Iterable[Any] = ()) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        providers: Mapping[str, Provider],
+        public: Iterable[Any] = (),
+        library: Library | None = None,
+    ) -> None:
         self.sandbox = sandbox
         self.world = sandbox.world
         self.providers = providers
-        self.references = References(sandbox.credentials)
-        scenario = self.world.scenario
-        self.parts = parts(scenario)
-        self.discretion = Discretion([self.parts, *public])
+        self.told = Told(library)
+        self.scenario = _at_first(self.world)
+        self.references = References(self._credentials(self.scenario))
+        self.parts = parts(self.scenario)
+        all_parts = [parts(each.scenario) for each in _scenarios(self.world.journal)]
+        self.discretion = Discretion([self.parts, *all_parts, *public])
+        self.addresses = Addresses(self.world.journal, self.references)
+        self.balances = Balances(self.world, providers)
+        self.again = SentAgain(self.references, self.addresses)
         self.calls = Calls(sandbox, providers, self.references, self.discretion)
         self.steps: list[Step] = []
         self.missing: list[str] = []
         self.by_entry: dict[int, Step] = {}
+        self.by_webhook: dict[int, Step] = {}
+        self.settled = _before_anything(self.world.journal)
         self.queued: dict[int, records.Queued] = {}
+        self.acts: dict[str, Step] = {}
         self.answered: dict[str, int] = {}
         self.between: list[Entry] = []
         self.begun: dict[int, list[Entry]] = {}
         self.led_to = {entry.cause for entry in self.world.journal.since(0)}
-        first = next(self.world.journal.since(0), None)
-        self.start: datetime = scenario.clock or (first.at if first is not None else self.world.clock.now())
-        if scenario.clock is None:
-            self.start = self.start.replace(microsecond=0)
-        self.now = self.start
+        self.seed = next((each.scenario.seed for each in _scenarios(self.world.journal)), self.scenario.seed)
+        self.still = self._still_at_first()
+        self.now = self._began()
+        self.start = self.now.replace(microsecond=self.now.microsecond // 1000 * 1000 if self.still else 0)
+
+    def _began(self) -> datetime:
+        """The moment at which the file begins: where the sandbox did, or on a clock that ran where the first act was.
+
+        Lines that count from the beginning need it where it was.
+        """
+        parts = ("rules", "webhooks", "faults", "shopper")
+        triggers = (line.trigger for part in parts for line in getattr(self.scenario, part))
+        timed = any(each.start or each.until is not None for each in triggers)
+        later = 0 if self.scenario.clock is not None or timed else self.settled
+        first = next(self.world.journal.since(later), None)
+        return first.at if first is not None else self.world.clock.now()
 
     def record(self) -> Recording:
         """The whole file."""
@@ -82,42 +111,118 @@ class Recorder:
         for entry in journal.since(0):
             if isinstance(entry.data, records.Queued):
                 self.queued[entry.data.number] = entry.data
-                self.references.endpoints[entry.data.url] = entry.data.provider
-        self.references.endpoints.pop("", None)
+        self.steps.extend(map(Step, self.addresses.opening()))
         for entry in journal.since(0):
             self._take(entry)
         if self.begun:
             self._miss("a shopper began on a page, and did nothing there that a story can tell")
-        self._pass_time(self.world.clock.now() if self._stands_still() else None)
+        self._pass_time(self.world.clock.now() if self.still else None)
         return self._file()
 
-    def _stands_still(self) -> bool:
-        return self.world.clock.mode.value == "manual"
+    def _still_at_first(self) -> bool:
+        """Whether the clock stood still when something happened first."""
+        switched = [entry for entry in self.world.journal.since(0) if isinstance(entry.data, records.ClockMoved)]
+        before = [each.data.mode for each in switched if each.number <= self.settled]
+        if before:
+            return before[-1] is ClockMode.MANUAL
+        return self.scenario.clock is not None or (not switched and self.world.clock.mode is ClockMode.MANUAL)
 
     # -- entry by entry ----------------------------------------------------------------------------------------------
 
     def _take(self, entry: Entry) -> None:
-        match entry.kind:
-            case "request":
-                self._request(entry, entry.data)
-            case "shopper":
-                self._shopper(entry, entry.data)
-            case "delivery":
-                self._delivery(entry, entry.data)
-            case "clock":
-                self.between.append(entry)
-            case "timer":
-                self._by_itself(entry)
-            case "back-office":
-                self._miss(f"the back office of {entry.provider} acted on {entry.reference}; a story has no such step")
-            case "scenario" if self.steps or self.between:
-                self._miss(f"the scenario {entry.operation} came into force here; the file has it from the start")
-            case "posting" if not entry.cause and entry.operation == "balance set":
-                self._miss(f"a balance was set: {entry.data.entry.postings[1].account}")
-            case "webhook" if not entry.cause and entry.data.at_once:
-                self._miss(f"the webhook {entry.operation} about {entry.reference} was sent once more by hand")
-            case _:
-                pass
+        takers: dict[str, Callable[[Entry], None]] = {
+            "request": self._request,
+            "shopper": self._shopper,
+            "delivery": self._delivery,
+            "clock": self._clock,
+            "timer": self._by_itself,
+            "back-office": self._back_office,
+            "scenario": self._scenario,
+            "posting": self._posting,
+            "webhook": self._webhook,
+            "endpoint": lambda each: self._by_hand(each, lambda: self.addresses.changed(each)),
+            "probe": self._probe,
+        }
+        taker = takers.get(entry.kind)
+        if taker is not None:
+            taker(entry)
+
+    # -- beside the APIs ---------------------------------------------------------------------------------------------
+
+    def _by_hand(self, entry: Entry, said: Callable[[], dict[str, Any] | None]) -> None:
+        """Add a step for something that somebody did by hand, or a note that a story cannot say it."""
+        try:
+            told = said()
+        except LookupError as error:
+            self._miss(str(error))
+            return
+        if told is None:
+            return
+        hidden = self.discretion.hidden
+        told = self.discretion.masked(told)
+        if self.discretion.hidden > hidden:
+            self._miss("a secret or a card number that is none of the scenario's, where something was done by hand")
+            return
+        self._pass_time(entry.at)
+        step = self._add(told)
+        self.by_entry[entry.number] = step
+        if isinstance(entry.data, records.Queued):
+            self.by_webhook[entry.data.number] = step
+
+    def _clock(self, entry: Entry) -> None:
+        """Somebody moved the clock, or let it run or stand still; a running one is told in whole seconds."""
+        moved: records.ClockMoved = entry.data
+        if moved.by is not None:
+            self.between.append(entry)
+            return
+        if entry.number > self.settled and moved.mode is ClockMode.MANUAL:
+            self._pass_time(moved.to)
+            self.now = moved.to
+        self.still = moved.mode is ClockMode.MANUAL
+
+    def _posting(self, entry: Entry) -> None:
+        self.balances.booked(entry)
+        if not entry.cause and entry.operation == "balance set":
+            self._by_hand(entry, lambda: self.balances.step(entry))
+
+    def _webhook(self, entry: Entry) -> None:
+        if not entry.cause and entry.data.at_once:
+            self._by_hand(entry, lambda: self.again.step(entry.data))
+        self.again.saw(entry.data)
+        self.addresses.saw(entry.data)
+
+    def _back_office(self, entry: Entry) -> None:
+        ref = self.references.text(entry.reference)
+        if ref == entry.reference:
+            self._miss(f"the back office of {entry.provider} acted on {ref}, which no recorded answer speaks of")
+            return
+        told = {"back_office": entry.provider, "ref": ref, "does": self.references.fill(dict(entry.data))}
+        self._by_hand(entry, lambda: told)
+        if entry.number in self.world.journal.remarks and entry.number in self.by_entry:
+            self.by_entry[entry.number].expect["status"] = REFUSED
+
+    def _scenario(self, entry: Entry) -> None:
+        """Another scenario came into force; before anything had happened, the file begins with it."""
+        scenario: Scenario = entry.data.scenario
+        if entry.number <= self.settled:
+            return
+        self._pass_time(entry.at)
+        self.references.given(self._credentials(scenario))
+        self._add({"scenario": self.told.in_force(scenario)})
+
+    def _credentials(self, scenario: Scenario) -> dict[str, Mapping[str, Any]]:
+        """What the application has in its settings while this scenario is in force."""
+        return {name: each.credentials(self.sandbox.id, scenario) for name, each in self.providers.items()}
+
+    def _probe(self, entry: Entry) -> None:
+        """An address was asked while a call was being answered; the call comes before it and has its step."""
+        step = self.by_entry.get(entry.cause)
+        if step is None:
+            return
+        status = entry.data.status or _NOBODY
+        step.statuses.setdefault(entry.provider, status)
+        if entry.data.status is None:
+            step.notes.append(f"Nobody was at the target ({entry.data.error}); here the endpoint answers {_NOBODY}.")
 
     def _miss(self, what: str) -> None:
         self.missing.append(what)
@@ -130,12 +235,17 @@ class Recorder:
 
     # -- calls and shoppers ------------------------------------------------------------------------------------------
 
-    def _request(self, entry: Entry, request: Request) -> None:
+    def _request(self, entry: Entry) -> None:
+        request: Request = entry.data
         page = self.calls.page(entry, request)
         if page is not None:
-            if entry.number in self.led_to and page.script is not None:
+            if entry.number not in self.led_to:
+                pass
+            elif page.script is not None:
                 self._act(entry, page.ref, page.script)
-            elif entry.number in self.led_to:
+            elif page.ref:
+                self._came_back(entry, page.ref)
+            else:
                 self.begun[entry.number] = []  # a step on the way; what the shopper then does takes it too
             return
         self._pass_time(entry.at)
@@ -154,7 +264,8 @@ class Recorder:
         for _, _, text in leaves(call.answer):
             self.answered.setdefault(text, index)
 
-    def _shopper(self, entry: Entry, script: ShopperScript) -> None:
+    def _shopper(self, entry: Entry) -> None:
+        script: ShopperScript = entry.data
         if any(line.key == script.key for line in self.world.scenario.shopper):
             self._by_itself(entry)
             return
@@ -162,13 +273,15 @@ class Recorder:
 
     def _by_itself(self, entry: Entry) -> None:
         """What needs no step: it belongs to the last one if it came at once, else to the time that passes."""
-        late = self._stands_still() and entry.at > self.now
+        late = self.still and entry.at > self.now
         if not (late or self.between) and self.by_entry and (entry.at - self.now).total_seconds() < _AT_ONCE:
             self.by_entry[entry.number] = self.steps[-1]
         else:
             self.between.append(entry)
 
     def _act(self, entry: Entry, ref: str, script: ShopperScript) -> None:
+        if script.bank is not None and self._at_the_bank(entry, ref, script.bank):
+            return
         self._pass_time(entry.at)
         opened = self.answered.get(ref)
         if opened is None:
@@ -182,6 +295,7 @@ class Recorder:
         hidden = self.discretion.hidden
         said = {"shopper": f"\x02{opened}\x03", **self.discretion.masked(act(script), free=_PAGE_WORDS)}
         step = self._add(said)
+        self.acts[ref] = step
         for number, deliveries in self.begun.items():
             self.by_entry[number] = step
             for each in deliveries:
@@ -194,14 +308,42 @@ class Recorder:
         if entry.number in self.world.journal.remarks:
             step.expect["status"] = REFUSED
 
+    def _at_the_bank(self, entry: Entry, ref: str, bank: Bank) -> bool:
+        """Tell what the shopper did at the bank's page together with the payment before it, if nothing lies between."""
+        step = self.acts.get(ref)
+        waiting = step is not None and step is self.steps[-1] and "pays" in step.said and step.said["pays"][-1]
+        if not waiting or waiting.get("bank") != Bank.ABANDONS or self._timed(entry):
+            return False
+        if bank is Bank.PASSES:
+            del waiting["bank"]
+        else:
+            waiting["bank"] = bank.value
+        assert step is not None, "somebody waits there"
+        self.by_entry[entry.number] = step
+        return True
+
+    def _came_back(self, entry: Entry, ref: str) -> None:
+        """The shopper is back from the bank's page, which a story's shopper is at once."""
+        step = self.acts.get(ref)
+        if step is None or step is not self.steps[-1] or self._timed(entry):
+            self._miss(f"the shopper came back from the bank's page of {ref} only here; a story's shopper does at once")
+            self._by_itself(entry)
+        else:
+            self.by_entry[entry.number] = step
+
+    def _timed(self, entry: Entry) -> bool:
+        """Whether something happened by itself since the last step, or somebody moved the clock."""
+        return bool(self.between) or (self.still and entry.at > self.now)
+
     # -- what came of it, and time -----------------------------------------------------------------------------------
 
-    def _delivery(self, entry: Entry, attempt: Any) -> None:
+    def _delivery(self, entry: Entry) -> None:
         """With its cause what is delivered at once, with the clock what has a time of its own."""
+        attempt = entry.data
         queued = self.queued.get(attempt.number)
         if queued is None:
             return
-        step = self.by_entry.get(entry.cause)
+        step = self.by_webhook.get(attempt.number) or self.by_entry.get(entry.cause)
         at_once = isinstance(attempt, records.Attempted) and attempt.attempt == 1 and queued.due <= queued.at
         if at_once and entry.cause in self.begun:
             self.begun[entry.cause].append(entry)
@@ -232,10 +374,11 @@ class Recorder:
         part, target, last, idle = Step({}), self.now, None, False
         for entry in between:
             if isinstance(entry.data, records.ClockMoved):
-                if entry.data.by is None:
-                    continue
                 if entry.data.to < target:
-                    self._miss(f"the clock was set back to {instant(entry.data.to)}")
+                    self._advance(part, target)
+                    self._add({"clock": instant(entry.data.to)})
+                    self.now = target = entry.data.to
+                    part, idle = Step({}), False
                     continue
                 if idle:  # nothing was due there: somebody stopped the clock, and moved it again
                     part = self._advance(part, target)
@@ -245,10 +388,7 @@ class Recorder:
             if isinstance(entry.data, records.Attempted):
                 part = self._at_its_time(part, entry, last)
                 last = entry.at
-        if to is not None and to > target:
-            waited = to - target
-            target += waited if self._stands_still() else timedelta(seconds=int(waited.total_seconds()))
-        self._advance(part, target)
+        self._advance(part, target if to is None else max(target, to))
 
     def _at_its_time(self, part: Step, entry: Entry, last: datetime | None) -> Step:
         """A delivery that nobody waits for; where the endpoint answers otherwise than before, the advance is cut."""
@@ -264,9 +404,12 @@ class Recorder:
 
     def _advance(self, part: Step, target: datetime) -> Step:
         """Add the step that moves the clock there, or that only waits for what is due; the next part of the way."""
-        if target > self.now:
-            part.said = {"advance": format_duration(target - self.now)}
-            self.now = target
+        span = target - self.now
+        if not self.still:
+            span = timedelta(seconds=int(span.total_seconds()))
+        if span > timedelta(0):
+            part.said = {"advance": format_duration(span)}
+            self.now += span
         elif part.webhooks:
             part.said = {"settle": True}
         if part.said:
@@ -276,11 +419,10 @@ class Recorder:
     # -- the file ----------------------------------------------------------------------------------------------------
 
     def _file(self) -> Recording:
-        scenario = self.world.scenario
         head = {
             "mockpsp": 1,
-            "title": f"{scenario.name}, as it was played in the sandbox {self.sandbox.id}",
-            "seed": scenario.seed,
+            "title": f"{self.scenario.name}, as it was played in the sandbox {self.sandbox.id}",
+            "seed": self.seed,
             "clock": instant(self.start).replace(".000Z", "Z"),
         }
         final = self._final()  # may still refer to answers
@@ -288,7 +430,10 @@ class Recorder:
         lines = [f"# Recorded by mockpsp {__version__}, journal entries {self._span()}."]
         lines += [f"# Not recorded: {each}." for each in dict.fromkeys(map(_one_line, self.missing))]
         lines += list(block({**head}))
-        for part, value in self.parts.items():
+        for part, value in self.told.at_first(self.scenario).items():
+            if isinstance(value, str):
+                lines += ["", f"{part}: {scalar(value)}"]
+                continue
             lines += ["", f"{part}:", *(block(value, 2) if isinstance(value, Mapping) else items(value, 2))]
         lines += ["", "story:" if any(each.said for each in self.steps) else "story: []"]
         lines += self._story(labels)
@@ -373,6 +518,32 @@ class Recorder:
                 ref = account.ref if account.ref.startswith(f"{name}/") else f"{name}/{account.ref}"
                 if self.references.text(ref) == ref and self.discretion.masked(ref) == ref:
                     yield ref, str(account.balance)
+
+
+def _scenarios(journal: Journal) -> Iterator[records.ScenarioChanged]:
+    """The scenarios that were in force, as far as the journal goes back."""
+    return (entry.data for entry in journal.since(0) if isinstance(entry.data, records.ScenarioChanged))
+
+
+_SETTING_UP = ("scenario", "endpoint")
+
+
+def _before_anything(journal: Journal) -> int:
+    """The number of the last entry before somebody did something other than setting the sandbox up."""
+    for entry in journal.since(0):
+        opening = entry.kind == "posting" and entry.operation == "opening balance"
+        switched = isinstance(entry.data, records.ClockMoved) and entry.data.by is None
+        if not (entry.kind in _SETTING_UP or opening or switched):
+            return entry.number - 1
+    return journal.count
+
+
+def _at_first(world: World) -> Scenario:
+    """The scenario that was in force when something happened first."""
+    settled = _before_anything(world.journal)
+    found = [entry for entry in world.journal.since(0) if isinstance(entry.data, records.ScenarioChanged)]
+    first: Scenario = next((each.data.scenario for each in reversed(found) if each.number <= settled), world.scenario)
+    return first
 
 
 def _played(queued: records.Queued, attempt: records.Attempted) -> bool:

@@ -146,17 +146,18 @@ def _shopper(script: ShopperScript) -> dict[str, Any]:
 
 def act(script: ShopperScript) -> dict[str, Any]:
     """What a shopper does, in the words of scenarios."""
-    if script.cancels:
-        return {"cancels": True}
-    if script.abandons:
-        return {"abandons": True}
+    for name in ("cancels", "abandons", "refuses", "gives_back"):
+        if getattr(script, name):
+            return {name: True}
+    if script.bank is not None:
+        return {"bank": script.bank.value}
     return {"pays": [tender(each) for each in script.pays]}
 
 
 def tender(given: Tender) -> dict[str, Any]:
     """One means of payment, in the words of scenarios."""
     amount = {"amount": str(given.amount)} if given.amount is not None else {}
-    return {"with": given.kind, **amount, **given.fields}
+    return {"with": given.kind, **amount, **{name: str(value) for name, value in given.fields.items()}}
 
 
 # -- YAML --------------------------------------------------------------------------------------------------------------

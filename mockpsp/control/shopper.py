@@ -10,7 +10,7 @@ from mockpsp.control.calls import Call, reply, steady
 from mockpsp.control.errors import ControlError, bad, nearest, unknown
 from mockpsp.domain.money import BadMoney, Money
 from mockpsp.scenario.catalogue import Place
-from mockpsp.scenario.model import ShopperScript, Tender, Trigger
+from mockpsp.scenario.model import Bank, ShopperScript, Tender, Trigger
 from mockpsp.world.masking import mask
 from mockpsp.world.plain import instant, plain
 
@@ -137,13 +137,25 @@ def _find_checkout(call: Call, ref: str) -> tuple[Provider, str]:
 
 
 def _script(body: dict[str, Any], place: str, provider: Provider) -> ShopperScript:
-    pays: tuple[Tender, ...] = ()
-    if "pay" in body:
-        words = provider.catalogue().places.get(place.removeprefix(f"{provider.name}."))
-        pays = tuple(_tender(each, f"pay[{index}]", place, words) for index, each in enumerate(body["pay"]))
+    words = provider.catalogue().places.get(place.removeprefix(f"{provider.name}."))
+    for act, name in _SOMETIMES.items():
+        if act in body and words is not None and name not in words.acts:
+            raise bad(f"{act}: a shopper cannot do that at {place}")
     return ShopperScript(
-        key="control", at=place, trigger=Trigger(), pays=pays, cancels="cancel" in body, abandons="abandon" in body
+        key="control",
+        at=place,
+        trigger=Trigger(),
+        pays=tuple(_tender(each, f"pay[{index}]", place, words) for index, each in enumerate(body.get("pay", ()))),
+        cancels="cancel" in body,
+        abandons="abandon" in body,
+        refuses="refuse" in body,
+        gives_back="give_back" in body,
+        bank=Bank(body["bank"]) if "bank" in body else None,
     )
+
+
+_SOMETIMES = {"refuse": "refuses", "give_back": "gives_back", "bank": "bank"}
+"""Acts that only some places know, and what a catalogue calls them."""
 
 
 def _tender(value: dict[str, Any], path: str, place: str, words: Place | None) -> Tender:
@@ -156,6 +168,8 @@ def _tender(value: dict[str, Any], path: str, place: str, words: Place | None) -
             if name not in words.tenders[kind]:
                 known = ("amount", *words.tenders[kind])
                 raise bad(f"{path}.{name[:80]}: {kind} has no such field", nearest(name, known))
+    if fields.get("bank", Bank.PASSES) not in list(Bank):
+        raise bad(f"{path}.bank: {str(fields['bank'])[:80]!r} is nothing to do there", f"one of {', '.join(Bank)}")
     amount = _money(value["amount"], f"{path}.amount") if value.get("amount") is not None else None
     if amount is not None and amount.minor <= 0:
         raise bad(f"{path}.amount: a shopper pays more than nothing", "leave it out to pay all that the tender can")

@@ -19,6 +19,7 @@ from mockpsp.world.resending import NoEndpoint, send_again
 
 if TYPE_CHECKING:
     from mockpsp.world.outbox import Delivery
+    from mockpsp.world.records import Queued
 
 _LONGEST_URL = 2_000
 

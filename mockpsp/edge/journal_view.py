@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mockpsp.world.sandboxes import Sandbox
 
 
+_SMALL = 100
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)', re.IGNORECASE)
 ROOTS = ("request", "shopper", "back-office", "timer")
 """The kinds that nothing else in the journal leads to."""
@@ -36,8 +37,11 @@ def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
     return found[-1].decode("utf-8", "replace") if found else ""
 
 
-def request_value(request: Request) -> Any:
-    """A request's body as JSON, as the object that a form stands for, or as text; None without one. Not masked."""
+def request_value(request: Request, *, files: bool = False) -> Any:
+    """A request's body as JSON, as the object that a form stands for, or as text; None without one. Not masked.
+
+    ``files``: small files of plain text as their text, where others are told by name, type and size.
+    """
     if not request.body:
         return None
     declared = header(request.headers, b"content-type")
@@ -47,12 +51,12 @@ def request_value(request: Request) -> Any:
         if form is not None:
             return form
     if media.startswith("multipart/"):
-        form = _multipart_value(declared, request.body)
+        form = _multipart_value(declared, request.body, files=files)
         return f"({len(request.body)} bytes)" if form is None else form
     return body_text(request.body)
 
 
-def _multipart_value(declared: str, body: bytes) -> dict[str, Any] | None:
+def _multipart_value(declared: str, body: bytes, *, files: bool) -> dict[str, Any] | None:
     """The parts of a multipart form by name: fields as text, the rest by its size; None when it is not whole."""
     boundary = _BOUNDARY.search(declared)
     if boundary is None:
@@ -65,13 +69,13 @@ def _multipart_value(declared: str, body: bytes) -> dict[str, Any] | None:
         head, _, data = piece.partition(b"\r\n\r\n")
         told = HeaderParser().parsestr(head.decode("utf-8", "replace").lstrip())
         name = told.get_param("name", "", "content-disposition")
-        form[collapse_rfc2231_value(name or "")] = _part_value(told, data)
+        form[collapse_rfc2231_value(name or "")] = _part_value(told, data, files=files)
     return None
 
 
-def _part_value(told: Message, data: bytes) -> Any:
+def _part_value(told: Message, data: bytes, *, files: bool) -> Any:
     filename = told.get_filename()
-    if filename is None:
+    if filename is None or (files and len(data) <= _SMALL and data.isascii()):
         try:
             return data.decode()
         except UnicodeDecodeError:
@@ -114,24 +118,12 @@ class View:
                 return self._request(entry, request)
             case Reasoning() as reasoning:
                 return self._reasoning(reasoning)
-            case records.Posted(entry=booked):
-                return {"posting": plain(booked)}
-            case records.Queued() as queued:
-                told = plain(queued)
-                body = told.pop("content", None)
-                return {"webhook": mask({**told, "body": body})}
-            case records.Attempted() as attempt:
-                return {"delivery": plain(attempt)}
-            case records.ClockMoved() as moved:
-                return {"clock": plain(moved)}
-            case records.EndpointChanged() as changed:
-                return {"webhook_type": changed.kind or None, "urls": list(changed.urls)}
             case ShopperScript() as script:
                 return {"shopper": _shopper(script)}
             case act if entry.kind == "back-office":
                 return {"act": mask(plain(act))}
             case other:
-                return {entry.kind: mask(plain(other))}
+                return _recorded(other) or {entry.kind: mask(plain(other))}
 
     def _request(self, entry: Entry, request: Request) -> dict[str, Any]:
         value = request_value(request)
@@ -240,6 +232,12 @@ class View:
                 sentences = self._why_webhook(entry, queued, followed)
             case records.Attempted() as attempt:
                 sentences = [_told(attempt), f"It is a delivery of webhook {attempt.number}.", _caused(entry)]
+            case records.Probed() as probed:
+                asked = f"{entry.provider} asked {probed.url} with an empty request before it takes it as a target"
+                sentences = [f"{asked}: {probed.error or f'status {probed.status}'}.", _caused(entry)]
+            case records.ScenarioChanged() as changed:
+                told = f": {'; '.join(changed.changes)}" if changed.changes else ""
+                sentences = [f"The scenario {entry.operation} came into force{told}.", _caused(entry)]
             case _ if entry.kind in ROOTS:
                 sentences = self._why_root(entry, followed)
             case _:
@@ -292,7 +290,8 @@ class View:
                 sentences += self._why(each.operation, each.data)
         remark = self.journal.remarks.get(entry.number)
         if remark is not None:
-            sentences.append(f"The page did not allow it: {_sentence(remark)}")
+            who = "page" if entry.kind == "shopper" else "provider"
+            sentences.append(f"The {who} did not allow it: {_sentence(remark)}")
         return [*sentences, _came_of_it(followed)]
 
     def _why_request(self, entry: Entry, request: Request, followed: list[Entry]) -> list[str]:
@@ -345,13 +344,41 @@ class View:
         return [*sentences, _caused(entry)]
 
 
+def _recorded(data: Any) -> dict[str, Any]:
+    """What a record of the store adds, if it is one with more, or less, to show than its fields."""
+    match data:
+        case records.Posted(entry=booked):
+            return {"posting": plain(booked)}
+        case records.Queued() as queued:
+            told = plain(queued)
+            body = told.pop("content", None)
+            return {"webhook": mask({**told, "body": body})}
+        case records.Attempted() | records.ClockMoved() | records.Probed() as told:
+            return {_KINDS[type(told)]: plain(told)}
+        case records.EndpointChanged() as changed:
+            return {"webhook_type": changed.kind or None, "urls": list(changed.urls)}
+        case records.ScenarioChanged() as changed:
+            return {"scenario": mask({"title": changed.scenario.title, "changes": list(changed.changes)})}
+        case _:
+            return {}
+
+
+_KINDS: Mapping[type[Any], str] = {
+    records.Attempted: "delivery",
+    records.ClockMoved: "clock",
+    records.Probed: "probe",
+}
+
+
 def _shopper(script: ShopperScript) -> dict[str, Any]:
     """What the shopper does, without where in the scenario it is written."""
     pays = [
         {"with": each.kind, **({"amount": str(each.amount)} if each.amount is not None else {}), **each.fields}
         for each in script.pays
     ]
-    return {"pays": mask(pays), "cancels": script.cancels, "abandons": script.abandons}
+    told = {"pays": mask(pays), "cancels": script.cancels, "abandons": script.abandons}
+    told |= {name: True for name in ("refuses", "gives_back") if getattr(script, name)}
+    return {**told, "bank": script.bank.value} if script.bank is not None else told
 
 
 def json_text(value: Any) -> str:

@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import ceil, isfinite
-from typing import Any
+from typing import Any, NoReturn
 
 from aiohttp import web
 from msgspec import MsgspecError
@@ -45,14 +45,15 @@ class Cut(Exception):
 class Door:
     """One route of a provider, or none, with what its requests need again and again; found at the first of them."""
 
-    __slots__ = ("api", "call", "checks", "contracts", "handler", "idempotent", "observed", "provider", "route",
-                 "sandboxes")  # fmt: skip
+    __slots__ = ("api", "call", "checks", "claims", "contracts", "handler", "idempotent", "observed", "provider",
+                 "route", "sandboxes")  # fmt: skip
 
     def __init__(self, provider: Provider, route: Route | None, handler: Proceed) -> None:
         self.provider = provider
         self.route = route
         self.handler = handler
         self.api = route is not None and route.access is Access.API
+        self.claims = route is not None and route.claims
         self.idempotent = route is not None and route.idempotent
         self.call = f"{provider.name}.{route.operation if route is not None else 'unknown'}"
         self.sandboxes: Sandboxes | None = None
@@ -83,10 +84,13 @@ class Door:
         """
         provider = self.provider
         x = Exchange(request, provider, self.route)
+        unread = await ahead(x) if self.claims else None
         locate(x, self)
         journal = record(x, self)
         try:
-            if request.body_exists:
+            if unread is not None:
+                fail(unread)
+            if request.body_exists and not self.claims:
                 await read(x)
             authenticate(x)
             key = provider.idempotence_key(x) if self.idempotent else None
@@ -102,6 +106,21 @@ class Door:
             x.note(f"internal fault: {type(fault).__name__}: {fault}")
             answer = provider.refuse(x, fault)
         return conclude(x, self, journal, answer)
+
+
+async def ahead(x: Exchange) -> Refusal | Cut | None:
+    """Read the body before the request is on record; what goes wrong is raised when it is."""
+    try:
+        if x.request.body_exists:
+            await read(x)
+    except (Refusal, Cut) as error:
+        return error
+    return None
+
+
+def fail(error: Exception) -> NoReturn:
+    """Raise what went wrong before the request was on record."""
+    raise error
 
 
 def locate(x: Exchange, door: Door) -> None:

@@ -31,7 +31,8 @@ class Route(Value, frozen=True, kw_only=True):
     """One method and path (in aiohttp's pattern language), the operation of the contract behind it, and its handler.
 
     ``idempotent`` routes keep their answer under the caller's idempotence key. With ``slash`` the path with a slash at
-    its end is the same route.
+    its end is the same route. ``claims``: the body may tell whose request it is, so it is read before the sandbox is
+    looked for.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Route(Value, frozen=True, kw_only=True):
     access: Access = Access.API
     idempotent: bool = False
     slash: bool = False
+    claims: bool = False
 
 
 class Account(Value, frozen=True, kw_only=True):

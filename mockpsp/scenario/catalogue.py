@@ -24,11 +24,15 @@ class Operation(Value, frozen=True, kw_only=True):
 
 
 class Place(Value, frozen=True, kw_only=True):
-    """Where a shopper can act: its tenders and the fields of each (besides ``with`` and ``amount``)."""
+    """Where a shopper can act: its tenders and the fields of each (besides ``with`` and ``amount``).
+
+    ``acts`` are those that only some places know: ``refuses``, ``gives_back``, ``bank``.
+    """
 
     title: str
     facts: Mapping[str, str]
     tenders: Mapping[str, tuple[str, ...]]
+    acts: tuple[str, ...] = ()
 
 
 class Catalogue(Value, frozen=True, kw_only=True):
@@ -39,7 +43,7 @@ class Catalogue(Value, frozen=True, kw_only=True):
     world and settings: JSON Schemas (2020-12, ``type: object``) of the provider's part under those keys; every
     setting has a ``default`` and a ``description``. A property with ``format: money`` or ``format: duration`` or
     ``format: instant`` is text in the file and becomes Money, timedelta or datetime in the model. ``signs``: webhooks
-    have a signature.
+    have a signature. back_office: the JSON Schema of what the provider's staff can do, empty where it has no say.
     """
 
     operations: Mapping[str, Operation]
@@ -50,3 +54,4 @@ class Catalogue(Value, frozen=True, kw_only=True):
     world: Mapping[str, Any]
     settings: Mapping[str, Any]
     signs: bool = True
+    back_office: Mapping[str, Any] = field(default_factory=dict)

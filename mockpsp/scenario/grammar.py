@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockpsp.scenario.catalogue import Catalogue, Operation, Place
-from mockpsp.scenario.model import Drop, Mangled, Op, Signature
+from mockpsp.scenario.model import Bank, Drop, Mangled, Op, Signature
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VERSION = 1
@@ -73,16 +73,23 @@ _TIMING: dict[str, Json] = {
     "from": _said(_ref("duration"), "Strikes only when the scenario has been in force for so long."),
     "until": _said(_ref("duration"), "Strikes only as long as the scenario has been in force for less."),
 }
-_ACTS: dict[str, Json] = {
+ACTS: dict[str, Json] = {
     "pays": _said(_list(_ref("tender"), 1), "Pays with these, in turn."),
     "cancels": _said(_YES, "Presses cancel."),
     "abandons": _said(_YES, "Just leaves."),
+    "refuses": _said(_YES, "Refuses in the issuer's app."),
+    "gives_back": _said(_YES, "Takes back what vouchers have paid, and stays."),
+    "bank": _said(
+        {"enum": [each.value for each in Bank if each is not Bank.ABANDONS]}, "Does this at the bank's page."
+    ),
 }
+USUAL_ACTS = ("pays", "cancels", "abandons")
+_AT_BANK = _said({"enum": [each.value for each in Bank]}, "What the shopper does at the bank's page.")
 _EXPECT = _said(_OPEN, "What must be true right after this step.")
 
 
 def _one_act(schema: Json) -> Json:
-    return {**schema, "oneOf": [{"required": [act]} for act in _ACTS]}
+    return {**schema, "oneOf": [{"required": [act]} for act in ACTS]}
 
 
 _OPERATORS = {
@@ -151,7 +158,7 @@ def _definitions() -> dict[str, Json]:
     webhook = {**name, "event": event, **_TIMING, "deliver": _said(_ref("deliver"), "How it is delivered.")}
     fault = {**name, **call, **_TIMING, "then": _said(_ref("failure"), "What goes wrong.")}
     shopper = {"at": _said(_TEXT, "The page, or where else shoppers act."), **_TIMING}
-    shopper |= {"after": _said(_ref("duration"), "Waits before acting."), **_ACTS}
+    shopper |= {"after": _said(_ref("duration"), "Waits before acting."), **ACTS}
     tender = {
         "with": _said(_TEXT, "The means of payment."),
         "amount": _said(_ref("money"), "So much of it; without an amount, all that it can pay."),
@@ -215,9 +222,15 @@ def _steps() -> dict[str, Json]:
     }
     expect = {"expect": _EXPECT}
     opened = _said(_TEXT, "The label of the answer that opened the checkout.")
-    shopper = _object("a shopper step", "shopper", {"shopper": opened, **_ACTS, **expect})
+    shopper = _object("a shopper step", "shopper", {"shopper": opened, **ACTS, **expect})
     whose = _said(_TEXT, "The provider whose webhooks it answers.")
-    endpoint = {"endpoint": whose, "status": _said(_STATUS, "With this status."), **expect}
+    endpoint = {
+        "endpoint": whose,
+        "status": _said(_STATUS, "Answers with this status."),
+        "url": _said({"anyOf": [_TEXT, {"type": "null"}]}, "Where webhooks go from now on; null is nowhere."),
+        "urls": _said(_list(_TEXT), "The same for several addresses; each gets every webhook."),
+        **expect,
+    }
     called = _said(_TEXT, "The API call.")
     span = _said(_ref("duration"), "By so much.")
     due = _said(_YES, "All that is due now.")
@@ -237,15 +250,72 @@ def _steps() -> dict[str, Json]:
         ),
         "settle": (_object("a settle step", "settle", {"settle": due, **expect}), "Delivers what is due."),
         "endpoint": (
-            _object("an endpoint step", "endpoint status", endpoint),
-            "The merchant's webhook endpoint answers so from now on.",
+            {**_object("an endpoint step", "endpoint", endpoint), **_ONE_ADDRESS},
+            "The merchant's webhook endpoint answers so, or is there, from now on.",
         ),
+        **_by_hand(expect),
         "expect": (_object("an expect step", "expect", expect), "What must be true now."),
     }
     return {f"step.{kind}": _said(schema, description) for kind, (schema, description) in said.items()}
 
 
-STEP_KINDS = ("merchant", "shopper", "advance", "at", "settle", "endpoint", "expect")
+_ONE_ADDRESS: Json = {
+    "anyOf": [{"required": [key]} for key in ("status", "url", "urls")],
+    "not": {"required": ["url", "urls"]},
+}
+
+
+def _by_hand(expect: Json) -> dict[str, tuple[Json, str]]:
+    """Steps for what people do beside the API."""
+    office = {
+        "back_office": _said(_TEXT, "The provider."),
+        "ref": _said(_TEXT, "What it acts on, such as ${registration.uuid}."),
+        "does": _said(_OPEN, "What it does, in the provider's words."),
+        **expect,
+    }
+    account = {
+        "account": _said(_TEXT, "The account, as in 'expect': by its reference, or by a title that only one has."),
+        "balance": _said(_ref("money"), "So much."),
+        **expect,
+    }
+    resend = {
+        "resend": _said(_TEXT, "The webhook's type."),
+        "ref": _said(_TEXT, "What it is about, such as ${checkout.hostedCheckoutId}."),
+        "nth": _said(_COUNT, "The first, second, … of these webhooks; without it, the last."),
+        "url": _said(_TEXT, "To this address, and not to its own."),
+        **expect,
+    }
+    scenario = {
+        "scenario": _said(
+            {"anyOf": [_TEXT, _ref("another")]}, "A shipped one by name, a file beside this one, or what it says."
+        ),
+        **expect,
+    }
+    clock = {"clock": _said({"type": "string", "format": "date-time"}, "The moment."), **expect}
+    return {
+        "back_office": (
+            _object("a back-office step", "back_office ref does", office),
+            "The provider's staff acts, as no call of the API can.",
+        ),
+        "account": (_object("an account step", "account balance", account), "An account holds so much from now on."),
+        "resend": (_object("a resend step", "resend", resend), "A webhook is sent once more, rightly signed, at once."),
+        "scenario": (
+            _object("a scenario step", "scenario", scenario),
+            "Another scenario comes into force; payments under way stay.",
+        ),
+        "clock": (
+            _object("a clock step", "clock", clock),
+            "Sets the clock: ahead like 'advance', back without undoing anything.",
+        ),
+    }
+
+
+STEP_KINDS = (
+    "merchant", "shopper", "advance", "at", "clock", "settle", "endpoint", "resend", "account", "back_office",
+    "scenario", "expect",
+)  # fmt: skip
+_ANOTHER = ("title", "extends", "settings", "world", "shopper", "rules", "webhooks", "faults")
+"""What a scenario says that comes into force in the middle of a story."""
 
 
 def _scenario() -> Json:
@@ -279,7 +349,13 @@ def _scenario() -> Json:
     return _object("a scenario", "mockpsp title", properties)
 
 
-_FIXED: dict[str, Json] = {"scenario": _scenario(), **_definitions()}
+def _another() -> Json:
+    whole = _scenario()["properties"]
+    parts = {key: _said({"$ref": f"#/properties/{key}"}, whole[key]["description"]) for key in _ANOTHER}
+    return {**_object("a scenario in a story", "", parts), "minProperties": 1}
+
+
+_FIXED: dict[str, Json] = {"scenario": _scenario(), **_definitions(), "another": _another()}
 KEYS: dict[str, tuple[str, ...]] = {kind: tuple(each.get("properties", ())) for kind, each in _FIXED.items()}
 REQUIRED: dict[str, tuple[str, ...]] = {kind: tuple(each.get("required", ())) for kind, each in _FIXED.items()}
 TITLES: dict[str, str] = {kind: each.get("title", kind) for kind, each in _FIXED.items()}
@@ -293,7 +369,7 @@ def closed(schema: Mapping[str, Any]) -> Json:
 def schema(catalogues: Mapping[str, Catalogue]) -> Json:
     """The grammar as JSON Schema 2020-12, with the words of these providers; without any, their parts stay open."""
     root = _scenario()
-    definitions = _definitions()
+    definitions = {**_definitions(), "another": _another()}
     if catalogues:
         for part in ("settings", "world"):
             root["properties"][part] = _by_provider(part, root["properties"][part], catalogues, definitions)
@@ -343,6 +419,25 @@ def _enrich(definitions: dict[str, Json], catalogues: Mapping[str, Catalogue]) -
     _name(definitions, "webhook", "event", {"anyOf": [{"enum": events}, pattern]})
     _name(definitions, "step.merchant", "merchant", {"enum": calls})
     _name(definitions, "step.endpoint", "endpoint", {"enum": list(catalogues)})
+    _name(definitions, "step.resend", "resend", {"enum": events})
+    _staff(definitions, {name: each.back_office for name, each in catalogues.items() if each.back_office})
+
+
+def _staff(definitions: dict[str, Json], staffed: Mapping[str, Mapping[str, Any]]) -> None:
+    """What back offices can do, if there are any."""
+    if not staffed:
+        return
+    _name(definitions, "step.back_office", "back_office", {"enum": list(staffed)})
+    definitions["step.back_office"]["allOf"] = [
+        {
+            "if": {"properties": {"back_office": {"const": name}}, "required": ["back_office"]},
+            "then": {"properties": {"does": _said(_ref(f"{name}.back_office"), "What it does.")}},
+        }
+        for name in staffed
+    ]
+    for name, theirs in staffed.items():
+        key = f"{name}.back_office"
+        definitions[key] = _moved(closed(theirs), f"#/$defs/{key}/")
 
 
 def _name(definitions: dict[str, Json], kind: str, key: str, known: Json) -> None:
@@ -381,12 +476,17 @@ def _per_operation(name: str, operation: Operation) -> Json:
 def _per_place(name: str, place: Place) -> Json:
     tenders = [
         {
-            "properties": {"with": {"const": kind}, "amount": True, **dict.fromkeys(fields, True)},
+            "properties": {
+                "with": {"const": kind},
+                "amount": True,
+                **{each: _AT_BANK if each == "bank" else True for each in fields},
+            },
             "additionalProperties": False,
         }
         for kind, fields in place.tenders.items()
     ]
+    unknown = dict.fromkeys((act for act in ACTS if act not in (*USUAL_ACTS, *place.acts)), False)
     return {
         "if": {"properties": {"at": {"const": name}}, "required": ["at"]},
-        "then": {"description": place.title, "properties": {"pays": {"items": {"anyOf": tenders}}}},
+        "then": {"description": place.title, "properties": {"pays": {"items": {"anyOf": tenders}}, **unknown}},
     }

@@ -67,6 +67,10 @@ class Library:
             self._read[name] = scenario
         return scenario
 
+    def shipped(self, name: str) -> Scenario | None:
+        """The shipped scenario of this name, if there is one."""
+        return self.load(name) if name in self.names() else None
+
     def parse(
         self, text: bytes | str, *, file: str, name: str, trusted: bool = False, at: Path | None = None
     ) -> Scenario:
@@ -76,22 +80,47 @@ class Library:
         """
         from mockpsp.scenario.loader import load
 
-        parent = _Family(self, at).parent
-        return load(text, file=file, name=name, catalogues=self._catalogues(), trusted=trusted, parent=parent)
+        family = _Family(self, at)
+        return load(
+            text,
+            file=file,
+            name=name,
+            catalogues=self._catalogues(),
+            trusted=trusted,
+            parent=family.parent,
+            named=family.named,
+        )
 
     def from_value(self, value: Any, *, name: str = "inline") -> Scenario:
         """A scenario from an object that came as JSON. It may extend shipped scenarios. Raises ScenarioError."""
         from mockpsp.scenario.loader import load_value
 
-        return load_value(value, name=name, catalogues=self._catalogues(), parent=_Family(self, None).parent)
+        family = _Family(self, None)
+        return load_value(value, name=name, catalogues=self._catalogues(), parent=family.parent, named=family.named)
 
-    def read(self, path: Path, name: str, parent: Callable[[str], Scenario]) -> Scenario:
+    def read(self, path: Path, name: str, family: _Family) -> Scenario:
         """A file that another scenario extends. Raises OSError, ScenarioError."""
         from mockpsp.scenario.loader import load
 
         self.files.append(path)
-        file = str(path)
-        return load(path.read_bytes(), file=file, name=name, catalogues=self._catalogues(), parent=parent, origin=name)
+        return load(
+            path.read_bytes(),
+            file=str(path),
+            name=name,
+            catalogues=self._catalogues(),
+            parent=family.parent,
+            named=family.mentioned,
+            origin=name,
+        )
+
+    def in_force(self, path: Path, name: str) -> Scenario:
+        """A file that comes into force in the story of another one, without its own. Raises OSError, ScenarioError."""
+        from mockpsp.scenario.loader import load
+
+        self.files.append(path)
+        parent = _Family(self, path).parent
+        text = path.read_bytes()
+        return load(text, file=str(path), name=name, catalogues=self._catalogues(), parent=parent, told=False)
 
     def unknown(self, name: str) -> UnknownScenario:
         """What to raise for this name."""
@@ -131,14 +160,26 @@ class _Family:
         self._open.append(real)
         self._shelf.append(path.parent)
         try:
-            found = self._library.read(path, self._called(name, path), self.parent)
+            found = self._library.read(path, self._called(name, path), self)
         except OSError as error:
-            raise UnknownScenario(name, None, f"'{name}' cannot be read: {error.strerror or error}") from None
+            raise _unreadable(name, error) from None
         finally:
             self._open.pop()
             self._shelf.pop()
         self._done[real] = found
         return found
+
+    def named(self, name: str) -> Scenario:
+        """A scenario that comes into force in the story of the first one. Raises LookupError, ScenarioError."""
+        path = self._find(name)
+        try:
+            return self._library.in_force(path, self._called(name, path))
+        except OSError as error:
+            raise _unreadable(name, error) from None
+
+    def mentioned(self, name: str) -> Scenario:
+        """The same for a story that nobody runs, because its scenario is only extended: it has to be there."""
+        return Scenario(name=name, title=self._find(name).stem)
 
     def _find(self, name: str) -> Path:
         """The file: a shipped scenario's, or one beside the file that names it."""
@@ -154,6 +195,10 @@ class _Family:
         if self._root is None or name in self._library.names():
             return name
         return Path(os.path.relpath(path, self._root)).as_posix()
+
+
+def _unreadable(name: str, error: OSError) -> UnknownScenario:
+    return UnknownScenario(name, None, f"'{name}' cannot be read: {error.strerror or error}")
 
 
 def _is_scenario(path: Path) -> bool:

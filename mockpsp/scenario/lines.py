@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from mockpsp.scenario.check import Shadows, Unique, overpaid, shares
 from mockpsp.scenario.conditions import read_when
 from mockpsp.scenario.model import (
     ZERO,
+    Bank,
     DeliveryRule,
     Drop,
     FaultRule,
@@ -48,7 +49,6 @@ from mockpsp.scenario.yaml_nodes import Node, Scalar, Table
 _COUNT = whole(1, 2**31)
 _STATUS = whole(*grammar.STATUS)
 _LATENCY = up_to(parse_duration(grammar.MAX_LATENCY))
-_ACTS = ("pays", "cancels", "abandons")
 _VAIN = {"gap": "is the time between copies, and there is one; add 'copies'"}
 
 
@@ -333,7 +333,8 @@ class Lines:
         trigger = self._trigger(line, facts, place)
         self._shadow("shopper", name, node, frozenset((place,) if place else ()), trigger)
         tenders = self.words.places[place].tenders if place else None
-        return self.act(line, key=name, at=place, trigger=trigger, tenders=tenders, of=place)
+        acts = self.words.places[place].acts if place else None
+        return self.act(line, key=name, at=place, trigger=trigger, tenders=tenders, acts=acts, of=place)
 
     def act(
         self,
@@ -343,20 +344,24 @@ class Lines:
         at: str,
         trigger: Trigger,
         tenders: Mapping[str, tuple[str, ...]] | None,
+        acts: tuple[str, ...] | None,
         of: str,
         total: Money | None = None,
     ) -> ShopperScript:
-        """What a shopper does: exactly one of pays, cancels and abandons. ``tenders`` is None when they are unknown.
+        """What a shopper does: exactly one act. ``tenders`` and ``acts`` are None when it is not known what there is.
 
         ``total`` is what there is to pay, if the file tells.
         """
-        said = [act for act in _ACTS if act in line.items]
+        said = [act for act in grammar.ACTS if act in line.items]
         if len(said) != 1:
             told = " and ".join(f"'{act}'" for act in said) + " exclude each other; keep one" if said else ""
             self.reader.problems.add(
                 line.keys[said[1]] if said else line.spot,
                 told or "a shopper needs 'pays', 'cancels' or 'abandons'",
             )
+        for act in said if acts is not None else ():
+            if act not in (*grammar.USUAL_ACTS, *(acts or ())):
+                self.reader.problems.add(line.keys[act], f"{act}: a shopper cannot do that at {of}")
         pays: list[Tender] = []
         if "pays" in line.items:
             for item in self.reader.many(line.items["pays"], "tenders", empty=False):
@@ -376,6 +381,9 @@ class Lines:
             pays=tuple(pays),
             cancels=get(line, "cancels", yes, False),
             abandons=get(line, "abandons", yes, False),
+            refuses=get(line, "refuses", yes, False),
+            gives_back=get(line, "gives_back", yes, False),
+            bank=get(line, "bank", partial(self._at_bank, abandons=False), None),
             line=line.spot.line,
         )
 
@@ -388,8 +396,18 @@ class Lines:
             kind = self.reader.get(tender, "with", partial(self._tender_kind, tenders, of), "")
             if kind:
                 self.reader.unknown(tender, ("with", "amount", *tenders[kind]), "field", f"the tender '{kind}'")
-        fields = {key: self.reader.get(tender, key, text, "") for key in tender.items if key not in ("with", "amount")}
+        readers: dict[str, Callable[[Node], str]] = {"bank": self._at_bank}
+        fields = {
+            key: self.reader.get(tender, key, readers.get(key, text), "")
+            for key in tender.items
+            if key not in ("with", "amount")
+        }
         return Tender(kind=kind, amount=self.reader.get(tender, "amount", payable, None), fields=fields)
+
+    def _at_bank(self, node: Node, *, abandons: bool = True) -> Bank:
+        """What the shopper does at the bank's page."""
+        words = (each.value for each in Bank if abandons or each is not Bank.ABANDONS)
+        return Bank(choice(self.reader.problems, *words)(node))
 
     def _tender_kind(self, tenders: Mapping[str, tuple[str, ...]], of: str, node: Node) -> str:
         kind = text(node)

@@ -35,12 +35,15 @@ def load(
     catalogues: Mapping[str, Catalogue],
     trusted: bool = False,
     parent: Parent | None = None,
+    named: Parent | None = None,
     origin: str = "",
+    told: bool = True,
 ) -> Scenario:
     """The scenario that a file's text describes. Raises ScenarioError with all its problems.
 
-    ``parent`` finds the scenarios that it extends, by name; without it, none is found. ``origin`` is what its lines are
-    known by in a scenario that extends this one.
+    ``parent`` finds the scenarios that it extends, by name, ``named`` those that come into force in its story; without
+    them, none is found. ``origin`` is what its lines are known by in a scenario that extends this one. ``told`` False
+    leaves out its story and what that expects at the end.
 
     Bytes are welcome, so that a file that is not UTF-8 is a problem with a place as well. A ``trusted`` file was
     checked when it was shipped; leaving its world and settings unchecked saves the start of a server 20 ms.
@@ -48,12 +51,21 @@ def load(
     problems = Problems(file, trusted=trusted)
     root = ahead.nodes_of(text) if trusted and isinstance(text, bytes) else None
     root = root or read_text(text, problems)
-    scenario = _Loading(problems, catalogues, parent, origin).scenario(root, name) if root is not None else None
+    scenario = (
+        _Loading(problems, catalogues, parent, named, origin, told=told).scenario(root, name)
+        if root is not None
+        else None
+    )
     return _finished(scenario, problems)
 
 
 def load_value(
-    value: object, *, name: str, catalogues: Mapping[str, Catalogue], parent: Parent | None = None
+    value: object,
+    *,
+    name: str,
+    catalogues: Mapping[str, Catalogue],
+    parent: Parent | None = None,
+    named: Parent | None = None,
 ) -> Scenario:
     """The scenario that an inline JSON object describes; ``mockpsp`` and ``title`` may be left out.
 
@@ -63,7 +75,7 @@ def load_value(
     if isinstance(value, Mapping):
         value = {"mockpsp": grammar.VERSION, "title": name, **value}
     root = read_value(value, problems)
-    scenario = _Loading(problems, catalogues, parent).scenario(root, name) if root is not None else None
+    scenario = _Loading(problems, catalogues, parent, named).scenario(root, name) if root is not None else None
     return _finished(scenario, problems)
 
 
@@ -77,11 +89,20 @@ class _Loading:
     """One file on its way into the model."""
 
     def __init__(
-        self, problems: Problems, catalogues: Mapping[str, Catalogue], parent: Parent | None, origin: str = ""
+        self,
+        problems: Problems,
+        catalogues: Mapping[str, Catalogue],
+        parent: Parent | None,
+        named: Parent | None = None,
+        origin: str = "",
+        *,
+        told: bool = True,
     ) -> None:
         self.problems = problems
         self.origin = origin
         self.parent = parent
+        self.named = named
+        self.told = told
         self.catalogues = catalogues
         self.reader = Reader(problems)
         self.words = Vocabulary(catalogues, problems)
@@ -103,17 +124,36 @@ class _Loading:
             seeded="seed" in top.items,
             clock=self._clock(top),
             tags=self._section(top, "tags", "words", lambda node, _: text(node)),
-            settings=self._settings(top),
-            written=self._written(top),
-            world=self._parts(top, "world", lambda catalogue: catalogue.world, "key", "the world of "),
-            shopper=self._section(top, "shopper", "shoppers", lines.shopper),
-            rules=self._section(top, "rules", "rules", lines.rule),
-            webhooks=self._section(top, "webhooks", "webhook lines", lines.webhook),
-            faults=self._section(top, "faults", "faults", lines.fault),
             story=story,
             expect=self._expect(top, labels),
+            **self._in_force(top, lines),
         )
         own = stamped(own, self.origin) if self.origin else own
+        return inherit(parents, own) if parents and not self.problems.found else own
+
+    def _in_force(self, top: Table, lines: Lines) -> dict[str, Any]:
+        """What a scenario does as long as it is in force."""
+        return {
+            "settings": self._settings(top),
+            "written": self._written(top),
+            "world": self._parts(top, "world", lambda catalogue: catalogue.world, "key", "the world of "),
+            "shopper": self._section(top, "shopper", "shoppers", lines.shopper),
+            "rules": self._section(top, "rules", "rules", lines.rule),
+            "webhooks": self._section(top, "webhooks", "webhook lines", lines.webhook),
+            "faults": self._section(top, "faults", "faults", lines.fault),
+        }
+
+    def _another(self, node: Node) -> Scenario | None:
+        """A scenario that comes into force in a story: the one of this name, or what stands here."""
+        if not isinstance(node, Table):
+            return self._found(node, self.named)
+        top = self.reader.table(node, "another")
+        assert top is not None, "it is a mapping"
+        if not top.items:
+            raise Bad(node.spot, f"says nothing; give one of {', '.join(grammar.KEYS['another'])}")
+        parts = self._in_force(top, Lines(self.reader, self.words))
+        own = Scenario(name="inline", title=self.reader.get(top, "title", text, "inline"), **parts)
+        parents = self._parents(top)
         return inherit(parents, own) if parents and not self.problems.found else own
 
     def _parents(self, top: Table) -> list[Scenario]:
@@ -125,7 +165,7 @@ class _Loading:
         named: set[str] = set()
         for each in self.reader.many(node, "scenarios", empty=False) if isinstance(node, Many) else [node]:
             try:
-                found.append(self._extended(each))
+                found.append(self._found(each, self.parent))
             except Bad as bad:
                 self.problems.add(bad.spot, f"extends: {bad.message}")
                 continue
@@ -134,12 +174,12 @@ class _Loading:
             named.add(text(each))
         return found
 
-    def _extended(self, node: Node) -> Scenario:
+    def _found(self, node: Node, find: Parent | None) -> Scenario:
         name = text(node)
-        if self.parent is None:
-            raise Bad(node.spot, "nothing can be extended here")
+        if find is None:
+            raise Bad(node.spot, "no other scenario can be had here")
         try:
-            return self.parent(name)
+            return find(name)
         except LookupError as error:
             raise Bad(node.spot, str(error)) from None
         except ScenarioError as error:
@@ -198,11 +238,11 @@ class _Loading:
         return {provider: tuple(part.items) for provider, part in parts.items() if isinstance(part, Table)}
 
     def _story(self, top: Table, lines: Lines) -> tuple[tuple[Step, ...], Labels]:
-        story = Story(self.reader, self.words, lines)
-        return self._section(top, "story", "steps", story.step), story.labels
+        story = Story(self.reader, self.words, lines, self._another)
+        return self._section(top, "story", "steps", story.step) if self.told else (), story.labels
 
     def _expect(self, top: Table, labels: Labels) -> Mapping[str, Any]:
-        node = top.items.get("expect")
+        node = top.items.get("expect") if self.told else None
         if node is None or not isinstance(node, Table):
             if node is not None:
                 self.problems.add(node.spot, f"expect: needs a mapping, not {shown(node)}")

@@ -167,8 +167,20 @@ class FaultRule(Value, frozen=True, kw_only=True):
     line: int = 0
 
 
+class Bank(StrEnum):
+    """What the shopper does at the bank's page that a card leads to; a tender without the word passes."""
+
+    PASSES = "passes"
+    FAILS = "fails"
+    CANCELS = "cancels"
+    ABANDONS = "abandons"
+
+
 class Tender(Value, frozen=True, kw_only=True):
-    """One means of payment in the shopper's hand. Without an amount it pays all that it can."""
+    """One means of payment in the shopper's hand. Without an amount it pays all that it can.
+
+    A card's field ``bank`` is one of ``Bank``.
+    """
 
     kind: str
     amount: Money | None = None
@@ -176,7 +188,11 @@ class Tender(Value, frozen=True, kw_only=True):
 
 
 class ShopperScript(Value, frozen=True, kw_only=True):
-    """What the shopper does at a page: pays with tenders in turn, or cancels, or just leaves (``abandons``)."""
+    """What the shopper does at a page: pays with tenders in turn, or cancels, or just leaves (``abandons``).
+
+    Where the place knows such acts, the shopper ``refuses`` in the issuer's app, takes back what vouchers have paid
+    and stays (``gives_back``), or does at the ``bank``'s page what a payment that waits there asks for.
+    """
 
     key: str
     at: str
@@ -185,6 +201,9 @@ class ShopperScript(Value, frozen=True, kw_only=True):
     pays: tuple[Tender, ...] = ()
     cancels: bool = False
     abandons: bool = False
+    refuses: bool = False
+    gives_back: bool = False
+    bank: Bank | None = None
     line: int = 0
 
 
@@ -196,7 +215,11 @@ class Step(Value, frozen=True, kw_only=True):
     what that answer opened, and ``body`` and ``path`` only say what is different.
     shopper: act on the checkout that the answer ``label`` opened. advance: move the clock by ``span``; at: move it to
     ``span`` after the story's beginning.
-    endpoint: the merchant's webhook endpoint answers ``status`` from now on. settle: deliver all that is due.
+    endpoint: the merchant's webhook endpoint (of the provider ``operation``) answers ``status`` from now on, and its
+    webhooks go to ``urls``. settle: deliver all that is due. clock: make it this ``moment``, be it an earlier one.
+    back_office: the staff of the provider ``operation`` does at ``ref`` what ``body`` says. account: ``ref`` holds
+    ``amount`` from now on. resend: the webhook of type ``operation``, about ``ref`` if it says so, is sent once more,
+    the ``nth`` or else the last one, to ``urls`` if it names one. scenario: ``scenario`` comes into force.
     ``expect`` holds what must be true right after the step.
     """
 
@@ -213,6 +236,11 @@ class Step(Value, frozen=True, kw_only=True):
     span: timedelta = ZERO
     status: int | None = None
     shopper: ShopperScript | None = None
+    ref: str = ""
+    nth: int | None = None
+    urls: tuple[str, ...] | None = None
+    moment: datetime | None = None
+    scenario: Scenario | None = None
     expect: Mapping[str, Any] = field(default_factory=dict)
     line: int = 0
 

@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mockpsp.domain.clock import format_duration
-from mockpsp.scenario import grammar
+from mockpsp.domain.money import Money
+from mockpsp.scenario import grammar, provided
 from mockpsp.scenario.check import Labels
 from mockpsp.scenario.lines import Lines
-from mockpsp.scenario.model import ZERO, Step, Trigger
+from mockpsp.scenario.model import ZERO, Scenario, Step, Trigger
 from mockpsp.scenario.problems import Bad
-from mockpsp.scenario.reading import Reader, duration, money, shown, since, text, whole, yes
+from mockpsp.scenario.reading import Reader, duration, instant, money, shown, since, text, whole, yes
 from mockpsp.scenario.vocabulary import Vocabulary
-from mockpsp.scenario.yaml_nodes import Many, Node, Table, plain
+from mockpsp.scenario.yaml_nodes import Many, Node, Scalar, Table, plain
 
 _LABEL = re.compile(grammar.LABEL)
 _STATUS = whole(*grammar.STATUS)
+_COUNT = whole(1, 2**31)
 _ACTIONS = grammar.STEP_KINDS[:-1]
 
 
 class Story:
-    """Reads steps in their order; ``labels`` are those that earlier steps gave."""
+    """Reads steps in their order; ``labels`` are those that earlier steps gave.
 
-    def __init__(self, reader: Reader, words: Vocabulary, lines: Lines) -> None:
+    ``another`` reads a scenario that comes into force on the way; None, and noted, when it cannot.
+    """
+
+    def __init__(
+        self, reader: Reader, words: Vocabulary, lines: Lines, another: Callable[[Node], Scenario | None]
+    ) -> None:
         self.reader = reader
         self.words = words
         self.lines = lines
         self.labels = Labels(reader.problems)
+        self._another = another
         self._number = 0
         self._reached = ZERO
+        self._timed = True
 
     def step(self, node: Node, index: int) -> Step | None:
         """One item of ``story``; None, and noted, when it is not clear what it does."""
@@ -53,8 +62,13 @@ class Story:
             "shopper": self._shopper,
             "advance": self._advance,
             "at": self._at,
+            "clock": self._clock,
             "settle": self._settle,
             "endpoint": self._endpoint,
+            "resend": self._resend,
+            "account": self._account,
+            "back_office": self._back_office,
+            "scenario": self._scenario,
             "expect": self._expect_only,
         }[kind]
         self._number = index
@@ -131,6 +145,7 @@ class Story:
             at="",
             trigger=Trigger(),
             tenders=tenders,
+            acts=self.words.acts_of(provider) if tenders is not None else None,
             of=provider,
             total=None if "expect" in step.items and _refused(step.items["expect"]) else self.labels.amounts.get(label),
         )
@@ -143,21 +158,82 @@ class Story:
 
     def _at(self, step: Table) -> Step:
         span = self.reader.get(step, "at", since, ZERO)
-        if span < self._reached:
+        if self._timed and span < self._reached:
             told = f"at: {format_duration(self._reached)} have passed already; time only goes on in a story"
             self.reader.problems.add(step.keys["at"], told)
         self._reached = max(span, self._reached)
         return Step(kind="at", span=span, expect=self._expect(step), line=step.spot.line)
+
+    def _clock(self, step: Table) -> Step:
+        moment = self.reader.get(step, "clock", instant, None)
+        self._timed = False  # what is later or earlier than this moment depends on the file's clock, if it has one
+        return Step(kind="clock", moment=moment, expect=self._expect(step), line=step.spot.line)
 
     def _settle(self, step: Table) -> Step:
         self.reader.get(step, "settle", yes, True)
         return Step(kind="settle", expect=self._expect(step), line=step.spot.line)
 
     def _endpoint(self, step: Table) -> Step:
+        said = [key for key in ("status", "url", "urls") if key in step.items]
+        if not said:
+            self.reader.problems.add(step.spot, "an endpoint step needs 'status', 'url' or 'urls'")
+        if "url" in said and "urls" in said:
+            self.reader.problems.add(step.keys["urls"], "'url' and 'urls' exclude each other; keep one")
+        self.labels.scan_keys(step, lambda key: key == "expect")
         return Step(
             kind="endpoint",
             operation=self.reader.get(step, "endpoint", self.words.provider, ""),
             status=self.reader.get(step, "status", _STATUS, None),
+            urls=self.reader.get(step, "urls", self._addresses, self.reader.get(step, "url", _address, None)),
+            expect=self._expect(step),
+            line=step.spot.line,
+        )
+
+    def _addresses(self, node: Node) -> tuple[str, ...]:
+        return tuple(text(each) for each in self.reader.many(node, "addresses"))
+
+    def _resend(self, step: Table) -> Step:
+        self.labels.scan_keys(step, lambda key: key == "expect")
+        return Step(
+            kind="resend",
+            operation=self.reader.get(step, "resend", self.words.event, ""),
+            ref=self.reader.get(step, "ref", text, ""),
+            nth=self.reader.get(step, "nth", _COUNT, None),
+            urls=self.reader.get(step, "url", _address, None) or None,
+            expect=self._expect(step),
+            line=step.spot.line,
+        )
+
+    def _account(self, step: Table) -> Step:
+        self.labels.scan_keys(step, lambda key: key == "expect")
+        return Step(
+            kind="account",
+            ref=self.reader.get(step, "account", text, ""),
+            amount=self.reader.get(step, "balance", _holdable, None),
+            expect=self._expect(step),
+            line=step.spot.line,
+        )
+
+    def _back_office(self, step: Table) -> Step:
+        provider = self.reader.get(step, "back_office", self.words.staffed, "")
+        self.labels.scan_keys(step, lambda key: key == "expect")
+        does = step.items.get("does")
+        if provider and does is not None and not any("${" in each for each in _texts(does)):
+            schema = self.words.catalogues[provider].back_office
+            provided.read_part(does, schema, ("act", f"the back office of {provider}"), self.reader.problems)
+        return Step(
+            kind="back_office",
+            operation=provider,
+            ref=self.reader.get(step, "ref", text, ""),
+            body=self._mapping(step, "does"),
+            expect=self._expect(step),
+            line=step.spot.line,
+        )
+
+    def _scenario(self, step: Table) -> Step:
+        return Step(
+            kind="scenario",
+            scenario=self.reader.get(step, "scenario", self._another, None),
             expect=self._expect(step),
             line=step.spot.line,
         )
@@ -178,6 +254,27 @@ def _speaks_of_amount(node: Node) -> bool:
     if isinstance(node, Table):
         return any("amount" in key.lower() or _speaks_of_amount(each) for key, each in node.items.items())
     return False
+
+
+def _texts(node: Node) -> Iterator[str]:
+    """Every text in a value."""
+    if isinstance(node, Scalar):
+        yield node.text
+    for child in node.items.values() if isinstance(node, Table) else node.items if isinstance(node, Many) else ():
+        yield from _texts(child)
+
+
+def _address(node: Node) -> tuple[str, ...]:
+    """One address, or none."""
+    return () if isinstance(node, Scalar) and node.value is None else (text(node),)
+
+
+def _holdable(node: Node) -> Money:
+    """A balance."""
+    amount = money(node)
+    if amount.minor < 0:
+        raise Bad(node.spot, f"an account cannot hold {amount}; nothing is the least")
+    return amount
 
 
 def _table(node: Node) -> Table:

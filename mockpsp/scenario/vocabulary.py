@@ -41,6 +41,18 @@ class Vocabulary:
         """Where shoppers act."""
         return self._known(node, "place", frozenset(self.places))
 
+    def event(self, node: Node) -> str:
+        """A webhook's type."""
+        return self._known(node, "event", self.events)
+
+    def staffed(self, node: Node) -> str:
+        """A provider with a back office."""
+        name = self.provider(node)
+        if not self.catalogues[name].back_office:
+            known = ", ".join(each for each, catalogue in self.catalogues.items() if catalogue.back_office)
+            raise Bad(node.spot, f"{name} has no back office{f'; {known} has one' if known else ''}")
+        return name
+
     def call(self, node: Node) -> str:
         """An API call."""
         return self._known(node, "call", self.calls)
@@ -72,6 +84,10 @@ class Vocabulary:
             for kind, fields in place.tenders.items():
                 tenders[kind] = tuple(dict.fromkeys((*tenders.get(kind, ()), *fields)))
         return tenders
+
+    def acts_of(self, provider: str) -> tuple[str, ...]:
+        """The acts of a provider's shoppers that not every place knows."""
+        return tuple({act: None for place in self.catalogues[provider].places.values() for act in place.acts})
 
     def _known(self, node: Node, what: str, known: frozenset[str]) -> str:
         name = text(node)

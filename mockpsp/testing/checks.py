@@ -11,8 +11,8 @@ from mockpsp.testing.answers import Entry
 from mockpsp.testing.timeline import line, short
 
 Kind = Literal[
-    "request", "shopper", "back-office", "timer", "decision", "event", "posting", "webhook", "delivery", "clock",
-    "endpoint", "scenario",
+    "request", "shopper", "back-office", "timer", "decision", "event", "posting", "webhook", "delivery", "probe",
+    "clock", "endpoint", "scenario",
 ]  # fmt: skip
 _SENT = ("webhook", "delivery")
 

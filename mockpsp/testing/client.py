@@ -26,6 +26,7 @@ Scenario = str | os.PathLike[str] | Mapping[str, Any]
 """A scenario's name, a YAML or JSON file, or what such a file holds as a mapping."""
 Tender = str | Mapping[str, Any]
 """A means of payment by its name, or with fields: ``{"with": "card", "number": "4111…", "amount": "12.00 EUR"}``."""
+AtBank = Literal["passes", "fails", "cancels"]
 WebhookStatus = Literal["waiting", "retrying", "held", "delivered", "given_up", "dropped", "no_endpoint"]
 __tracebackhide__ = True  # in a test's failure, what matters is the line of the test
 _FILES = (".yaml", ".yml", ".json")
@@ -195,18 +196,31 @@ class Sandbox:
         return read(tuple[Checkout, ...], self._ask("GET", "/checkouts")["checkouts"])
 
     def shopper(
-        self, ref: str | None = None, *, pay: Iterable[Tender] = (), cancel: bool = False, abandon: bool = False
+        self,
+        ref: str | None = None,
+        *,
+        pay: Iterable[Tender] = (),
+        cancel: bool = False,
+        abandon: bool = False,
+        refuse: bool = False,
+        give_back: bool = False,
+        bank: AtBank | None = None,
     ) -> dict[str, Any]:
         """Do what a customer would do at a checkout, and return the object's state.
 
         ``ref`` is the provider's own id; left out, it is the only checkout that waits. ``pay`` are tenders that pay one
-        after the other, each all that it can unless it names an ``amount``. Raises ControlError, LookupError.
+        after the other, each all that it can unless it names an ``amount``. ``refuse`` is for the issuer's app,
+        ``give_back`` takes back what vouchers have paid, ``bank`` is what to do at the bank's page that a card led to.
+        Raises ControlError, LookupError.
         """
         body: dict[str, Any] = {}
         tenders = [{"with": each} if isinstance(each, str) else dict(each) for each in pay]
         if tenders:
             body["pay"] = tenders
-        body |= {name: True for name, wanted in (("cancel", cancel), ("abandon", abandon)) if wanted}
+        acts = {"cancel": cancel, "abandon": abandon, "refuse": refuse, "give_back": give_back}
+        body |= {name: True for name, wanted in acts.items() if wanted}
+        if bank is not None:
+            body["bank"] = bank
         path = quoted(["checkouts", self._waiting() if ref is None else ref, "shopper"])
         state: dict[str, Any] | None = self._ask("POST", path, body)["state"]
         return state or {}

@@ -28,7 +28,7 @@ class Hit:
 
 
 class Endpoint:
-    """Takes webhooks at ``/webhooks/<provider>``. ``answers`` are statuses by provider, 200 where there is none."""
+    """Takes webhooks at ``/webhooks/<provider>`` and below. ``answers`` are statuses by provider, 200 without one."""
 
     def __init__(self) -> None:
         self.answers: dict[str, int] = {}
@@ -46,7 +46,8 @@ class Endpoint:
         return f"{ADDRESS}/{provider}"
 
     async def _take(self, request: web.Request) -> web.Response:
-        status = self.answers.get(request.path.rpartition("/")[2], 200)
+        provider = request.path.removeprefix("/webhooks/").partition("/")[0]
+        status = self.answers.get(provider, 200)
         body = await request.read()
         if body:  # an empty request is no webhook: Lyra asks a new target with one
             self.inbox.append(Hit(request.headers, body, status))

@@ -152,14 +152,10 @@ def _differs(entry: Any, webhook: Received, index: int) -> Iterator[Miss]:
 
 
 def _accounts(expected: Any, facts: Facts) -> Iterator[Miss]:
-    known = {
-        f"{name}/{account.ref}": account
-        for name, provider in facts.providers.items()
-        for account in provider.accounts(facts.world)
-    }
+    known = accounts_of(facts.world, facts.providers)
     for ref, wanted in expected.items():
         path = f"accounts.{ref}"
-        found = _account(str(ref), known)
+        found = account_named(str(ref), known)
         if found is None:
             misses = list(compare(wanted, ABSENT, path))
             yield from (Miss(path, wanted, f"no account; known: {', '.join(known)}") for _ in misses[:1])
@@ -169,7 +165,14 @@ def _accounts(expected: Any, facts: Facts) -> Iterator[Miss]:
             yield from compare(wanted, plain(found.balance), path)
 
 
-def _account(name: str, known: Mapping[str, Account]) -> Account | None:
+def accounts_of(world: World, providers: Mapping[str, Provider]) -> dict[str, Account]:
+    """Every account by its provider and reference."""
+    return {
+        f"{name}/{account.ref}": account for name, provider in providers.items() for account in provider.accounts(world)
+    }
+
+
+def account_named(name: str, known: Mapping[str, Account]) -> Account | None:
     """An account by its reference, or by a title or kind that only one has: a beneficiary's id, ``merchant``."""
     by_reference = known.get(name) or next((each for each in known.values() if each.ref == name), None)
     by_name = [each for each in known.values() if name in (each.title, each.kind)]

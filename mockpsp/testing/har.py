@@ -49,6 +49,9 @@ def _entries(story: Played) -> Iterator[dict[str, Any]]:
             case "delivery" if "attempt" in each["delivery"] and each["delivery"]["number"] in queued:
                 webhook = queued[each["delivery"]["number"]]
                 yield _entry(story, each, _posted(webhook), _acknowledged(each["delivery"]))
+            case "probe":
+                sent = _sent("POST", each["probe"]["url"], {}, None)
+                yield _entry(story, each, sent, _acknowledged(each["probe"]))
 
 
 def _entry(

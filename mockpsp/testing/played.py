@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mockpsp.scenario.model import Bank, ShopperScript, Tender
 from mockpsp.testing.expect import Failure, Received
 
 
@@ -71,3 +72,28 @@ class Played:
     failures: tuple[Failure, ...]
     webhooks: tuple[Received, ...]
     journal: tuple[Mapping[str, Any], ...]
+
+
+def deed(script: ShopperScript) -> str:
+    """What a shopper does, in words."""
+    if script.bank is not None:
+        return f"{_AT_BANK[script.bank]} at the bank's page"
+    for name, told in _DEEDS.items():
+        if getattr(script, name):
+            return told
+    return "pays with " + ", then ".join(map(_paid, script.pays))
+
+
+def _paid(tender: Tender) -> str:
+    amount = f" {tender.amount}" if tender.amount is not None else ""
+    bank = Bank(tender.fields.get("bank", Bank.PASSES))
+    return f"{tender.kind}{amount}" + (f" and {_AT_BANK[bank]} at the bank's page" if bank is not Bank.PASSES else "")
+
+
+_DEEDS = {
+    "cancels": "cancels",
+    "abandons": "leaves",
+    "refuses": "refuses in the app",
+    "gives_back": "takes back what vouchers have paid",
+}
+_AT_BANK = {Bank.PASSES: "passes", Bank.FAILS: "fails", Bank.CANCELS: "cancels", Bank.ABANDONS: "leaves"}

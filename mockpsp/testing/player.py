@@ -21,13 +21,13 @@ from mockpsp.domain.errors import Refusal
 from mockpsp.edge.journal_view import View
 from mockpsp.edge.keys import CONTRACTS, PROVIDERS
 from mockpsp.edge.provider import Provider
-from mockpsp.scenario.model import Scenario, ShopperScript, Step
+from mockpsp.scenario.model import Scenario, Step
 from mockpsp.settings import Settings
-from mockpsp.testing import wire
+from mockpsp.testing import by_hand, wire
 from mockpsp.testing.endpoint import Endpoint, Hit, Nowhere
 from mockpsp.testing.expect import ABSENT, DROPPED, Facts, Failure, Miss, Received, check, unbalanced
 from mockpsp.testing.labels import Labels, UnknownReference
-from mockpsp.testing.played import Call, Exchange, Happening, Played
+from mockpsp.testing.played import Call, Exchange, Happening, Played, deed
 from mockpsp.testing.server import Server, listening, running
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Reasoning
@@ -38,6 +38,8 @@ START = datetime(2026, 1, 6, 9, 15, tzinfo=UTC)
 HOST = "localhost:8080"
 ORIGIN = f"http://{HOST}"
 DONE, REFUSED = "done", "refused"
+_ALLOWED = ("shopper", "back_office")
+"""Kinds of steps that a provider may refuse."""
 
 
 class BadStory(Exception):
@@ -142,8 +144,8 @@ class Player:
                 happenings=happened,
             )  # fmt: skip
             self.exchanges.append(exchange)
-        if step.kind == "shopper" and self._status == REFUSED and "status" not in step.expect:
-            self.failures.append(Failure(step.line, "shopper", DONE, says))
+        if step.kind in _ALLOWED and self._status == REFUSED and "status" not in step.expect:
+            self.failures.append(Failure(step.line, step.kind, DONE, says))
         self._unscripted(step.line, happened)
         if "webhooks" in step.expect:
             since, self._looked = self.webhooks[self._looked :], len(self.webhooks)
@@ -165,13 +167,66 @@ class Player:
                 began = parse_instant(self.start)
                 await self.server.courier.advance(self.sandbox, began + step.span)
                 return f"it is {format_duration(step.span)} after the beginning"
+            case "clock":
+                return await self._set_clock(step)
             case "endpoint":
-                self.endpoint.answers[step.operation] = step.status or 200
-                return f"answers {step.operation} with {step.status or 200} from now on"
+                return await self._endpoint(step)
+            case "resend" | "account" | "back_office":
+                return await self._by_hand(step)
+            case "scenario":
+                return await self._another_scenario(step)
             case "settle":
                 return "all that is due is delivered"
             case _:
                 return f"expects {', '.join(step.expect)}"
+
+    async def _set_clock(self, step: Step) -> str:
+        assert step.moment is not None, "a clock step has a moment"
+        await self.server.courier.set_clock(self.sandbox, step.moment)
+        return f"it is {instant(step.moment)}"
+
+    async def _endpoint(self, step: Step) -> str:
+        told = []
+        if step.status is not None:
+            self.endpoint.answers[step.operation] = step.status
+            told.append(f"answers {step.operation} with {step.status} from now on")
+        if step.urls is not None:
+            urls = tuple(self._text(each, "url") for each in step.urls)
+            changed = records.EndpointChanged(step.operation, urls)
+            await self.sandbox.world.book(lambda: [changed])
+            told.append(f"{step.operation} sends its webhooks to {' and '.join(urls) or 'nobody'} from now on")
+        return ", ".join(told)
+
+    async def _by_hand(self, step: Step) -> str:
+        """What the control API can do beside the provider's own."""
+        deeds = {"resend": by_hand.resend, "account": by_hand.set_balance, "back_office": by_hand.staff_acts}
+        try:
+            filled = replace(
+                step,
+                ref=self.labels.text(step.ref),
+                body=self.labels.fill(step.body),
+                urls=None if step.urls is None else tuple(map(self.labels.text, step.urls)),
+            )
+            done = await deeds[step.kind](self.sandbox, self.providers, filled)
+        except UnknownReference as error:
+            raise BadStory(step.kind, "values of earlier answers", str(error)) from error
+        except by_hand.Impossible as error:
+            raise BadStory(step.kind, "something that can be done", str(error)) from error
+        self._status, self._body = REFUSED if done.refused else DONE, ABSENT if done.answer is None else done.answer
+        return done.says
+
+    async def _another_scenario(self, step: Step) -> str:
+        assert step.scenario is not None, "a scenario step has one"
+        changes = await self.sandbox.world.change_scenario(step.scenario)
+        self.labels.keep("credentials", self.sandbox.credentials, "")
+        told = f"the scenario {step.scenario.name} comes into force"
+        return f"{told}: {'; '.join(changes)}" if changes else told
+
+    def _text(self, value: str, path: str) -> str:
+        try:
+            return self.labels.text(value)
+        except UnknownReference as error:
+            raise BadStory(path, "values of earlier answers", str(error)) from error
 
     async def _merchant(self, step: Step) -> str:
         journal, strangers = self.sandbox.world.journal, self.server.sandboxes.get(DEFAULT).world.journal
@@ -247,7 +302,7 @@ class Player:
         if found is None:
             return f"finds nothing to do at '{step.label}': it opened no checkout, or it is closed by now"
         provider, ref = found
-        says = f"{_deed(script)} at {ref}"
+        says = f"{deed(script)} at {ref}"
         try:
             await self.server.courier.shop(self.sandbox, provider, ref, script)
         except Refusal as refusal:
@@ -321,10 +376,16 @@ class Player:
             operation=entry.operation,
             reference=entry.reference,
             cause=entry.cause,
-            data=self._named(entry.data) if isinstance(entry.data, Reasoning) else entry.data,
+            data=self._data(entry.data),
             about=about,
             received=self._arrivals.get(entry.number),
         )
+
+    def _data(self, data: Any) -> Any:
+        """What the entry holds; of a scenario only what is different, as the step has named it."""
+        if isinstance(data, records.ScenarioChanged):
+            return {"title": data.scenario.title, "changes": list(data.changes)}
+        return self._named(data) if isinstance(data, Reasoning) else data
 
     def _named(self, reasons: Reasoning) -> Reasoning:
         """The same, with near misses called by the name that their line has in the file."""
@@ -387,16 +448,6 @@ def _texts(value: Any) -> Iterator[str]:
         for each in children:
             if not isinstance(each, str):
                 yield from _texts(each)
-
-
-def _deed(script: ShopperScript) -> str:
-    if script.cancels:
-        return "cancels"
-    if script.abandons:
-        return "leaves"
-    return "pays with " + ", then ".join(
-        f"{tender.kind} {tender.amount}" if tender.amount is not None else tender.kind for tender in script.pays
-    )
 
 
 def journal_lines(played: Played) -> Iterator[str]:

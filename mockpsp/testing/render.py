@@ -14,7 +14,7 @@ from mockpsp.domain.clock import format_duration
 from mockpsp.domain.money import Money
 from mockpsp.scenario.model import ShopperScript
 from mockpsp.testing.expect import ABSENT, DROPPED, Failure, Received, money_of
-from mockpsp.testing.played import Call, Exchange, Happening, Played
+from mockpsp.testing.played import Call, Exchange, Happening, Played, deed
 from mockpsp.world import records
 from mockpsp.world.clock import ZERO
 from mockpsp.world.journal import Reasoning
@@ -97,7 +97,7 @@ def _lines(exchange: Exchange, verbose: bool) -> Iterator[tuple[str, str, str]]:
     call = exchange.call
     after = exchange.happenings
     if call is not None:
-        caused = tuple(each for each in after if each.cause and each.cause == call.trace and each.kind == "decision")
+        caused = tuple(each for each in after if each.cause and each.cause == call.trace and each.kind in _BEFORE)
         after = tuple(each for each in after if each not in caused)
         yield exchange.at, "Shop -> mockpsp", _sent(call, verbose)
         for happening in caused:
@@ -112,12 +112,20 @@ def _lines(exchange: Exchange, verbose: bool) -> Iterator[tuple[str, str, str]]:
             yield from _happened(happening, verbose)
 
 
+_BEFORE = ("decision", "probe")
+"""What a call leads to before it is answered."""
+
 _ACTORS = {
     "shopper": "Shopper -> mockpsp",
     "advance": "Clock",
     "at": "Clock",
     "endpoint": "Endpoint",
     "settle": "mockpsp",
+    "clock": "Clock",
+    "resend": "mockpsp",
+    "account": "mockpsp",
+    "back_office": "Staff -> mockpsp",
+    "scenario": "mockpsp",
     "merchant": "Shop",
     "expect": "Story",
 }
@@ -264,6 +272,11 @@ def _signature(told: str) -> str:
     return told if told == "right" else f"wrong ({told})"
 
 
+def _probed(happening: Happening, _: bool) -> Line:
+    probed: records.Probed = happening.data
+    return "mockpsp -> Endpoint", f"asks {probed.url} with an empty request\n{probed.error or probed.status}"
+
+
 def _moved(happening: Happening, _: bool) -> Line:
     moved: records.ClockMoved = happening.data
     return "Clock", f"{instant(moved.to)}" + (
@@ -272,19 +285,14 @@ def _moved(happening: Happening, _: bool) -> Line:
 
 
 def _shopped(happening: Happening, _: bool) -> Line:
-    script: ShopperScript = happening.data
-    if script.cancels or script.abandons:
-        deed = "cancels" if script.cancels else "leaves"
-    else:
-        paid = (f"{each.kind} {each.amount}" if each.amount is not None else each.kind for each in script.pays)
-        deed = f"pays with {', then '.join(paid)}"
-    return "Shopper -> mockpsp", f"{deed} at {happening.reference}"
+    return "Shopper -> mockpsp", f"{deed(happening.data)} at {happening.reference}"
 
 
 _TELLERS: Mapping[type[Any], Callable[[Happening, bool], Line | None]] = {
     Reasoning: _decision,
     records.Queued: _queued,
     records.Attempted: _attempted,
+    records.Probed: _probed,
     records.ClockMoved: _moved,
     ShopperScript: _shopped,
 }
@@ -327,6 +335,8 @@ def _arrow(who: str, what: str, exchange: Exchange) -> str:
             return f"mockpsp->>Endpoint: {_safe(', '.join([first, *rest]))}"
         case "mockpsp -x Endpoint":
             return f"mockpsp-xEndpoint: {_safe(first)}"
+        case "Staff -> mockpsp":
+            return f"Note over mockpsp: {_safe(f'staff of {first}')}"
         case "Clock":
             return f"Note over Shop,Endpoint: {_safe(first)}"
         case "Endpoint":

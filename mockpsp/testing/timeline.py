@@ -65,7 +65,8 @@ def _shopper(entry: Entry) -> str:
     shopper = entry.details["shopper"]
     pays = [" ".join(str(value) for value in each.values()) for each in shopper["pays"]]
     acts = [f"pays with {', then '.join(pays)}"] if pays else []
-    acts += [word for word in ("cancels", "abandons") if shopper[word]]
+    acts += [word.replace("_", " ") for word in ("cancels", "abandons", "refuses", "gives_back") if shopper.get(word)]
+    acts += [f"{shopper['bank']} at the bank's page"] if "bank" in shopper else []
     return f"{entry.operation} {entry.reference}: {', '.join(acts)}"
 
 
@@ -100,6 +101,11 @@ def _delivery(entry: Entry) -> str:
     return f"{about}: attempt {attempt['attempt']}: {outcome}{again}"
 
 
+def _probe(entry: Entry) -> str:
+    probed = entry.details["probe"]
+    return f"{entry.provider} asks {probed['url']}: {probed['error'] or probed['status']}"
+
+
 def _clock(entry: Entry) -> str:
     return f"{entry.details['clock']['mode']}, {entry.details['clock']['to']}"
 
@@ -124,6 +130,7 @@ _SAYS: Mapping[str, Callable[[Entry], str]] = {
     "posting": _posting,
     "webhook": _webhook,
     "delivery": _delivery,
+    "probe": _probe,
     "clock": _clock,
     "endpoint": _endpoint,
     "scenario": _scenario,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -84,12 +84,18 @@ class Driver(Protocol):
         """Do at ``ref`` what the script says. Raises Refusal when the page would not allow it."""
 
     def told(
-        self, sandbox: Sandbox, operation: str, path: Mapping[str, str], form: Mapping[str, str]
-    ) -> tuple[str, ShopperScript] | None:
-        """What a form of a hosted page did: at which reference, and the script that does the same.
+        self,
+        sandbox: Sandbox,
+        operation: str,
+        path: Mapping[str, str],
+        form: Mapping[str, str],
+        led_to: Collection[str] = (),
+    ) -> tuple[str, ShopperScript | None] | None:
+        """What a request of a hosted page did: at which reference, and the script that does the same.
 
-        ``path`` are the variables of the page's address, those of its query too. None for a form that decides nothing,
-        such as the choice of a method.
+        ``path`` are the variables of the page's address, those of its query too; ``form`` is empty for a look at it.
+        ``led_to`` are the operations of the journal entries that came of it. None for what decides nothing, such as
+        the choice of a method; no script for what belongs to the act before it, such as the way back from a bank.
         """
 
 
@@ -376,14 +382,12 @@ class Courier:
         headers, body = policy.message(queued, sandbox.credentials[queued.provider], queued.signature, settings)
         return await self._post(queued.url, body, headers, policy.timeout_seconds)
 
-    async def probe(
-        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float
-    ) -> tuple[int | None, str | None]:
-        """Status, or what went wrong, of one POST to an address of the merchant's, now; no journal has it."""
-        if not self.allows(url):
-            return None, _NOT_SENT
-        status, error, _ = await self._post(url, body, headers, seconds)
-        return status, error
+    async def probe(self, world: World, provider: str, url: str, seconds: float, *, cause: int) -> records.Probed:
+        """Ask an address of the merchant's with an empty POST, now and on record."""
+        asked = (None, _NOT_SENT, b"") if not self.allows(url) else await self._post(url, b"", {}, seconds)
+        probed = records.Probed(url, asked[0], asked[1])
+        world.journal.add(world.clock.now(), "probe", provider, "webhook_target", "", cause, probed)
+        return probed
 
     async def _post(
         self, url: str, body: bytes, headers: Mapping[str, str], seconds: float

@@ -84,6 +84,14 @@ class Held(Value, frozen=True):
     at: datetime
 
 
+class Probed(Value, frozen=True):
+    """An address of the merchant's was asked with an empty request; its status, or what went wrong."""
+
+    url: str
+    status: int | None
+    error: str | None
+
+
 class TimerSet(Value, frozen=True):
     """A command that waits for its moment."""
 

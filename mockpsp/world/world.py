@@ -444,9 +444,7 @@ class World:
             self.on_scenario()
         self.positions.clear()
         self.since = fact.at
-        self._note(
-            "scenario", "", fact.scenario.name, "", cause, {"title": fact.scenario.title, "changes": fact.changes}
-        )
+        self._note("scenario", "", fact.scenario.name, "", cause, fact)
 
     _FOLDS: ClassVar[Mapping[type[Any], Callable[[World, Any, int], None]]] = {
         records.Happened: _happened,

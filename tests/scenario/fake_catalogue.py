@@ -23,7 +23,8 @@ ACME = Catalogue(
         "checkout": Place(
             title="The hosted page",
             facts={"amount": "money", "language": "text"},
-            tenders={"voucher": ("beneficiary",), "card": ("number", "cvc")},
+            tenders={"voucher": ("beneficiary",), "card": ("number", "cvc", "bank")},
+            acts=("refuses", "bank"),
         ),
         "terminal": Place(title="The terminal", facts={"store": "number"}, tenders={"tap": ()}),
     },
@@ -67,6 +68,10 @@ ACME = Catalogue(
             "strict": {"type": "boolean", "default": True, "description": "Refuses unknown fields"},
             "retries": {"type": "integer", "minimum": 0, "maximum": 9, "default": 3, "description": "Attempts"},
         },
+    },
+    back_office={
+        "type": "object",
+        "properties": {"status": {"enum": ["open", "closed"], "description": "What becomes of the charge."}},
     },
 )
 

@@ -265,7 +265,7 @@ def test_a_file_that_cannot_be_read_is_a_mistake_with_a_place(folder: Folder, mo
 
 
 def test_without_a_library_nothing_can_be_extended() -> None:
-    with pytest.raises(ScenarioError, match="nothing can be extended here"):
+    with pytest.raises(ScenarioError, match="no other scenario can be had here"):
         load("mockpsp: 1\ntitle: t\nextends: a", file="f.yaml", name="n", catalogues=CATALOGUES)
 
 

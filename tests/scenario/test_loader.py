@@ -640,9 +640,11 @@ BAD: list[tuple[str, list[str]]] = [
         "5:3: the name 'rules[1]' is taken by line 4; choose another"]),
     # the story
     (HEAD + "story: [5]",
-     ["3:9: a step is a mapping with one of merchant, shopper, advance, at, settle, endpoint, expect; this is 5"]),
+     [("3:9: a step is a mapping with one of merchant, shopper, advance, at, clock, settle, endpoint, resend, "
+       "account, back_office, scenario, expect; this is 5")]),
     (HEAD + "story: [{advnce: 2s}]", [
-        "3:9: a step needs one of merchant, shopper, advance, at, settle, endpoint, expect",
+        ("3:9: a step needs one of merchant, shopper, advance, at, clock, settle, endpoint, resend, "
+         "account, back_office, scenario, expect"),
         "3:10: unknown kind of step 'advnce'; did you mean 'advance'?"]),
     (HEAD + "story: [{advance: 2s, settle: true}]", [
         "3:23: 'advance' and 'settle' are two steps; give each an item of its own"]),
@@ -652,7 +654,7 @@ BAD: list[tuple[str, list[str]]] = [
     (HEAD + "story: [{endpoint: acm, status: 42}, {endpoint: acme}]", [
         "3:20: endpoint: unknown provider 'acm'; did you mean 'acme'?",
         "3:33: status: 42 is too small; 100 is the least",
-        "3:38: an endpoint step needs 'status'"]),
+        "3:38: an endpoint step needs 'status', 'url' or 'urls'"]),
     (HEAD + "story: [{merchant: acme.create_chekout, as: 1x, path: [], query: {a: {}}, key: true, bdy: 1}]", [
         "3:20: merchant: unknown call 'create_chekout' of acme; did you mean 'create_checkout'?",
         "3:45: as: '1x' is not a label; use letters, digits, '_' and '-', starting with a letter",
@@ -1126,4 +1128,5 @@ def test_what_a_line_leaves_out_is_nothing() -> None:
 def test_a_tender_that_several_places_take_has_the_fields_of_all() -> None:
     places = {**ACME.places, "kiosk": Place(title="The kiosk", facts={}, tenders={"card": ("number", "pin")})}
     words = Vocabulary({"acme": replace(ACME, places=places)}, Problems("file"))
-    assert words.tenders_of("acme") == {"voucher": ("beneficiary",), "card": ("number", "cvc", "pin"), "tap": ()}
+    card = ("number", "cvc", "bank", "pin")
+    assert words.tenders_of("acme") == {"voucher": ("beneficiary",), "card": card, "tap": ()}

@@ -34,7 +34,8 @@ async def played_and_recorded(scenario: Scenario) -> tuple[Played, Recording]:
         for name in server.app[PROVIDERS]:
             await sandbox.world.commit([records.EndpointChanged(name, (endpoint.url(name),))])
         played = await Player(server, sandbox, endpoint).run()
-        return played, Recorder(sandbox, server.app[PROVIDERS], [plain(dict(LIBRARY.load("default").world))]).record()
+        public = [plain(dict(LIBRARY.load("default").world))]
+        return played, Recorder(sandbox, server.app[PROVIDERS], public, LIBRARY).record()
 
 
 async def again(recording: Recording) -> Played:

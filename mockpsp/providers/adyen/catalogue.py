@@ -146,8 +146,9 @@ _PAGE = {"amount": "money", "merchant_reference": "text"}
 _TENDERS = {
     "meal_voucher": ("number", "expiry", "cvc", "brand"),
     "gift_card": ("number", "cvc", "brand"),
-    "card": ("number", "expiry", "cvc", "holder", "brand", "password"),
+    "card": ("number", "expiry", "cvc", "holder", "brand", "password", "bank"),
 }
+_ACTS = ("gives_back", "bank")
 
 
 def catalogue() -> Catalogue:
@@ -164,10 +165,13 @@ def catalogue() -> Catalogue:
         },
         events=EVENTS,
         places={
-            "session": Place(title="a session's form", facts=_PAGE, tenders=_TENDERS),
-            "payment_link": Place(title="a payment link's page", facts=_PAGE, tenders=_TENDERS),
+            "session": Place(title="a session's form", facts=_PAGE, tenders=_TENDERS, acts=_ACTS),
+            "payment_link": Place(title="a payment link's page", facts=_PAGE, tenders=_TENDERS, acts=_ACTS),
             "three_ds": Place(
-                title="the bank's page", facts={**_PAGE, "brand": "text"}, tenders={"card": ("password",)}
+                title="the bank's page",
+                facts={**_PAGE, "brand": "text"},
+                tenders={"card": ("password", "bank")},
+                acts=("bank",),
             ),
         },
         world=holdings.SCHEMA,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+
+from msgspec.structs import replace
 
 from mockpsp.domain.money import Money
 from mockpsp.edge.provider import Checkout
@@ -14,14 +16,17 @@ from mockpsp.providers.adyen.api import find
 from mockpsp.providers.adyen.errors import ShopperRefused
 from mockpsp.providers.adyen.events import Capturing
 from mockpsp.providers.adyen.holdings import Holdings
-from mockpsp.providers.adyen.issuers import PASSWORD, spendable
+from mockpsp.providers.adyen.issuers import PASSWORD, USER, spendable
 from mockpsp.providers.adyen.purchases import PURCHASES
 from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
-from mockpsp.scenario.model import ShopperScript, Tender, Trigger
+from mockpsp.scenario.model import Bank, ShopperScript, Tender, Trigger
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.world import World
 
 DEFAULT_CARD, DEFAULT_EXPIRY, DEFAULT_CODE = "4111111111111111", "03/2030", "737"
+AT_BANK = Status.AWAITING_SHOPPER
+OUTCOMES = {Bank.PASSES: "Y", Bank.FAILS: "N", Bank.CANCELS: "U"}
+"""The transStatus of what a shopper does at the bank's page."""
 KINDS = {"meal_voucher": "mealVoucher_FR", "gift_card": "giftcard", "card": "scheme"}
 
 
@@ -39,29 +44,49 @@ class AdyenShopper:
             await self._at_bank(sandbox.world, ref, script, cause)
 
     def told(
-        self, sandbox: Sandbox, operation: str, path: Mapping[str, str], form: Mapping[str, str]
-    ) -> tuple[str, ShopperScript] | None:
+        self,
+        sandbox: Sandbox,
+        operation: str,
+        path: Mapping[str, str],
+        form: Mapping[str, str],
+        led_to: Collection[str] = (),
+    ) -> tuple[str, ShopperScript | None] | None:
         """See Driver."""
         world = sandbox.world
-        at_bank = operation == "bank_form"
-        _, payment = links.find_payment(world, path.get("MD", "")) or (None, None)
-        purchase = find(world, payment.ref if at_bank and payment is not None else path.get("checkout", ""))
-        if purchase is None or (at_bank and (payment is None or purchase.is_checkout)):
-            return None  # a script that pays at a page of ours goes to the bank by itself
-        tender = _at_the_banks_page(form) if at_bank else _typed(purchase, form, world.setups["adyen"].world)
-        cancels = form.get("step") == "cancel"
-        if tender is None and not cancels:
+        if operation == "bank_form":
+            found = links.find_payment(world, path.get("MD", ""))
+            if found is None:
+                return None
+            script = ShopperScript(key="page", at="", trigger=Trigger(), bank=_at_the_banks_page(form))
+            return found[0].ref if found[0].is_checkout else found[1].ref, script
+        purchase = find(world, path.get("checkout", ""))
+        if purchase is None:
             return None
-        pays = (tender,) if tender is not None and not cancels else ()
-        script = ShopperScript(key="page", at="", trigger=Trigger(), pays=pays, cancels=cancels)
-        return payment.ref if at_bank and payment is not None else purchase.ref, script
+        if not form:
+            return (purchase.ref, None) if "redirectResult" in path else None
+        tender, step = _typed(purchase, form, world.setups["adyen"].world), form.get("step")
+        if tender is None and step not in ("cancel", "remove"):
+            return None
+        if tender is not None and "purchase.ActionRequired" in led_to:
+            tender = replace(tender, fields={**tender.fields, "bank": Bank.ABANDONS})
+        return purchase.ref, ShopperScript(
+            key="page",
+            at="",
+            trigger=Trigger(),
+            pays=(tender,) if tender is not None else (),
+            cancels=step == "cancel",
+            gives_back=step == "remove",
+        )
 
     async def _at_bank(self, world: World, ref: str, script: ShopperScript, cause: int) -> None:
         purchase = find(world, ref)
         if purchase is None:
             raise ShopperRefused("closed")
-        password = next((each.fields.get("password", PASSWORD) for each in script.pays), PASSWORD)
-        outcome = "U" if script.cancels else "Y" if password == PASSWORD else "N"
+        tender = next(iter(script.pays), None)
+        bank = script.bank or (Bank.CANCELS if script.cancels else Bank.PASSES if tender is None else _bank(tender))
+        if bank is Bank.ABANDONS:
+            return
+        outcome = OUTCOMES[bank]
         await world.execute(PURCHASES, purchase.ref, c.Authenticate(payment=ref, outcome=outcome), cause=cause)
 
     async def _at_checkout(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int) -> None:
@@ -69,21 +94,47 @@ class AdyenShopper:
         if script.cancels:
             await world.execute(PURCHASES, ref, c.GiveUp(), cause=cause)
             return
+        if script.gives_back:
+            await _give_back(world, ref, cause)
+            return
+        if script.bank is not None:
+            waiting = next((each for each in the_purchase(world, ref).round if each.status is AT_BANK), None)
+            if waiting is None:
+                raise ShopperRefused("closed")
+            await authenticate(world, ref, waiting.ref, OUTCOMES[script.bank], cause=cause)
+            return
         for tender in script.pays:
             means = means_of(tender, world)
             if tender.kind not in KINDS:
                 raise ShopperRefused("product_not_on_offer", "method")
             psp = await pay(world, ref, means, tender.amount, cause=cause)
             payment = the_purchase(world, ref).payment(psp)
-            if payment is not None and payment.status is Status.AWAITING_SHOPPER:
-                right = tender.fields.get("password", PASSWORD) == PASSWORD
-                await authenticate(world, ref, psp, "Y" if right else "N", cause=cause)
+            bank = _bank(tender)
+            if payment is not None and payment.status is AT_BANK and bank is not Bank.ABANDONS:
+                await authenticate(world, ref, psp, OUTCOMES[bank], cause=cause)
 
 
-def _at_the_banks_page(form: Mapping[str, str]) -> Tender:
-    """The card, and the password unless it is the right one."""
-    password = form.get("password", "")
-    return Tender(kind="card", fields={} if password == PASSWORD else {"password": password})
+def _bank(tender: Tender) -> Bank:
+    """What the script does at the bank's page; a wrong password there fails as well."""
+    told = Bank(tender.fields.get("bank", Bank.PASSES))
+    wrong = tender.fields.get("password", PASSWORD) != PASSWORD
+    return Bank.FAILS if wrong and told is Bank.PASSES else told
+
+
+def _at_the_banks_page(form: Mapping[str, str]) -> Bank:
+    """What was done there."""
+    if form.get("step") == "cancel":
+        return Bank.CANCELS
+    right = form.get("password") == PASSWORD and form.get("user", "").strip() == USER
+    return Bank.PASSES if right else Bank.FAILS
+
+
+async def _give_back(world: World, ref: str, cause: int) -> None:
+    """Cancel the order, whose vouchers get back what they paid; the page stays. Raises ShopperRefused without one."""
+    order = the_purchase(world, ref).open_order
+    if order is None:
+        raise ShopperRefused("closed")
+    await world.execute(PURCHASES, ref, c.CancelOrder(order=order.ref, data=None), cause=cause)
 
 
 def _typed(purchase: Purchase, form: Mapping[str, str], holdings: Holdings) -> Tender | None:

@@ -148,12 +148,12 @@ async def _probe(x: Exchange, target: str) -> None:
     if not x.settings.webhook_probe:
         x.note("the target was not asked (setting webhook_probe)")
         return
-    status, error = await x.request.app[COURIER].probe(target, {}, b"", PROBE_SECONDS)
-    x.note(f"the target was asked with an empty request: {status if error is None else error}")
-    if error is not None:
-        raise wrong("error", f"Url {target} could not be reached: {error}")
-    if status != 200:
-        raise wrong("error", f"Url {target} returned a status {status} instead of 200")
+    probed = await x.request.app[COURIER].probe(x.world, "lyra", target, PROBE_SECONDS, cause=x.entry.number)
+    x.note(f"the target was asked with an empty request: {probed.status if probed.error is None else probed.error}")
+    if probed.error is not None:
+        raise wrong("error", f"Url {target} could not be reached: {probed.error}")
+    if probed.status != 200:
+        raise wrong("error", f"Url {target} returned a status {probed.status} instead of 200")
 
 
 async def delete_webhook(x: Exchange) -> Answer:

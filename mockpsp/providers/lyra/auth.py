@@ -126,13 +126,15 @@ def basic(authorization: str) -> tuple[str, str] | None:
 
 
 def locate(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
-    """The sandbox of the login, of the token, or of the page."""
+    """The sandbox of the login, of the token or the client who asks for one, or of the page."""
     if x.route is not None and x.route.access is Access.PAGE:
         return _located_by_link(x, sandboxes)
     authorization = x.request.headers.get("Authorization", "")
     login = basic(authorization)
     if login is not None:
         return sandboxes.identified("lyra", login[0])
+    if x.route is not None and x.route.claims:
+        return sandboxes.identified("lyra", _claimed_client(x))
     token = _bearer(authorization)
     claims = claims_of(token) if token is not None else None
     return sandboxes.identified("lyra", str(claims.get("azp"))) if claims is not None else None
@@ -214,6 +216,14 @@ def _form(x: Exchange) -> dict[str, str]:
         return dict(parse_qsl(x.raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
     except ValueError as error:
         raise TokenRefused(400, "invalid_request", "The form cannot be read") from error
+
+
+def _claimed_client(x: Exchange) -> str:
+    """The client id of a token request's form, whatever else is wrong with it."""
+    try:
+        return _form(x).get("client_id", "")
+    except TokenRefused:
+        return ""
 
 
 def check_client(given: Mapping[str, Any], client: tuple[str, str]) -> None:

@@ -131,7 +131,7 @@ EVENTS: Mapping[str, str] = {
 }
 
 _PAGE = {"amount": "money", "merchant_reference": "text"}
-_CARD = ("number", "expiry", "cvv", "holder", "code", "stored")
+_CARD = ("number", "expiry", "cvv", "holder", "code", "stored", "bank")
 
 
 def catalogue() -> Catalogue:
@@ -154,9 +154,11 @@ def catalogue() -> Catalogue:
                 title="an order's payment page",
                 facts=_PAGE,
                 tenders={"conecs": ("number", "expiry", "cvv"), "cv_connect": ("beneficiary",), "card": _CARD},
+                acts=("bank",),
             ),
-            "token_page": Place(title="where a card is registered", facts={}, tenders={"card": _CARD}),
+            "token_page": Place(title="where a card is registered", facts={}, tenders={"card": _CARD}, acts=("bank",)),
         },
         world=holdings.SCHEMA,
         settings=settings.SCHEMA,
+        back_office=enrolment_words.BACK_OFFICE,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from mockpsp.scenario.catalogue import Operation
 
@@ -21,3 +22,36 @@ EVENTS: Mapping[str, str] = {
 
 EVENT_FACTS: Mapping[str, str] = {"external_ref": "text", "status": "text"}
 """What lines about these webhooks can compare: the marketplace's own reference, and the new status."""
+
+STATUSES = (
+    "CREATED",
+    "AWAITING_SUBMISSION",
+    "PENDING_VALIDATION",
+    "PENDING_VERIFICATION",
+    "SUCCEEDED",
+    "CANCELLED",
+    "FAILED",
+    "ABANDONED",
+    "CLOSED",
+    "SUSPENDED",
+    "REJECTED",
+)
+DOCUMENT_STATUSES = ("UNKNOWN", "CREATED", "PENDING", "REJECTED", "VALIDATED", "EXPIRED")
+"""The states have them as well; scenarios are read without these."""
+
+BACK_OFFICE: Mapping[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "minProperties": 1,
+    "maxProperties": 1,
+    "properties": {
+        "status": {
+            "description": "A registration's status, by the registration's uuid.",
+            "enum": list(STATUSES),
+        },
+        "document_status": {
+            "description": "A document's status, by the document's uuid.",
+            "enum": list(DOCUMENT_STATUSES),
+        },
+    },
+}

@@ -6,32 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockpsp.providers.lyra import enrolment_commands as c
-from mockpsp.providers.lyra.enrolment import REGISTRATIONS, DocumentStatus, Registration, Status
+from mockpsp.providers.lyra.enrolment import REGISTRATIONS, Registration
 from mockpsp.providers.lyra.enrolment_wire import summary
+from mockpsp.providers.lyra.enrolment_words import BACK_OFFICE
 from mockpsp.world.sandboxes import Sandbox
-
-_ONE: Mapping[str, Any] = {
-    "status": {
-        "description": "A registration's status, by the registration's uuid.",
-        "enum": [s.value for s in Status],
-    },
-    "document_status": {
-        "description": "A document's status, by the document's uuid.",
-        "enum": [s.value for s in DocumentStatus],
-    },
-}
 
 
 class Office:
     """Implements ``edge.provider.BackOffice``. ``schema`` is the JSON Schema of a body of ``act``."""
 
-    schema: Mapping[str, Any] = {
-        "type": "object",
-        "additionalProperties": False,
-        "minProperties": 1,
-        "maxProperties": 1,
-        "properties": _ONE,
-    }
+    schema: Mapping[str, Any] = BACK_OFFICE
 
     async def act(self, sandbox: Sandbox, ref: str, body: Mapping[str, Any], cause: int) -> Mapping[str, Any]:
         """Set a status; the registration as it is now. Raises LookupError when nothing has this reference."""

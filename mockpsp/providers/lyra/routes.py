@@ -90,7 +90,7 @@ def _routes() -> Iterator[Route]:
         for base in BASES:
             yield Route(method=method, path=f"{base}{path}", operation=operation, handler=handler, slash=True)
     handler = LateHandler(_MARKET, "get_access_token")
-    yield Route(method="POST", path=TOKEN_PATH, operation="get_access_token", handler=handler)
+    yield Route(method="POST", path=TOKEN_PATH, operation="get_access_token", handler=handler, claims=True)
 
 
 ROUTES: tuple[Route, ...] = tuple(_routes())

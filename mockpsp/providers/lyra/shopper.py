@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from mockpsp.providers.lyra.states import Order
 from mockpsp.providers.lyra.stored import stored_by_alias
 from mockpsp.providers.lyra.vault import TOKENS, Enter, Opened, Token
 from mockpsp.providers.lyra.vouchers import selected, winners
-from mockpsp.scenario.model import ShopperScript, Tender, Trigger
+from mockpsp.scenario.model import Bank, ShopperScript, Tender, Trigger
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.world import World
 
@@ -44,16 +44,26 @@ class LyraShopper:
         if script.cancels:
             await world.execute(lifecycle, ref, c.GiveUp(), cause=cause)
             return
+        if script.bank is not None:
+            passed = script.bank is Bank.PASSES
+            await world.execute(lifecycle, ref, c.Authenticate(passed=passed), cause=cause)
+            return
         for tender in script.pays:
             command = _command(world, world.state(lifecycle.name, ref), tender)
             outcome = await world.execute(lifecycle, ref, command, cause=cause)
-            if outcome.state.challenge is not None:
-                passed = tender.fields.get("code", issuers.CODE) == issuers.CODE
+            bank = Bank(tender.fields.get("bank", Bank.PASSES))
+            if outcome.state.challenge is not None and bank is not Bank.ABANDONS:
+                passed = bank is Bank.PASSES and tender.fields.get("code", issuers.CODE) == issuers.CODE
                 await world.execute(lifecycle, ref, c.Authenticate(passed=passed), cause=cause)
 
     def told(
-        self, sandbox: Sandbox, operation: str, path: Mapping[str, str], form: Mapping[str, str]
-    ) -> tuple[str, ShopperScript] | None:
+        self,
+        sandbox: Sandbox,
+        operation: str,
+        path: Mapping[str, str],
+        form: Mapping[str, str],
+        led_to: Collection[str] = (),
+    ) -> tuple[str, ShopperScript | None] | None:
         """See Driver."""
         from mockpsp.providers.lyra.drawing import find
 
@@ -61,11 +71,28 @@ class LyraShopper:
         subject = find(sandbox.world, part) if part else None
         if subject is None:
             return None
-        tender, cancels = _typed(form, subject), form.get("step") == "cancel"
-        if tender is None and not cancels:
+        tender, step = _typed(form, subject), form.get("step")
+        kinds = {each.rpartition(".")[2] for each in led_to}
+        bank = _at_bank(form) if kinds & {"authenticate", "Authenticated"} else None
+        if tender is not None and "Challenged" in kinds:
+            tender = replace(tender, fields={**tender.fields, "bank": Bank.ABANDONS})
+        if tender is None and bank is None and step != "cancel":
             return None
-        pays = (tender,) if tender is not None else ()
-        return subject.ref, ShopperScript(key="page", at="", trigger=Trigger(), pays=pays, cancels=cancels)
+        return subject.ref, ShopperScript(
+            key="page",
+            at="",
+            trigger=Trigger(),
+            pays=(tender,) if tender is not None else (),
+            cancels=step == "cancel" and bank is None,
+            bank=bank,
+        )
+
+
+def _at_bank(form: Mapping[str, str]) -> Bank:
+    """What was done at the bank's page."""
+    if form.get("step") == "cancel":
+        return Bank.CANCELS
+    return Bank.PASSES if re.sub(r"\s", "", form.get("code", "")) == issuers.CODE else Bank.FAILS
 
 
 def _typed(form: Mapping[str, str], subject: Order | Token) -> Tender | None:

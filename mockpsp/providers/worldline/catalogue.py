@@ -113,8 +113,10 @@ def catalogue() -> Catalogue:
         call_facts={"amount": "money", "merchant_reference": "text", "payment_id": "text", "merchant": "text"},
         events=EVENTS,
         places={
-            "hosted_checkout": Place(title="the hosted checkout", facts=_PAGE, tenders=_TENDERS),
-            "payment": Place(title="a payment created without our page", facts=_PAGE, tenders=_TENDERS),
+            "hosted_checkout": Place(title="the hosted checkout", facts=_PAGE, tenders=_TENDERS, acts=("refuses",)),
+            "payment": Place(
+                title="a payment created without our page", facts=_PAGE, tenders=_TENDERS, acts=("refuses",)
+            ),
         },
         world=holdings.SCHEMA,
         settings=settings.SCHEMA,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from mockpsp.edge.provider import Checkout
@@ -30,6 +30,10 @@ class WorldlineShopper:
         if script.cancels:
             await self._run(sandbox, ref, c.GiveUp(), cause)
             return
+        if script.refuses:
+            await self._open_app(sandbox, ref, Tender(kind="cv_connect"), cause)
+            await self._run(sandbox, ref, c.Refuse(), cause)
+            return
         for tender in script.pays:
             if self._order(sandbox, ref).stage is not Stage.IN_PROGRESS:
                 raise ShopperRefused("closed")
@@ -39,25 +43,42 @@ class WorldlineShopper:
                 await self._run(sandbox, ref, c.PayCard(card=card_of(tender), amount=tender.amount), cause)
 
     def told(
-        self, sandbox: Sandbox, operation: str, path: Mapping[str, str], form: Mapping[str, str]
-    ) -> tuple[str, ShopperScript] | None:
+        self,
+        sandbox: Sandbox,
+        operation: str,
+        path: Mapping[str, str],
+        form: Mapping[str, str],
+        led_to: Collection[str] = (),
+    ) -> tuple[str, ShopperScript | None] | None:
         """See Driver."""
         order = links.find(sandbox.world, path.get("token", ""))
         tender = _typed(order, path, form) if order is not None else None
-        cancels = form.get("step") in ("cancel", "refuse")
-        if order is None or (tender is None and not cancels):
+        step = form.get("step", "")
+        if order is None or (tender is None and step not in ("cancel", "refuse")):
             return None
-        pays = (tender,) if tender is not None else ()
-        return order.ref, ShopperScript(key="page", at="", trigger=Trigger(), pays=pays, cancels=cancels)
+        return order.ref, ShopperScript(
+            key="page",
+            at="",
+            trigger=Trigger(),
+            pays=(tender,) if tender is not None else (),
+            cancels=step == "cancel",
+            refuses=step == "refuse",
+        )
 
     async def _pay_vouchers(self, sandbox: Sandbox, ref: str, tender: Tender, cause: int) -> None:
+        if await self._open_app(sandbox, ref, tender, cause):
+            await self._run(sandbox, ref, c.PayVouchers(amount=tender.amount), cause)
+
+    async def _open_app(self, sandbox: Sandbox, ref: str, tender: Tender, cause: int) -> bool:
+        """Go to CV Connect as this beneficiary, and open the app; whether ANCV let the shopper come so far."""
         order = self._order(sandbox, ref)
         beneficiary = tender.fields.get("beneficiary") or order.beneficiary or _own_wallet(sandbox)
         if order.first.code is not Code.REDIRECTED or beneficiary != order.beneficiary:
             await self._run(sandbox, ref, c.GoToConnect(beneficiary=beneficiary), cause)
-        if self._order(sandbox, ref).first.code is Code.REDIRECTED:
+        redirected = self._order(sandbox, ref).first.code is Code.REDIRECTED
+        if redirected:
             await self._run(sandbox, ref, c.OpenApp(), cause)
-            await self._run(sandbox, ref, c.PayVouchers(amount=tender.amount), cause)
+        return redirected
 
     def _order(self, sandbox: Sandbox, ref: str) -> Order:
         order: Order = decide.in_progress(sandbox.world.state(ORDERS.name, ref))
