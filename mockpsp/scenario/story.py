@@ -13,6 +13,7 @@ from mockpsp.scenario.lines import Lines
 from mockpsp.scenario.model import ZERO, Step, Trigger
 from mockpsp.scenario.problems import Bad
 from mockpsp.scenario.reading import Reader, duration, money, shown, since, text, whole, yes
+from mockpsp.scenario.sums import Tally
 from mockpsp.scenario.vocabulary import Vocabulary
 from mockpsp.scenario.yaml_nodes import Many, Node, Table, plain
 
@@ -24,10 +25,11 @@ _ACTIONS = grammar.STEP_KINDS[:-1]
 class Story:
     """Reads steps in their order; ``labels`` are those that earlier steps gave."""
 
-    def __init__(self, reader: Reader, words: Vocabulary, lines: Lines) -> None:
+    def __init__(self, reader: Reader, words: Vocabulary, lines: Lines, tally: Tally) -> None:
         self.reader = reader
         self.words = words
         self.lines = lines
+        self.tally = tally
         self.labels = Labels(reader.problems)
         self._number = 0
         self._reached = ZERO
@@ -68,6 +70,11 @@ class Story:
         self.labels.scan(node)
         return self._mapping(step, "expect")
 
+    def _expected_later(self, step: Table) -> Mapping[str, Any]:
+        """The same for a step that nobody calls or pays with."""
+        self.tally.expect(step.items.get("expect"))
+        return self._expect(step)
+
     def _mapping(self, step: Table, key: str) -> dict[str, Any]:
         """A free mapping, as it is."""
         return self.reader.get(step, key, lambda node: plain(_table(node)), {})
@@ -100,10 +107,8 @@ class Story:
         amount = self.reader.get(step, "amount", money, None)
         body = step.items.get("body")
         if label:
-            self.labels.define(
-                label, step.items["as"].spot, call, None if body is not None and _speaks_of_amount(body) else amount
-            )
-        return Step(
+            self.labels.define(label, step.items["as"].spot, call)
+        read = Step(
             kind="merchant",
             operation=call,
             label=label,
@@ -117,6 +122,8 @@ class Story:
             expect=self._expect(step),
             line=step.spot.line,
         )
+        self.tally.merchant(read, step)
+        return read
 
     def _shopper(self, step: Table) -> Step:
         label = self.reader.get(step, "shopper", _label, "")
@@ -132,14 +139,16 @@ class Story:
             trigger=Trigger(),
             tenders=tenders,
             of=provider,
-            total=None if "expect" in step.items and _refused(step.items["expect"]) else self.labels.amounts.get(label),
+            total=None if "expect" in step.items and _refused(step.items["expect"]) else self.tally.due(label),
         )
-        return Step(kind="shopper", label=label, shopper=script, expect=self._expect(step), line=step.spot.line)
+        read = Step(kind="shopper", label=label, shopper=script, expect=self._expect(step), line=step.spot.line)
+        self.tally.shopper(read, step)
+        return read
 
     def _advance(self, step: Table) -> Step:
         span = self.reader.get(step, "advance", duration, ZERO)
         self._reached += span
-        return Step(kind="advance", span=span, expect=self._expect(step), line=step.spot.line)
+        return Step(kind="advance", span=span, expect=self._expected_later(step), line=step.spot.line)
 
     def _at(self, step: Table) -> Step:
         span = self.reader.get(step, "at", since, ZERO)
@@ -147,37 +156,28 @@ class Story:
             told = f"at: {format_duration(self._reached)} have passed already; time only goes on in a story"
             self.reader.problems.add(step.keys["at"], told)
         self._reached = max(span, self._reached)
-        return Step(kind="at", span=span, expect=self._expect(step), line=step.spot.line)
+        return Step(kind="at", span=span, expect=self._expected_later(step), line=step.spot.line)
 
     def _settle(self, step: Table) -> Step:
         self.reader.get(step, "settle", yes, True)
-        return Step(kind="settle", expect=self._expect(step), line=step.spot.line)
+        return Step(kind="settle", expect=self._expected_later(step), line=step.spot.line)
 
     def _endpoint(self, step: Table) -> Step:
         return Step(
             kind="endpoint",
             operation=self.reader.get(step, "endpoint", self.words.provider, ""),
             status=self.reader.get(step, "status", _STATUS, None),
-            expect=self._expect(step),
+            expect=self._expected_later(step),
             line=step.spot.line,
         )
 
     def _expect_only(self, step: Table) -> Step:
-        return Step(kind="expect", expect=self._expect(step), line=step.spot.line)
+        return Step(kind="expect", expect=self._expected_later(step), line=step.spot.line)
 
 
 def _refused(expect: Node) -> bool:
     """Whether the page is expected to refuse, as it does when somebody wants to pay too much."""
     return isinstance(expect, Table) and "status" in expect.items
-
-
-def _speaks_of_amount(node: Node) -> bool:
-    """Whether a body may be for another amount than the step."""
-    if isinstance(node, Many):
-        return any(_speaks_of_amount(each) for each in node.items)
-    if isinstance(node, Table):
-        return any("amount" in key.lower() or _speaks_of_amount(each) for key, each in node.items.items())
-    return False
 
 
 def _table(node: Node) -> Table:
