@@ -14,7 +14,7 @@ from typing import Any
 from msgspec.msgpack import Decoder, Encoder
 
 from mockpsp.domain.value import Row, Value
-from mockpsp.scenario.engine import NearMiss
+from mockpsp.scenario.engine import Misses, NearMiss
 
 
 class Entry(Row):
@@ -108,6 +108,8 @@ class Journal:
         self.bodies_dropped = 0
         self.remarks: dict[int, str] = {}
         """What is to be said of an entry besides, such as why the page did not let a shopper do it."""
+        self.misses: dict[int, Misses] = {}
+        """Faults that did not strike at a request, lines that did not shape a webhook, by the number of its entry."""
 
     def add(
         self, at: datetime, kind: str, provider: str, operation: str, reference: str, cause: int, data: Any
@@ -117,7 +119,9 @@ class Journal:
         entry = Entry(number, at, kind, provider, operation, reference, cause, data)
         self._entries.append(entry)
         if number - self.entries_dropped > self._max_entries:
-            self.remarks.pop(self._entries.popleft().number, None)
+            gone = self._entries.popleft().number
+            self.remarks.pop(gone, None)
+            self.misses.pop(gone, None)
             self.entries_dropped += 1
         if self._watchers:
             self._tell(entry)
