@@ -57,6 +57,8 @@ GROUPS: Mapping[str, tuple[Sequence[Path], Sequence[str]]] = {
         [PROVIDERS / "lyra" / f"{each}.py" for each in ("decide", "paying", "settling", "refunding", "vouchers")],
         (
             "tests/providers/lyra/test_decide.py",
+            "tests/providers/lyra/test_guards.py",
+            "tests/providers/lyra/test_schedule.py",
             "tests/providers/lyra/test_vouchers.py",
             "tests/providers/lyra/test_transfers.py",
             *(f"{each}[lyra" for each in STORIES),

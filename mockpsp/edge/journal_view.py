@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _SMALL = 100
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)', re.IGNORECASE)
+_SECTIONS = {"request": "faults", "webhook": "webhooks"}
+"""What entries of a kind are looked up in, by the words of scenario files."""
 ROOTS = ("request", "shopper", "back-office", "timer")
 """The kinds that nothing else in the journal leads to."""
 
@@ -118,6 +120,8 @@ class View:
                 return self._request(entry, request)
             case Reasoning() as reasoning:
                 return self._reasoning(reasoning)
+            case records.Queued():
+                return {**(_recorded(entry.data) or {}), **self._misses(entry)}
             case ShopperScript() as script:
                 return {"shopper": _shopper(script)}
             case act if entry.kind == "back-office":
@@ -142,6 +146,7 @@ class View:
             "notes": [mask_text(each) for each in request.notes],
             "ignored": self._ignored(entry, value),
             "dropped": request.dropped,
+            **self._misses(entry),
         }
 
     def _ignored(self, entry: Entry, value: Any) -> list[str]:
@@ -158,20 +163,27 @@ class View:
         return {
             "law": mask_text(reasoning.law),
             "rule": reasoning.rule,
-            "nearly": [
-                {
-                    "rule": self._line_name(each),
-                    "why": mask_text(each.why),
-                    "unmet": [
-                        {"fact": one.fact, "wanted": mask_text(one.wanted), "got": mask_text(one.got)}
-                        for one in each.unmet
-                    ],
-                }
-                for each in reasoning.nearly
-            ],
-            **({"more": reasoning.more} if reasoning.more else {}),
+            **self._nearly(reasoning.nearly, reasoning.more),
             "settings": list(reasoning.settings),
         }
+
+    def _misses(self, entry: Entry) -> dict[str, Any]:
+        """Faults that did not strike at a request, or lines that did not shape a webhook; nothing without any."""
+        misses = self.journal.misses.get(entry.number)
+        return {} if misses is None else self._nearly(*misses.told())
+
+    def _nearly(self, misses: Iterable[NearMiss], more: int) -> dict[str, Any]:
+        nearly = [
+            {
+                "rule": self._line_name(each),
+                "why": mask_text(each.why),
+                "unmet": [
+                    {"fact": one.fact, "wanted": mask_text(one.wanted), "got": mask_text(one.got)} for one in each.unmet
+                ],
+            }
+            for each in misses
+        ]
+        return {"nearly": nearly, **({"more": more} if more else {})}
 
     def _line_name(self, miss: NearMiss) -> str:
         """A line's name as a reader knows it; its key when the scenario has changed meanwhile."""
@@ -248,7 +260,14 @@ class View:
         """The same in parts: what decided, near misses field by field, settings with their values, signed texts."""
         found = [each for each in (entry, *followed) if isinstance(each.data, Reasoning)]
         told = [{"operation": each.operation, **self._reasoning(each.data)} for each in found]
-        nearly = [{"operation": each["operation"], **miss} for each in told for miss in each.pop("nearly")]
+        nearly = [
+            {"operation": each["operation"], "section": "rules", **miss} for each in told for miss in each.pop("nearly")
+        ]
+        for each in (entry, *followed):
+            section = _SECTIONS.get(each.kind)
+            misses = self._misses(each).get("nearly", ()) if section is not None else ()
+            operation = f"{each.provider}.{each.operation}"
+            nearly += [{"operation": operation, "section": section, **miss} for miss in misses]
         named = {(each.provider, name): None for each in found for name in each.data.settings}
         notes = entry.data.notes if isinstance(entry.data, Request) else ()
         return {
@@ -307,6 +326,7 @@ class View:
                 sentences += self._why(each.operation, each.data)
         if not any(isinstance(each.data, Reasoning) for each in followed):
             sentences.append("No command was decided because of it.")
+        sentences += self._why_not(entry, "The fault", "nearly struck", "faults did not strike")
         sentences += [_sentence(note) for note in request.notes]
         ignored = self._ignored(entry, request_value(request))
         if ignored:
@@ -330,11 +350,21 @@ class View:
             sentences.append(f"Settings that decided: {self._settings_told(provider, reasoning.settings)}.")
         return sentences
 
+    def _why_not(self, entry: Entry, what: str, nearly: str, others: str) -> list[str]:
+        """A sentence for each line that nearly came in, as for rules."""
+        misses = self.journal.misses.get(entry.number)
+        if misses is None:
+            return []
+        near, more = misses.told()
+        told = [f"{what} {self._line_name(each)!r} {nearly}: {_sentence(each.why)}" for each in near]
+        return [*told, f"{more} more {others}."] if more else told
+
     def _why_webhook(self, entry: Entry, queued: records.Queued, followed: list[Entry]) -> list[str]:
         where = f"to {queued.url}" if queued.url else "nowhere, since no endpoint was set"
         sentences = [f"Webhook {queued.number} of type {queued.kind} about {queued.ref} goes {where}."]
         if queued.rule:
             sentences.append(f"The line {queued.rule!r} of the scenario shapes its delivery.")
+        sentences += self._why_not(entry, "The line", "nearly shaped it", "lines did not shape it")
         if queued.drop:
             sentences.append("The scenario drops it.")
         delivery = self.delivery_of(entry)

@@ -322,8 +322,12 @@ def inject(x: Exchange, door: Door) -> Awaitable[Answer]:
 
 
 async def _strike(x: Exchange, door: Door, lines: Shelf[FaultRule]) -> Answer:
-    elapsed = x.world.elapsed
-    fault, moved, _, _ = strike(lines, x.provider.call_facts(x), x.world.positions, elapsed)
+    elapsed, facts = x.world.elapsed, x.provider.call_facts(x)
+    struck = strike(lines, facts, x.world.positions, elapsed)
+    fault, moved = struck.line, struck.moved
+    misses = struck.misses(facts)
+    if misses is not None:
+        x.world.journal.miss(x.entry, misses)
     if fault is not None:
         wait = wait_for(fault.throttle, moved.values(), elapsed) if fault.throttle is not None else None
         retry = ceil(wait.total_seconds()) if wait is not None else None

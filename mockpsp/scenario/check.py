@@ -150,14 +150,12 @@ class Labels:
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
         self.calls: dict[str, str] = {}
-        self.amounts: dict[str, Money | None] = {}
 
-    def define(self, label: str, spot: Spot, call: str, amount: Money | None = None) -> None:
-        """A step keeps its answer under this label; the call was for this amount, if it says so."""
+    def define(self, label: str, spot: Spot, call: str) -> None:
+        """A step keeps its answer under this label."""
         if label in GIVEN:
             self.problems.add(spot, f"every story has '{label}' already; choose another label")
         self.calls[label] = call
-        self.amounts[label] = amount
 
     def use(self, label: str, spot: Spot) -> None:
         """Something speaks of the answer under a label; a problem if no earlier step kept one."""

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from heapq import merge, nsmallest
 from itertools import islice
 from math import exp, log
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from mockpsp.domain.clock import format_duration
 from mockpsp.domain.lifecycle import NATURAL, Fact, Question, Verdict
@@ -175,12 +175,24 @@ class Struck(NamedTuple, Generic[L]):
 
     def nearest(self, facts: Mapping[str, Fact]) -> tuple[tuple[NearMiss, ...], int]:
         """A handful of lines that nearly struck, those with most conditions met first; and how many more there were."""
+        near = self._nearest(facts)
+        return tuple(self._told(place, facts) for place in near), len(self.looked) - len(near)
+
+    def _nearest(self, facts: Mapping[str, Fact]) -> list[int]:
+        """The places of that handful."""
         places: Iterable[int] = self.missed
         if len(self.missed) < HANDFUL:
             others = (place for place in range(len(self.looked)) if place not in self.missed)
             places = sorted((*self.missed, *islice(others, HANDFUL - len(self.missed))))
-        near = nsmallest(HANDFUL, places, key=lambda place: self._distance(place, facts))
-        return tuple(self._told(place, facts) for place in near), len(self.looked) - len(near)
+        return nsmallest(HANDFUL, places, key=lambda place: self._distance(place, facts))
+
+    def misses(self, facts: Mapping[str, Fact]) -> Misses | None:
+        """The same, to be told when somebody asks; None if there is nothing to tell."""
+        if not self.looked:
+            return None
+        if len(self.missed) > FEW:  # so many are not kept; the nearest are the same
+            return Misses(self._replace(missed={place: self.missed[place] for place in self._nearest(facts)}), facts)
+        return Misses(self, facts)
 
     def _distance(self, place: int, facts: Mapping[str, Fact]) -> tuple[bool, int]:
         """Lines that only their count or time kept back are nearest; then those with most conditions met."""
@@ -199,6 +211,17 @@ class Struck(NamedTuple, Generic[L]):
         return NearMiss(
             line.key, "; ".join(f"{each.fact} is {each.got}, wanted {each.wanted}" for each in unmet), unmet
         )
+
+
+class Misses(NamedTuple):
+    """Lines that nearly struck, for later: hardly anybody asks, and telling costs more than looking."""
+
+    struck: Struck[Any]
+    facts: Mapping[str, Fact]
+
+    def told(self) -> tuple[tuple[NearMiss, ...], int]:
+        """The nearest of them, and how many more there were."""
+        return self.struck.nearest(self.facts)
 
 
 class Shelf(Generic[L]):

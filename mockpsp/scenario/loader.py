@@ -16,6 +16,7 @@ from mockpsp.scenario.model import Scenario, Step
 from mockpsp.scenario.problems import Bad, Problem, Problems, ScenarioError
 from mockpsp.scenario.reading import Reader, instant, shown, text, whole
 from mockpsp.scenario.story import Story
+from mockpsp.scenario.sums import Tally
 from mockpsp.scenario.vocabulary import Vocabulary
 from mockpsp.scenario.yaml_nodes import Many, Node, Scalar, Table, plain, read_text, read_value
 
@@ -238,8 +239,15 @@ class _Loading:
         return {provider: tuple(part.items) for provider, part in parts.items() if isinstance(part, Table)}
 
     def _story(self, top: Table, lines: Lines) -> tuple[tuple[Step, ...], Labels]:
-        story = Story(self.reader, self.words, lines, self._another)
-        return self._section(top, "story", "steps", story.step) if self.told else (), story.labels
+        others = set(top.items) & {"rules", "faults", "extends", "shopper"}
+        alone = not others & {"extends", "shopper"}
+        tally = Tally(self.problems, self.catalogues, sure=not others, alone=alone)
+        story = Story(self.reader, self.words, lines, self._another, tally)
+        if not self.told:
+            return (), story.labels
+        steps = self._section(top, "story", "steps", story.step)
+        tally.expect(top.items.get("expect"))
+        return steps, story.labels
 
     def _expect(self, top: Table, labels: Labels) -> Mapping[str, Any]:
         node = top.items.get("expect") if self.told else None

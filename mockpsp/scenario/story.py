@@ -14,6 +14,7 @@ from mockpsp.scenario.lines import Lines
 from mockpsp.scenario.model import ZERO, Scenario, Step, Trigger
 from mockpsp.scenario.problems import Bad
 from mockpsp.scenario.reading import Reader, duration, instant, money, shown, since, text, whole, yes
+from mockpsp.scenario.sums import Tally
 from mockpsp.scenario.vocabulary import Vocabulary
 from mockpsp.scenario.yaml_nodes import Many, Node, Scalar, Table, plain
 
@@ -30,11 +31,12 @@ class Story:
     """
 
     def __init__(
-        self, reader: Reader, words: Vocabulary, lines: Lines, another: Callable[[Node], Scenario | None]
+        self, reader: Reader, words: Vocabulary, lines: Lines, another: Callable[[Node], Scenario | None], tally: Tally
     ) -> None:
         self.reader = reader
         self.words = words
         self.lines = lines
+        self.tally = tally
         self.labels = Labels(reader.problems)
         self._another = another
         self._number = 0
@@ -82,6 +84,11 @@ class Story:
         self.labels.scan(node)
         return self._mapping(step, "expect")
 
+    def _expected_later(self, step: Table) -> Mapping[str, Any]:
+        """The same for a step that nobody calls or pays with."""
+        self.tally.expect(step.items.get("expect"))
+        return self._expect(step)
+
     def _mapping(self, step: Table, key: str) -> dict[str, Any]:
         """A free mapping, as it is."""
         return self.reader.get(step, key, lambda node: plain(_table(node)), {})
@@ -114,10 +121,8 @@ class Story:
         amount = self.reader.get(step, "amount", money, None)
         body = step.items.get("body")
         if label:
-            self.labels.define(
-                label, step.items["as"].spot, call, None if body is not None and _speaks_of_amount(body) else amount
-            )
-        return Step(
+            self.labels.define(label, step.items["as"].spot, call)
+        read = Step(
             kind="merchant",
             operation=call,
             label=label,
@@ -131,6 +136,8 @@ class Story:
             expect=self._expect(step),
             line=step.spot.line,
         )
+        self.tally.merchant(read, step)
+        return read
 
     def _shopper(self, step: Table) -> Step:
         label = self.reader.get(step, "shopper", _label, "")
@@ -147,14 +154,16 @@ class Story:
             tenders=tenders,
             acts=self.words.acts_of(provider) if tenders is not None else None,
             of=provider,
-            total=None if "expect" in step.items and _refused(step.items["expect"]) else self.labels.amounts.get(label),
+            total=None if "expect" in step.items and _refused(step.items["expect"]) else self.tally.due(label),
         )
-        return Step(kind="shopper", label=label, shopper=script, expect=self._expect(step), line=step.spot.line)
+        read = Step(kind="shopper", label=label, shopper=script, expect=self._expect(step), line=step.spot.line)
+        self.tally.shopper(read, step)
+        return read
 
     def _advance(self, step: Table) -> Step:
         span = self.reader.get(step, "advance", duration, ZERO)
         self._reached += span
-        return Step(kind="advance", span=span, expect=self._expect(step), line=step.spot.line)
+        return Step(kind="advance", span=span, expect=self._expected_later(step), line=step.spot.line)
 
     def _at(self, step: Table) -> Step:
         span = self.reader.get(step, "at", since, ZERO)
@@ -162,16 +171,16 @@ class Story:
             told = f"at: {format_duration(self._reached)} have passed already; time only goes on in a story"
             self.reader.problems.add(step.keys["at"], told)
         self._reached = max(span, self._reached)
-        return Step(kind="at", span=span, expect=self._expect(step), line=step.spot.line)
+        return Step(kind="at", span=span, expect=self._expected_later(step), line=step.spot.line)
 
     def _clock(self, step: Table) -> Step:
         moment = self.reader.get(step, "clock", instant, None)
         self._timed = False  # what is later or earlier than this moment depends on the file's clock, if it has one
-        return Step(kind="clock", moment=moment, expect=self._expect(step), line=step.spot.line)
+        return Step(kind="clock", moment=moment, expect=self._expected_later(step), line=step.spot.line)
 
     def _settle(self, step: Table) -> Step:
         self.reader.get(step, "settle", yes, True)
-        return Step(kind="settle", expect=self._expect(step), line=step.spot.line)
+        return Step(kind="settle", expect=self._expected_later(step), line=step.spot.line)
 
     def _endpoint(self, step: Table) -> Step:
         said = [key for key in ("status", "url", "urls") if key in step.items]
@@ -185,7 +194,7 @@ class Story:
             operation=self.reader.get(step, "endpoint", self.words.provider, ""),
             status=self.reader.get(step, "status", _STATUS, None),
             urls=self.reader.get(step, "urls", self._addresses, self.reader.get(step, "url", _address, None)),
-            expect=self._expect(step),
+            expect=self._expected_later(step),
             line=step.spot.line,
         )
 
@@ -200,7 +209,7 @@ class Story:
             ref=self.reader.get(step, "ref", text, ""),
             nth=self.reader.get(step, "nth", _COUNT, None),
             urls=self.reader.get(step, "url", _address, None) or None,
-            expect=self._expect(step),
+            expect=self._expected_later(step),
             line=step.spot.line,
         )
 
@@ -210,7 +219,7 @@ class Story:
             kind="account",
             ref=self.reader.get(step, "account", text, ""),
             amount=self.reader.get(step, "balance", _holdable, None),
-            expect=self._expect(step),
+            expect=self._expected_later(step),
             line=step.spot.line,
         )
 
@@ -226,34 +235,27 @@ class Story:
             operation=provider,
             ref=self.reader.get(step, "ref", text, ""),
             body=self._mapping(step, "does"),
-            expect=self._expect(step),
+            expect=self._expected_later(step),
             line=step.spot.line,
         )
 
     def _scenario(self, step: Table) -> Step:
+        another = self.reader.get(step, "scenario", self._another, None)
+        self.tally.sure = False  # its rules may decide what they like
         return Step(
             kind="scenario",
-            scenario=self.reader.get(step, "scenario", self._another, None),
-            expect=self._expect(step),
+            scenario=another,
+            expect=self._expected_later(step),
             line=step.spot.line,
         )
 
     def _expect_only(self, step: Table) -> Step:
-        return Step(kind="expect", expect=self._expect(step), line=step.spot.line)
+        return Step(kind="expect", expect=self._expected_later(step), line=step.spot.line)
 
 
 def _refused(expect: Node) -> bool:
     """Whether the page is expected to refuse, as it does when somebody wants to pay too much."""
     return isinstance(expect, Table) and "status" in expect.items
-
-
-def _speaks_of_amount(node: Node) -> bool:
-    """Whether a body may be for another amount than the step."""
-    if isinstance(node, Many):
-        return any(_speaks_of_amount(each) for each in node.items)
-    if isinstance(node, Table):
-        return any("amount" in key.lower() or _speaks_of_amount(each) for key, each in node.items.items())
-    return False
 
 
 def _texts(node: Node) -> Iterator[str]:

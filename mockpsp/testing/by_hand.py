@@ -67,12 +67,12 @@ async def resend(sandbox: Sandbox, providers: Mapping[str, Provider], step: Step
     about = f"{step.operation} {step.ref}".strip()
     if not 0 < number <= len(meant):
         raise Impossible(f"there are {len(meant)} webhooks {about}")
-    queued = meant[number - 1].queued
+    queued, url = meant[number - 1].queued, step.urls[0] if step.urls else ""
     try:
-        await send_again(world, queued, *step.urls[:1])
+        await send_again(world, queued, url)
     except NoEndpoint as none:
         raise Impossible(str(none)) from none
-    return Done(f"sends {queued.kind} {queued.ref} once more" + (f", to {step.urls[0]}" if step.urls else ""))
+    return Done(f"sends {queued.kind} {queued.ref} once more" + (f", to {url}" if url else ""))
 
 
 def _is_meant(delivery: Delivery, step: Step) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 from mockpsp.domain.money import Money
 
 WIDTH = 100
+_LINES = {"rules": "", "faults": "fault ", "webhooks": "webhook line "}
+"""How a line is called that nearly came in; most are rules."""
 
 
 def explanation(entry: Mapping[str, Any]) -> str:
@@ -18,11 +20,11 @@ def explanation(entry: Mapping[str, Any]) -> str:
     why = entry["why"]
     lines = [head, "", *wrap(entry["explanation"], WIDTH)]
     misses = [
-        (f"{miss['operation']}: {miss['rule']}", each["fact"], each["wanted"], each["got"])
+        (f"{miss['operation']}: {_LINES[miss['section']]}{miss['rule']}", each["fact"], each["wanted"], each["got"])
         for miss in why["nearly"]
         for each in miss["unmet"] or [{"fact": "", "wanted": "", "got": miss["why"]}]
     ]
-    lines += _section("Nearly", table(("rule", "fact", "wanted", "got"), misses))
+    lines += _section("Nearly", table(("line", "fact", "wanted", "got"), misses))
     settings = [
         (f"{each['provider']}.{each['name'].removeprefix(each['provider'] + '.')}", _told(each["value"]),
          "scenario" if each["written"] else "default")

@@ -50,6 +50,7 @@ def _request(entry: Entry) -> str:
     status = details["status"] or ("its connection was cut" if details["finished"] else "not answered yet")
     said = f"{details['method']} {details['target']} → {status} ({entry.provider}.{entry.operation})"
     notes = f" {'; '.join(details['notes'])}" if details["notes"] else ""
+    notes += _nearly(details, "fault ", "nearly struck")
     refused = isinstance(status, int) and status >= 400 and details["answer"] is not None
     return f"{said}{notes} {_json(details['answer'])}" if refused else f"{said}{notes}"
 
@@ -57,8 +58,12 @@ def _request(entry: Entry) -> str:
 def _decision(entry: Entry) -> str:
     reasoning = entry.details
     by = f"the rule {reasoning['rule']!r}: " if reasoning["rule"] is not None else ""
-    nearly = "".join(f"; {each['rule']!r} nearly matched: {each['why']}" for each in reasoning["nearly"])
-    return f"{entry.operation}: {by}{reasoning['law']}{nearly}"
+    return f"{entry.operation}: {by}{reasoning['law']}{_nearly(reasoning, '', 'nearly matched')}"
+
+
+def _nearly(details: Mapping[str, Any], what: str, nearly: str) -> str:
+    """The lines of the scenario that nearly came in, and why not."""
+    return "".join(f"; {what}{each['rule']!r} {nearly}: {each['why']}" for each in details.get("nearly", ()))
 
 
 def _shopper(entry: Entry) -> str:
@@ -88,7 +93,8 @@ def _webhook(entry: Entry) -> str:
     shaped += ["dropped"] if told.get("drop") else []
     shaped += [f"signature {told['signature']}"] if told.get("signature", "right") != "right" else []
     how = f" ({', '.join(shaped)})" if shaped else ""
-    return f"{entry.provider} {entry.operation} {entry.reference} to {told.get('url') or 'nowhere'}{how}"
+    nearly = _nearly(entry.details, "line ", "nearly shaped it")
+    return f"{entry.provider} {entry.operation} {entry.reference} to {told.get('url') or 'nowhere'}{how}{nearly}"
 
 
 def _delivery(entry: Entry) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.domain.lifecycle import Consequence, Lifecycle, Notice, Served, Timer, Waiting
-from mockpsp.scenario.engine import L, Position, Shelf, strike
+from mockpsp.scenario.engine import L, Misses, Position, Shelf, Struck, strike
 from mockpsp.scenario.model import DeliveryRule, Trigger
 from mockpsp.world import records
 
@@ -21,7 +21,7 @@ _AS_USUAL = DeliveryRule(key="", name="", event="*", trigger=Trigger())
 class FollowUp:
     """Turns the consequences of a command into outbox rows, as the script's delivery lines and shoppers say."""
 
-    __slots__ = ("events", "lifecycle", "moved", "now", "number", "provider", "ref", "world")
+    __slots__ = ("events", "lifecycle", "misses", "moved", "now", "number", "provider", "ref", "world")
 
     def __init__(
         self,
@@ -39,6 +39,8 @@ class FollowUp:
         self.ref = ref
         self.now = now
         self.moved = moved
+        self.misses: dict[int, Misses] = {}
+        """Lines that did not shape a webhook, by its number."""
         self.number = world.outbox.numbers
         self.events = events
 
@@ -59,15 +61,22 @@ class FollowUp:
         lifecycle, ref = timer.lifecycle or self.lifecycle.name, timer.ref or self.ref
         self.events.append(records.TimerSet(self.number, lifecycle, ref, timer.command, timer.at))
 
-    def _strike(self, lines: Shelf[L], facts: Mapping[str, Any]) -> L | None:
+    def _strike(self, lines: Shelf[L], facts: Mapping[str, Any]) -> Struck[L]:
         positions = ChainMap(self.moved, self.world.positions)
         struck = strike(lines, facts, positions, self.now - self.world.since)
         self.moved.update(struck.moved)
-        return struck.line
+        return struck
+
+    def _shaped(self, notice: Notice) -> tuple[DeliveryRule, Misses | None]:
+        """The line that shapes a webhook's delivery, and those that nearly did."""
+        lines = self.world.script.deliveries(f"{self.provider}.{notice.kind}")
+        if not lines:
+            return _AS_USUAL, None
+        struck = self._strike(lines, notice.facts)
+        return struck.line or _AS_USUAL, struck.misses(notice.facts)
 
     def _notice(self, notice: Notice) -> None:
-        lines = self.world.script.deliveries(f"{self.provider}.{notice.kind}")
-        rule = (self._strike(lines, notice.facts) if lines else None) or _AS_USUAL
+        rule, misses = self._shaped(notice)
         urls = notice.urls or self.world.addresses(self.provider, notice.kind) or ("",)
         due = self.now + rule.after if rule.after else self.now
         if rule.reversed:
@@ -76,6 +85,8 @@ class FollowUp:
         for copy in range(rule.copies):
             for url in urls:
                 self.number += 1
+                if misses is not None:
+                    self.misses[self.number] = misses
                 self.events.append(
                     records.Queued(
                         number=self.number,
@@ -100,7 +111,7 @@ class FollowUp:
         ref = waiting.ref or self.ref
         self.events.append(records.ShopperExpected(self.provider, waiting.place, ref))
         lines = self.world.script.shoppers(waiting.place)
-        line = self._strike(lines, waiting.facts) if lines else None
+        line = self._strike(lines, waiting.facts).line if lines else None
         if line is not None and not line.abandons:
             self.number += 1
             self.events.append(records.ShopperDue(self.number, self.provider, ref, line.key, self.now + line.after))

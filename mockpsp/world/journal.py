@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec.msgpack import Decoder, Encoder
 
 from mockpsp.domain.value import Row, Value
-from mockpsp.scenario.engine import NearMiss
+from mockpsp.scenario.engine import Misses, NearMiss
 
 if TYPE_CHECKING:
     from mockpsp.world.index import Index
@@ -93,10 +93,11 @@ class Reasoning(Value, frozen=True):
 
 
 class Line(Value, frozen=True):
-    """An entry as a store keeps it, with what was remarked on it."""
+    """An entry as a store keeps it, with what is to be said of it besides."""
 
     entry: Entry
     remark: str | None = None
+    misses: Misses | None = None
 
 
 class Lines(Protocol):
@@ -145,6 +146,8 @@ class Journal:
         self._index: Index | None = None
         self.remarks: dict[int, str] = {}
         """What is to be said of an entry besides, such as why the page did not let a shopper do it."""
+        self.misses: dict[int, Misses] = {}
+        """Faults that did not strike at a request, lines that did not shape a webhook, by the number of its entry."""
 
     def add(
         self, at: datetime, kind: str, provider: str, operation: str, reference: str, cause: int, data: Any
@@ -156,13 +159,15 @@ class Journal:
         if number - self.entries_dropped > self._max_entries:
             self._drop()
         if self._lines is not None and kind != "request":  # that comes with its answer
-            self._lines.note(self._sandbox, number, Line(entry))
+            self._note(entry)
         if self._watchers:
             self._tell(entry)
         return entry
 
     def _drop(self) -> None:
-        self.remarks.pop(self._entries.popleft().number, None)
+        gone = self._entries.popleft().number
+        self.remarks.pop(gone, None)
+        self.misses.pop(gone, None)
         self.entries_dropped += 1
         if self._lines is not None and self.entries_dropped % _TRIM_AFTER == 0:
             self._lines.forget(self._sandbox, self.entries_dropped)
@@ -170,8 +175,17 @@ class Journal:
     def remark(self, entry: Entry, text: str) -> None:
         """Say something of an entry besides."""
         self.remarks[entry.number] = text
+        self._note(entry)
+
+    def miss(self, entry: Entry, misses: Misses) -> None:
+        """Say which faults or webhook lines nearly had a part in it."""
+        self.misses[entry.number] = misses
+        self._note(entry)
+
+    def _note(self, entry: Entry) -> None:
         if self._lines is not None:
-            self._lines.note(self._sandbox, entry.number, Line(entry, text))
+            number = entry.number
+            self._lines.note(self._sandbox, number, Line(entry, self.remarks.get(number), self.misses.get(number)))
 
     def restore(self, kept: Iterable[Line]) -> None:
         """Take in what an earlier process kept, oldest first; where a line is missing, an entry says so."""
@@ -186,6 +200,8 @@ class Journal:
             self._entries.append(entry)
             if line.remark is not None:
                 self.remarks[entry.number] = line.remark
+            if line.misses is not None:
+                self.misses[entry.number] = line.misses
             if isinstance(entry.data, Request) and entry.data.finished:
                 self.weigh(entry.data)
 
@@ -198,7 +214,7 @@ class Journal:
         entry.data.finished = True
         self.weigh(entry.data)
         if self._lines is not None:
-            self._lines.note(self._sandbox, entry.number, Line(entry))
+            self._note(entry)
             self._lines.flush()
         if self._watchers:
             self._tell(entry)

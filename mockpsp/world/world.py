@@ -13,7 +13,7 @@ from mockpsp.domain.ledger import OUTSIDE, Entry, Ledger, transfer
 from mockpsp.domain.lifecycle import Consequence, Lifecycle, Moment, Question, Verdict
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
-from mockpsp.scenario.engine import SILENT, Position, Script
+from mockpsp.scenario.engine import SILENT, Misses, Position, Script
 from mockpsp.scenario.model import Scenario
 from mockpsp.world import records
 from mockpsp.world.clock import ClockMode, SandboxClock, real_now
@@ -73,8 +73,14 @@ class Inhabitant(Protocol):
         """Read this provider's part of a scenario."""
 
 
+_NO_MISSES: Mapping[int, Misses] = {}
+
+
 class Outcome(Value, frozen=True):
-    """What a command led to: the object's reference and new state, the facts, and the reasons."""
+    """What a command led to: the object's reference and new state, the facts, and the reasons.
+
+    ``misses`` are the lines that did not shape a webhook, by its number.
+    """
 
     ref: str
     state: Any
@@ -82,6 +88,7 @@ class Outcome(Value, frozen=True):
     reasoning: Reasoning
     operation: str
     at: datetime
+    misses: Mapping[int, Misses] = _NO_MISSES
 
 
 class World:
@@ -245,18 +252,19 @@ class World:
         if posted:
             self.ledger.check(posted)
         moved: Mapping[str, Position] = asked.moved
+        misses = _NO_MISSES
         if consequences:
             follow = FollowUp(self, lifecycle, provider, ref, now, dict(moved), events)
             for consequence in consequences:
                 follow.take(consequence)
-            moved = follow.moved
+            moved, misses = follow.moved, follow.misses
         if moved:
             events.append(records.ScriptMoved(moved))
         if draw.moved:
             events.append(records.IdsDrawn(draw.cursor, tuple(draw.series.items())))
         reasoning = Reasoning(decision.law, asked.verdict.rule, asked.nearly, decision.settings, asked.more)
         operation = question.operation if question is not None else f"{provider}.{_spoken(type(command).__name__)}"
-        return Outcome(ref, state, decision.events, reasoning, operation, now), events
+        return Outcome(ref, state, decision.events, reasoning, operation, now, misses), events
 
     async def commit(self, events: Sequence[Any], cause: int = 0, outcome: Outcome | None = None) -> None:
         """Append events and fold them. Raises Conflict when somebody else was faster, Gone when it was too late."""
@@ -375,7 +383,9 @@ class World:
         self.outbox.queue(fact, cause)
         if fact.rank < 0:
             self.groups[(fact.rule, fact.owner)] = fact.due
-        self.journal.add(self._now, "webhook", fact.provider, fact.kind, fact.ref, cause, fact)
+        entry = self.journal.add(self._now, "webhook", fact.provider, fact.kind, fact.ref, cause, fact)
+        if self._decided is not None and fact.number in self._decided.misses:
+            self.journal.miss(entry, self._decided.misses[fact.number])
 
     def _attempted(self, fact: records.Attempted, cause: int) -> None:
         self.outbox.attempted(fact)

@@ -143,7 +143,8 @@ class Charges:
         if isinstance(event, Opened):
             return Waiting(PLACE, {}), Timer(moment.now + timedelta(hours=24), Cancel())
         body = {"charge": after.ref, "status": after.status, "paid": after.paid.minor}
-        notice = Notice(f"charge.{type(event).__name__.lower()}", f"n-{after.ref}", Body(json.dumps(body).encode()))
+        kind, told = f"charge.{type(event).__name__.lower()}", Body(json.dumps(body).encode())
+        notice = Notice(kind, f"n-{after.ref}", told, facts={"amount": after.amount})
         return (notice,) if after.status == "open" else (notice, Served())
 
     def parts(self, event: Any) -> tuple[str, ...]:
@@ -243,7 +244,7 @@ class Acme:
         return Catalogue(
             operations={"pay": Operation(title="pay", facts={"wallet": "text"}, outcomes={"refused": ()})},
             calls={"create_charge": "opens a charge", "get_token": "gives a token"},
-            call_facts={},
+            call_facts={"amount": "money"},
             events={"charge.paid": "paid", "charge.cancelled": "cancelled"},
             places={"page": Place(title="page", facts={}, tenders={"wallet": ("number",), "card": ("number", "cvc")})},
             world={"type": "object", "properties": {"wallets": wallets}},
@@ -291,7 +292,7 @@ class Acme:
         return {}
 
     def call_facts(self, x: Exchange) -> Mapping[str, Any]:
-        return {}
+        return {"amount": Money.parse(x.json["amount"])} if "amount" in x.json else {}
 
     def accounts(self, world: World) -> Iterator[Account]:
         for number in range(1, len(world.setups["acme"].world) + 1):

@@ -126,7 +126,7 @@ async def test_a_decision_names_its_rule_the_near_misses_and_the_settings(api: A
     assert decision["nearly"] == [{"rule": "never wallet 2", "why": "wallet is w1, wanted is w2", "unmet": unmet}]
     shown = await api.get(f"{home}/journal/{decision['id']}")
     explained, why = shown["explanation"], shown["why"]
-    assert why["nearly"] == [{"operation": "acme.pay", **decision["nearly"][0]}]
+    assert why["nearly"] == [{"operation": "acme.pay", "section": "rules", **decision["nearly"][0]}]
     assert [each["law"] for each in why["decisions"]] == [decision["law"]]
     assert why["settings"][0]["name"] == "acme.wallet_first"
     assert why["signed"] == []

@@ -91,14 +91,19 @@ def _says(entry: Entry, start: datetime) -> Iterator[str]:
 def _request(entry: Entry, start: datetime) -> Iterator[str]:
     yield f"{entry['method']} {entry['target'].partition('?')[0]} → {entry['status']}"
     yield from (f"[{note}]" for note in entry.get("notes") or ())
+    yield from _nearly(entry)
 
 
 def _decision(entry: Entry, start: datetime) -> Iterator[str]:
     yield f"law '{entry['law']}'"
     if entry["rule"]:
         yield f"rule '{entry['rule']}'"
-    yield from (f"nearly '{each['rule']}': {each['why']}" for each in entry["nearly"])
+    yield from _nearly(entry)
     yield from (f"assumes {each}" for each in entry["settings"])
+
+
+def _nearly(entry: Entry) -> Iterator[str]:
+    yield from (f"nearly '{each['rule']}': {each['why']}" for each in entry.get("nearly", ()))
 
 
 def _posting(entry: Entry, start: datetime) -> Iterator[str]:
@@ -113,6 +118,7 @@ def _webhook(entry: Entry, start: datetime) -> Iterator[str]:
     yield f"rule '{queued['rule']}'" if queued.get("rule") else ""
     yield "dropped" if queued.get("drop") else ""
     yield "" if queued.get("signature", "right") == "right" else f"signature {queued['signature']}"
+    yield from _nearly(entry)
 
 
 def _delivery(entry: Entry, start: datetime) -> Iterator[str]:

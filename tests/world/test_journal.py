@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockpsp.scenario.engine import Misses, Struck
 from mockpsp.world.journal import Entry, Journal, Request
 
 NOW = datetime(2026, 7, 1, 7, tzinfo=UTC)
@@ -66,6 +67,15 @@ def test_a_dropped_body_leaves_its_entry() -> None:
     assert entry is not None
     assert entry.data is first
     assert (first.body, first.answer, first.finished) == (None, None, True)
+
+
+def test_what_was_said_of_an_entry_goes_with_it() -> None:
+    journal = Journal(max_entries=1)
+    [first] = add(journal)
+    journal.misses[first.number] = Misses(Struck(None, {}, (), {}), {})
+    journal.remarks[first.number] = "closed"
+    add(journal)
+    assert (journal.misses, journal.remarks) == ({}, {})
 
 
 def test_watchers_hear_of_every_entry_and_of_its_answer() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mockpsp.providers.adyen import holdings, settings
 from mockpsp.providers.adyen.errors import REASONS
-from mockpsp.scenario.catalogue import Catalogue, Operation, Place
+from mockpsp.scenario.catalogue import Agree, Catalogue, Operation, Parts, Place, Sums
 
 _ALL = tuple(REASONS)
 _REFUSED = tuple(name for name, reason in REASONS.items() if reason.result == "Refused")
@@ -150,6 +150,25 @@ _TENDERS = {
 }
 _ACTS = ("gives_back", "bank")
 
+SUMS = Sums(
+    answer=(Parts(whole="amount", parts="remainingAmount"),),
+    state=(
+        Parts(whole="total", parts="payments.amount", agree=Agree.SOME, when=("order", ("paid",)), total=True),
+        Parts(whole="total", parts="remaining", total=True),
+        Parts(whole="amount", parts="remaining"),
+        Parts(whole="authorised", parts="captured"),
+        Parts(whole="captured", parts="refunded"),
+    ),
+    asked=("amount",),
+    opens=frozenset({"create_order", "create_session", "create_payment_link"}),
+    pays=frozenset({"payments"}),
+    takes={"capture": "captured", "refund": "refunded"},
+    changes=frozenset({"amount_update"}),
+    later=True,
+    left=("order.remainingAmount", "remaining"),
+    paid={"order": ("paid",), "session": ("completed",), "link": ("completed",)},
+)
+
 
 def catalogue() -> Catalogue:
     """What the loader checks names against."""
@@ -176,4 +195,5 @@ def catalogue() -> Catalogue:
         },
         world=holdings.SCHEMA,
         settings=settings.SCHEMA,
+        sums=SUMS,
     )

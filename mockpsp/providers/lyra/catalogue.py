@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mockpsp.providers.lyra import enrolment_words, holdings, settings
-from mockpsp.scenario.catalogue import Catalogue, Operation, Place
+from mockpsp.scenario.catalogue import Agree, Catalogue, Operation, Parts, Place, Sums
 
 _REASONS = tuple(sorted(holdings.REASONS))
 _PAID = {
@@ -133,6 +133,39 @@ EVENTS: Mapping[str, str] = {
 _PAGE = {"amount": "money", "merchant_reference": "text"}
 _CARD = ("number", "expiry", "cvv", "holder", "code", "stored", "bank")
 
+_PAID_STATES = ("PENDING", "SUCCEEDED")
+_TRANSACTIONS = ("status", (*_PAID_STATES, "TO_VALIDATE"))
+"""Transactions that were given back stay in an order that failed, and are not all of its amount."""
+
+SUMS = Sums(
+    request=(
+        Parts(whole="", parts="items.amount", agree=Agree.TOGETHER, total=True),
+        Parts(whole="amount", parts="vouchers.eligible_amount"),
+        Parts(whole="amount", parts="commission_amount"),
+    ),
+    answer=(
+        Parts(whole="amount", parts="items.amount", agree=Agree.TOGETHER, total=True),
+        Parts(whole="amount", parts="transactions.amount", agree=Agree.TOGETHER, when=_TRANSACTIONS, total=True),
+        Parts(whole="amount", parts="vouchers.actual_amount", agree=Agree.WITHIN),
+        Parts(whole="amount", parts="vouchers.eligible_amount"),
+        Parts(whole="initial_amount", parts="amount"),
+    ),
+    state=(
+        Parts(whole="total", parts="items.amount", agree=Agree.TOGETHER, total=True),
+        Parts(whole="total", parts="transactions.amount", agree=Agree.TOGETHER, when=_TRANSACTIONS, total=True),
+        Parts(whole="amount", parts="vouchers.*.actual", agree=Agree.WITHIN),
+        Parts(whole="total", parts="remaining", total=True),
+    ),
+    opens=frozenset({"create_order"}),
+    pays=frozenset({"execute_mit"}),
+    takes={"create_refund": "refunded"},
+    changes=frozenset({"update_order", "create_item", "create_order_item", "update_item"}),
+    later=True,
+    shows=frozenset({"get_order"}),
+    left=("remaining",),
+    paid={"status": _PAID_STATES},
+)
+
 
 def catalogue() -> Catalogue:
     """What the loader checks names against."""
@@ -161,4 +194,5 @@ def catalogue() -> Catalogue:
         world=holdings.SCHEMA,
         settings=settings.SCHEMA,
         back_office=enrolment_words.BACK_OFFICE,
+        sums=SUMS,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mockpsp.providers.worldline import holdings, settings
 from mockpsp.providers.worldline.errors import REASONS
-from mockpsp.scenario.catalogue import Catalogue, Operation, Place
+from mockpsp.scenario.catalogue import Agree, Catalogue, Operation, Parts, Place, Sums
 
 _REASONS = tuple(REASONS)
 _ORDER = {"amount": "money", "merchant_reference": "text", "order_amount": "money"}
@@ -104,6 +104,28 @@ EVENTS: Mapping[str, str] = {
     "payment.test": "sendtest",
 }
 
+_CAPTURED = "Operations.amountOfMoney"
+
+SUMS = Sums(
+    answer=(
+        Parts(whole="amountOfMoney", parts="acquiredAmount"),
+        Parts(whole="paymentOutput.acquiredAmount", parts=_CAPTURED, agree=Agree.WITHIN, only=("status", "CAPTURED")),
+        Parts(whole="paymentOutput.amountOfMoney", parts=_CAPTURED, agree=Agree.WITHIN, only=("status", "CAPTURED")),
+        Parts(whole="paymentOutput.amountOfMoney", parts=_CAPTURED, agree=Agree.WITHIN, only=("status", "REFUNDED")),
+    ),
+    state=(
+        Parts(whole="total", parts="acquired", total=True),
+        Parts(whole="total", parts="remaining", total=True),
+        Parts(whole="total", parts="tenders.captured", agree=Agree.WITHIN, total=True),
+        Parts(whole="share", parts="captured"),
+        Parts(whole="captured", parts="refunded"),
+    ),
+    asked=("order.amountOfMoney", "amountOfMoney", "amount"),
+    opens=frozenset({"create_hosted_checkout", "create_payment"}),
+    takes={"capture": "captured", "cancel": "cancelled", "refund": "refunded"},
+    left=("remaining",),
+)
+
 
 def catalogue() -> Catalogue:
     """What the loader checks names against."""
@@ -120,4 +142,5 @@ def catalogue() -> Catalogue:
         },
         world=holdings.SCHEMA,
         settings=settings.SCHEMA,
+        sums=SUMS,
     )
