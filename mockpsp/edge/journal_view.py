@@ -383,21 +383,18 @@ def _recorded(data: Any) -> dict[str, Any]:
             told = plain(queued)
             body = told.pop("content", None)
             return {"webhook": mask({**told, "body": body})}
-        case records.Attempted() | records.ClockMoved() | records.Probed() as told:
-            return {_KINDS[type(told)]: plain(told)}
+        case records.Attempted() as attempt:
+            return {"delivery": plain(attempt)}
+        case records.ClockMoved() as moved:
+            return {"clock": plain(moved)}
+        case records.Probed() as probed:
+            return {"probe": {"url": probed.url, "status": probed.status, "error": probed.error}}
         case records.EndpointChanged() as changed:
             return {"webhook_type": changed.kind or None, "urls": list(changed.urls)}
         case records.ScenarioChanged() as changed:
             return {"scenario": mask({"title": changed.scenario.title, "changes": list(changed.changes)})}
         case _:
             return {}
-
-
-_KINDS: Mapping[type[Any], str] = {
-    records.Attempted: "delivery",
-    records.ClockMoved: "clock",
-    records.Probed: "probe",
-}
 
 
 def _shopper(script: ShopperScript) -> dict[str, Any]:

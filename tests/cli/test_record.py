@@ -194,16 +194,12 @@ def test_a_strange_card_is_masked_and_that_is_said(sandbox: ControlledSandbox, t
 
 
 def test_what_a_story_has_no_step_for_is_said(sandbox: ControlledSandbox) -> None:
-    sandbox.call("PUT", "/accounts/worldline/wallet/11111111111", {"balance": "12.00 EUR"})
-    adyen.Shop(sandbox).pay(1850, adyen.card())
-    sandbox.call("POST", "/clock", {"set": "2026-06-30T09:00:00Z"})
     requests.post(f"{sandbox.url}/v72/payments", data=b"{", timeout=10, headers={
         "X-API-Key": sandbox.credentials["adyen"]["api_key"], "Content-Type": "application/json"})  # fmt: skip
     ended = record(sandbox)
 
     assert ended.exit_code == 3
-    for words in ("a balance was set", "the clock was set back", "the body of payments, which is no JSON"):
-        assert words in ended.stdout
+    assert "the body of payments, which is no JSON" in ended.stdout
     Library(catalogues).parse(ended.stdout, file="recorded.yaml", name="recorded")
 
 

@@ -205,6 +205,14 @@ def test_the_shopper_needs_a_checkout(box: Sandbox) -> None:
         box.shopper(second.ref, cancel=True, abandon=True)
 
 
+def test_the_shopper_at_the_bank(box: Sandbox) -> None:
+    pay(box, number="4212345678901237")
+    assert box.shopper(bank="fails")
+    pay(box, number="4212345678901237")
+    with pytest.raises(ControlError, match="give_back: a shopper cannot do that"):
+        box.shopper(give_back=True)
+
+
 def test_staff_of_a_provider_acts(box: Sandbox) -> None:
     with pytest.raises(ControlError, match="nobody"):
         box.back_office("lyra", "nobody", status="SUCCEEDED")
@@ -305,6 +313,15 @@ def entry(kind: str, **details: Any) -> Entry:
             "thing: a -5 (EUR, minor units)",
         ),
         (entry("shopper", shopper={"pays": [], "cancels": True, "abandons": False}), "thing R-1: cancels"),
+        (
+            entry("shopper", shopper={"pays": [], "cancels": False, "abandons": False, "gives_back": True}),
+            "thing R-1: gives back",
+        ),
+        (
+            entry("shopper", shopper={"pays": [], "cancels": False, "abandons": False, "bank": "fails"}),
+            "thing R-1: fails at the bank's page",
+        ),
+        (entry("probe", probe={"url": "http://x", "status": None, "error": "no answer"}), "asks http://x: no answer"),
         (
             entry("webhook", webhook={"url": "", "rule": "late", "drop": True, "signature": "wrong"}),
             "acme thing R-1 to nowhere (rule 'late', dropped, signature wrong)",

@@ -480,6 +480,7 @@ def test_keys_stay_when_the_scenario_changes(bench: Bench) -> None:
 
 def test_a_back_office_describes_what_it_takes(bench: Bench) -> None:
     office = bench.provider.back_office
+    assert bench.provider.catalogue().back_office == ({} if office is None else office.schema)
     home = f"{bench.live.url}/_mockpsp/sandboxes/{bench.controlled.id}/back-office/{bench.provider.name}"
     refused = requests.post(f"{home}/nobody", json={"no such": "key"}, timeout=30)
     assert refused.status_code == (404 if office is None else 400)

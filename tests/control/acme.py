@@ -156,7 +156,7 @@ class Driver:
 
     async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
         charges = CHARGES
-        if script.cancels:
+        if script.cancels or script.refuses or script.bank is not None:
             await sandbox.world.execute(charges, ref, Cancel(), cause=cause)
         for tender in script.pays:
             command = Pay(tender.fields.get("number", "w1"), tender.amount)
@@ -246,7 +246,14 @@ class Acme:
             calls={"create_charge": "opens a charge", "get_token": "gives a token"},
             call_facts={"amount": "money"},
             events={"charge.paid": "paid", "charge.cancelled": "cancelled"},
-            places={"page": Place(title="page", facts={}, tenders={"wallet": ("number",), "card": ("number", "cvc")})},
+            places={
+                "page": Place(
+                    title="page",
+                    facts={},
+                    tenders={"wallet": ("number",), "card": ("number", "cvc", "bank")},
+                    acts=("refuses", "bank"),
+                )
+            },
             world={"type": "object", "properties": {"wallets": wallets}},
             settings={"type": "object", "properties": {}},
         )

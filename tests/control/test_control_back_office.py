@@ -35,6 +35,9 @@ async def test_what_its_state_forbids_is_refused_with_the_reason(api: Api) -> No
     await api.post(f"{home}/back-office/acme/{ref}", {"close": "fraud"})
     again = await api.post(f"{home}/back-office/acme/{ref}", {"close": "fraud"}, 409)
     assert (again["type"], again["detail"]) == ("urn:mockpsp:problem:refused", f"{ref} is cancelled")
+    _, entry = (await api.get(f"{home}/journal", params={"kind": "back-office"}))["entries"]
+    explanation = (await api.get(f"{home}/journal/{entry['id']}"))["explanation"]
+    assert f"The provider did not allow it: {ref} is cancelled." in explanation
 
 
 @pytest.mark.parametrize(

@@ -419,3 +419,35 @@ async def test_of_a_multipart_form_the_fields_are_shown_and_of_files_their_size(
     response = await api.merchant(made, path="/acme/token", data=raw, headers={"Content-Type": media})
     entry = await api.get(f"/sandboxes/{made['id']}/journal/{response.headers['Mockpsp-Trace']}")
     assert entry["body"] == shown
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [({"refuse": True}, {"refuses": True}), ({"bank": "fails"}, {"bank": "fails"})],
+)
+async def test_acts_that_only_some_pages_know(api: Api, act: dict[str, Any], told: dict[str, Any]) -> None:
+    made = await api.sandbox()
+    home = f"/sandboxes/{made['id']}"
+    ref = await api.charge(made)
+    await api.post(f"{home}/checkouts/{ref}/shopper", act)
+    (entry,) = (await api.get(f"{home}/journal", params={"kind": "shopper"}))["entries"]
+    assert entry["shopper"] == {"pays": [], "cancels": False, "abandons": False, **told}
+
+
+@pytest.mark.parametrize(
+    ("act", "detail"),
+    [
+        ({"give_back": True}, "give_back: a shopper cannot do that at acme.page"),
+        ({"pay": [{"with": "card", "bank": "fail"}]}, "pay[0].bank: 'fail' is nothing to do there"),
+        ({"pay": [{"with": "wallet", "bank": "fails"}]}, "pay[0].bank: wallet has no such field"),
+        ({"bank": "abandons"}, "bank"),
+        ({"refuse": True, "cancel": True}, "body"),
+    ],
+)
+async def test_acts_that_a_page_does_not_know(api: Api, act: dict[str, Any], detail: str) -> None:
+    made = await api.sandbox()
+    home = f"/sandboxes/{made['id']}"
+    ref = await api.charge(made)
+    problem = await api.post(f"{home}/checkouts/{ref}/shopper", act, 400)
+    assert detail in problem["detail"]
+    assert (await api.get(f"{home}/journal", params={"kind": "shopper"}))["entries"] == []

@@ -23,7 +23,10 @@ async def test_an_example_works(text: str) -> None:
     assert [str(failure) for failure in played.failures] == []
 
 
-@pytest.mark.parametrize("kind", ["failure", "deliver", "throttle", "outage", "fault", "condition"])
+STEPS = [f"step.{kind}" for kind in ("resend", "account", "back_office", "scenario", "clock", "endpoint", "shopper")]
+
+
+@pytest.mark.parametrize("kind", ["failure", "deliver", "throttle", "outage", "fault", "condition", *STEPS])
 def test_the_guide_has_every_word(kind: str) -> None:
     assert [
         word for word in KEYS[kind] if not re.search(rf"\b{word}\b", GUIDE) and word not in ("name", "is", "one_of")

@@ -73,8 +73,8 @@ class LyraShopper:
             return None
         tender, step = _typed(form, subject), form.get("step")
         kinds = {each.rpartition(".")[2] for each in led_to}
-        bank = _at_bank(form) if kinds & {"authenticate", "Authenticated"} else None
-        if tender is not None and "Challenged" in kinds:
+        bank = _at_bank(form) if "authenticate" in kinds else None
+        if tender is not None and kinds & {"ChallengeRaised", "Challenged"}:
             tender = replace(tender, fields={**tender.fields, "bank": Bank.ABANDONS})
         if tender is None and bank is None and step != "cancel":
             return None

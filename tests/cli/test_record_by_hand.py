@@ -1,0 +1,283 @@
+"""``mockpsp record`` of what people do beside the API and on hosted pages: each as a step that does it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from mockpsp.app import catalogues
+from mockpsp.cli import cli
+from mockpsp.scenario.library import Library
+from mockpsp.testing.played import Played
+from mockpsp.testing.player import play
+from tests.support import adyen, lyra, lyra_pages, worldline
+from tests.support.adyen_pages import RICH_VOUCHER, SECURE_VISA, new_link
+from tests.support.browser import Browser
+from tests.support.control import ControlledSandbox
+from tests.support.receiver import Receiver, receiving
+from tests.support.recorded import told
+from tests.support.server import Threaded, threaded
+
+START = "2026-07-01T09:00:00Z"
+BY_PAGE = ("posting", "webhook", "event")
+ALL = ("request", "decision", "event", "posting", "webhook", "timer", "shopper", "back-office", "probe", "endpoint")
+WALLET = "/accounts/worldline/wallet/11111111111"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Threaded]:
+    with threaded() as running:
+        yield running
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as each:
+        yield each
+
+
+class Desk:
+    """A tester's desk: a sandbox whose clock stands still, an endpoint for webhooks, and the recorder."""
+
+    def __init__(self, server: Threaded, receiver: Receiver, folder: Path) -> None:
+        self.sandbox = ControlledSandbox.create(server.url, clock=START)
+        self.receiver = receiver
+        self.file = folder / "recorded.yaml"
+        for provider in ("worldline", "adyen", "lyra"):
+            self.sandbox.call("PUT", f"/webhook-endpoints/{provider}", {"url": receiver.url})
+
+    async def again(self, kinds: tuple[str, ...] = ALL) -> str:
+        """Record, play, and compare the journals; the recorded text."""
+        self.sandbox.settle()
+        ended = CliRunner().invoke(
+            cli, ["record", self.sandbox.id, "--url", self.sandbox.url, "--output", str(self.file)]
+        )
+        text = self.file.read_text("utf-8")
+        assert ended.exit_code == 0, ended.output + text
+        played = await self.play()
+        assert [str(each) for each in played.failures] == [], text
+        journal = self.sandbox.journal(limit=10000)
+        for part in (kinds, ("delivery",)):
+            assert told(self.since(played.journal), part) == told(self.since(journal), part), text
+        return text
+
+    def since(self, journal: list[dict[str, object]]) -> list[dict[str, object]]:
+        """Without the addresses that were set before anything happened."""
+        begun = next(index for index, each in enumerate(journal) if each["kind"] in ("request", "clock"))
+        return list(journal)[begun:]
+
+    async def play(self) -> Played:
+        """The file, played."""
+        return await play(Library(catalogues).load(str(self.file)))
+
+
+@pytest.fixture
+def desk(server: Threaded, receiver: Receiver, tmp_path: Path) -> Desk:
+    return Desk(server, receiver, tmp_path)
+
+
+async def test_a_balance_a_resend_and_a_clock_that_goes_back(desk: Desk) -> None:
+    sandbox = desk.sandbox
+    shop = worldline.Merchant(sandbox)
+    ref = shop.call("create_hosted_checkout", worldline.checkout_body()).json()["hostedCheckoutId"]
+    sandbox.call("PUT", WALLET, {"balance": "50.00 EUR"})
+    sandbox.shopper(ref, {"pay": [{"with": "cv_connect"}, {"with": "card"}]})
+    sandbox.call("PUT", WALLET, {"balance": "80.00 EUR"})
+    opened, *_, captured = sandbox.webhooks()
+    for webhook in (captured, opened):
+        sandbox.call("POST", f"/webhooks/{webhook['n']}/resend", status=201)
+        sandbox.settle()
+    sandbox.call("POST", "/clock", {"set": "2026-06-30T09:00:00Z"})
+    shop.call("create_hosted_checkout", worldline.checkout_body())
+    text = await desk.again()
+
+    assert "- {account: worldline/wallet/11111111111, balance: 50.00 EUR}" in text
+    assert "- {account: worldline/wallet/11111111111, balance: 80.00 EUR}" in text
+    assert "- {resend: worldline.payment.captured, expect: {webhooks: [payment.captured]}}" in text
+    assert "resend: worldline.payment.created" in text
+    assert "- {clock: 2026-06-30T09:00:00.000Z}" in text
+
+
+async def test_of_many_webhooks_the_right_one_is_sent_again(desk: Desk) -> None:
+    shop = adyen.Shop(desk.sandbox)
+    first, second, third = (shop.pay(1850, adyen.card())["pspReference"] for _ in range(3))
+    by_ref = {each["reference"]: each["n"] for each in desk.sandbox.webhooks(provider="adyen", type="AUTHORISATION")}
+    elsewhere = {"url": f"{desk.receiver.url}/elsewhere"}
+    desk.sandbox.call("POST", f"/webhooks/{by_ref[second]}/resend", elsewhere, 201)
+    desk.sandbox.settle()
+    desk.sandbox.call("POST", f"/webhooks/{by_ref[first]}/resend", status=201)
+    desk.sandbox.settle()
+    text = await desk.again()
+
+    assert third not in text
+    assert 'ref: "${payments_2.pspReference}"' in text
+    assert 'url: "${endpoint.adyen}/elsewhere"' in text
+
+
+async def test_addresses_that_are_moved_and_taken_away(desk: Desk) -> None:
+    sandbox, shop = desk.sandbox, adyen.Shop(desk.sandbox)
+    shop.pay(1850, adyen.card())
+    sandbox.settle()
+    sandbox.call("PUT", "/webhook-endpoints/adyen", {"url": None})
+    shop.pay(1860, adyen.card())
+    sandbox.call("PUT", "/webhook-endpoints/adyen", {"urls": [desk.receiver.url, f"{desk.receiver.url}/too"]})
+    shop.pay(1870, adyen.card())
+    text = await desk.again(tuple(each for each in ALL if each != "endpoint"))
+
+    assert "- {endpoint: adyen, url: null}" in text
+    assert '- {endpoint: adyen, urls: ["${endpoint.adyen}", "${endpoint.adyen}/too"]}' in text
+
+
+async def test_a_sandbox_without_any_address(server: Threaded, desk: Desk) -> None:
+    desk.sandbox.call("PUT", "/webhook-endpoints/adyen", {"url": None})
+    adyen.Shop(desk.sandbox).pay(1850, adyen.card())
+    text = await desk.again(tuple(each for each in ALL if each != "endpoint"))
+
+    assert text.index("- {endpoint: adyen, url: null}") < text.index("merchant:")
+
+
+async def test_scenarios_that_came_into_force_on_the_way(desk: Desk) -> None:
+    sandbox, shop = desk.sandbox, adyen.Shop(desk.sandbox)
+    rules = [{"operation": "adyen.payments", "then": {"outcome": "refused"}}]
+    shop.pay(1850, adyen.card())
+    sandbox.call("PUT", "/scenario", {"title": "No cards", "extends": "default", "rules": rules})
+    assert shop.pay(1850, adyen.card())["resultCode"] == "Refused"
+    sandbox.call("PUT", "/scenario", "adyen/voucher-then-card")
+    assert shop.pay(1850, adyen.card())["resultCode"] == "Authorised"
+    text = await desk.again()
+
+    assert "title: No cards\n      extends: default\n" in text
+    assert "- {scenario: adyen/voucher-then-card}" in text
+    assert "extends: default\n\nstory:" in text
+
+
+async def test_a_scenario_before_anything_happened_is_where_the_file_begins(desk: Desk) -> None:
+    desk.sandbox.call("PUT", "/scenario", "adyen/webhooks-late")
+    adyen.Shop(desk.sandbox).pay(1850, adyen.card())
+    desk.sandbox.advance("P1D")
+    text = await desk.again()
+
+    assert "adyen/webhooks-late, as it was played" in text
+    assert "scenario:" not in text
+
+
+async def test_the_back_office_and_what_it_may_not_do(desk: Desk) -> None:
+    market = lyra.Marketplace(desk.sandbox)
+    made = market.register()
+    home = f"/back-office/lyra/{made['uuid']}"
+    desk.sandbox.call("POST", home, {"status": "SUCCEEDED"})
+    desk.sandbox.settle()
+    desk.sandbox.call("POST", home, {"status": "CLOSED"})
+    text = await desk.again()
+
+    assert 'ref: "${registration.uuid}"' in text
+    assert "does: {status: SUCCEEDED}" in text
+
+
+async def test_a_target_that_does_not_answer_200(desk: Desk) -> None:
+    market = lyra.Marketplace(desk.sandbox)
+    body = {"event_type": "order", "target": desk.receiver.url}
+    desk.receiver.status = 404
+    market.call("create_webhook", body, status=400)
+    desk.receiver.status = 200
+    market.call("create_webhook", body)
+    text = await desk.again(tuple(each for each in ALL if each != "endpoint"))
+
+    assert text.index("- {endpoint: lyra, status: 404}") < text.index("- {endpoint: lyra, status: 200}")
+    (probe, _) = desk.sandbox.journal(kind="probe")
+    assert probe["probe"] == {"url": desk.receiver.url, "status": 404, "error": None}
+    assert "lyra asked http" in desk.sandbox.explain(str(probe["id"]))
+    assert "with an empty request before it takes it as a target: status 404." in desk.sandbox.explain(str(probe["id"]))
+
+
+# -- on the hosted pages -----------------------------------------------------------------------------------------------
+
+
+async def test_worldlines_shopper_refuses_in_the_app(desk: Desk) -> None:
+    made = worldline.Merchant(desk.sandbox).call("create_hosted_checkout", worldline.checkout_body()).json()
+    portal = Browser().open(made["redirectUrl"]).submit("confirm")
+    Browser().open(portal.page.marked["open-phone"]["href"]).submit("refuse")
+    text = await desk.again(BY_PAGE)
+
+    assert "- {shopper: hosted_checkout, refuses: true" in text
+
+
+async def test_worldlines_shopper_cancels_on_the_page(desk: Desk) -> None:
+    made = worldline.Merchant(desk.sandbox).call("create_hosted_checkout", worldline.checkout_body()).json()
+    Browser().open(made["redirectUrl"]).submit("cancel")
+    assert "- {shopper: hosted_checkout, cancels: true" in await desk.again(BY_PAGE)
+
+
+async def test_adyens_shopper_fails_at_the_bank_takes_the_voucher_back_and_passes(desk: Desk) -> None:
+    link = new_link(desk.sandbox)
+    browser = Browser().open(link["url"])
+    browser.submit("choose", method=adyen.SODEXO).submit("balance", **RICH_VOUCHER).submit("redeem")
+    browser.submit("choose", method="scheme").submit("card", **SECURE_VISA)
+    browser.submit("authenticate", user="user", password="guessed")
+    browser.open(link["url"]).submit("remove")
+    browser.submit("choose", method="scheme").submit("card", **SECURE_VISA).submit("cancel")
+    browser.open(link["url"]).submit("choose", method="scheme").submit("card", **SECURE_VISA)
+    browser.submit("authenticate", user="user", password="password")
+    text = await desk.again(BY_PAGE)
+
+    assert [word for word in text.split() if word.startswith(("fails", "cancels", "gives_back"))] == [
+        "fails", "gives_back:", "cancels",
+    ]  # fmt: skip
+    assert "guessed" not in text
+
+
+async def test_a_bank_page_that_stays_open_for_a_while(desk: Desk) -> None:
+    link = new_link(desk.sandbox)
+    browser = Browser().open(link["url"]).submit("choose", method="scheme").submit("card", **SECURE_VISA)
+    desk.sandbox.advance("PT5M")
+    browser.submit("authenticate", user="user", password="password")
+    text = await desk.again(BY_PAGE)
+
+    assert "bank: abandons" in text
+    assert "- {shopper: payment_link, bank: passes" in text
+
+
+async def test_a_bank_page_that_nobody_comes_back_from(desk: Desk) -> None:
+    link = new_link(desk.sandbox)
+    Browser().open(link["url"]).submit("choose", method="scheme").submit("card", **SECURE_VISA)
+    assert "bank: abandons" in await desk.again(BY_PAGE)
+
+
+async def test_adyens_shopper_fails_at_the_bank_of_a_payment_by_api(desk: Desk) -> None:
+    shop = adyen.Shop(desk.sandbox)
+    paid = shop.pay(1850, adyen.card("4212345678901237"))
+    browser = Browser().open(paid["action"]["url"])
+    browser.submit("authenticate", user="somebody", password="password")
+    text = await desk.again(BY_PAGE)
+
+    assert "bank: fails" in text
+
+
+@pytest.mark.parametrize(("step", "typed", "word"), [
+    ("authenticate", {"code": "000000"}, "bank: fails"),
+    ("cancel", {}, "bank: cancels"),
+    ("authenticate", {"code": "123 456"}, ""),
+])  # fmt: skip
+async def test_lyras_shopper_at_the_bank(desk: Desk, step: str, typed: dict[str, str], word: str) -> None:
+    order = lyra_pages.new_order(desk.sandbox)
+    browser = Browser().open(lyra_pages.page_of(desk.sandbox, order))
+    browser.submit("choose", method="card").submit("card", **lyra_pages.SECURE_CARD).submit(step, **typed)
+    text = await desk.again(BY_PAGE)
+
+    assert word in text
+    assert ("bank:" in text) is bool(word)
+
+
+def test_what_is_missing_is_said_on_the_error_stream_too(desk: Desk) -> None:
+    requests.post(f"{desk.sandbox.url}/v72/payments", data=b"{", timeout=10, headers={
+        "X-API-Key": desk.sandbox.credentials["adyen"]["api_key"], "Content-Type": "application/json"})  # fmt: skip
+    ended = CliRunner().invoke(cli, ["record", desk.sandbox.id, "--url", desk.sandbox.url])
+
+    assert ended.exit_code == 3
+    told = "Not recorded: the body of payments, which is no JSON; a story sends it as a JSON text."
+    assert told in ended.stderr
+    assert f"# {told}" in ended.stdout
