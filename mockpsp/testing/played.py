@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from json import dumps
 from typing import Any
 
 from mockpsp.testing.expect import Failure, Received
@@ -71,3 +72,13 @@ class Played:
     failures: tuple[Failure, ...]
     webhooks: tuple[Received, ...]
     journal: tuple[Mapping[str, Any], ...]
+
+
+def journal_lines(played: Played) -> Iterator[str]:
+    """The journal, one line of JSON per entry."""
+    return (dumps(entry, ensure_ascii=False) for entry in played.journal)
+
+
+def journal_bytes(played: Played) -> bytes:
+    """The journal's exact bytes, the same wherever its story is played."""
+    return "\n".join(journal_lines(played)).encode()

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
-from json import dumps
 from typing import Any
 
 from msgspec.structs import replace
@@ -27,7 +26,7 @@ from mockpsp.testing import wire
 from mockpsp.testing.endpoint import Endpoint, Hit, Nowhere
 from mockpsp.testing.expect import ABSENT, DROPPED, Facts, Failure, Miss, Received, check, unbalanced
 from mockpsp.testing.labels import Labels, UnknownReference
-from mockpsp.testing.played import Call, Exchange, Happening, Played
+from mockpsp.testing.played import Call, Exchange, Happening, Played, journal_lines
 from mockpsp.testing.server import Server, listening, running
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Reasoning
@@ -397,11 +396,6 @@ def _deed(script: ShopperScript) -> str:
     return "pays with " + ", then ".join(
         f"{tender.kind} {tender.amount}" if tender.amount is not None else tender.kind for tender in script.pays
     )
-
-
-def journal_lines(played: Played) -> Iterator[str]:
-    """The journal, one line of JSON per entry."""
-    return (dumps(entry, ensure_ascii=False) for entry in played.journal)
 
 
 __all__ = ["ORIGIN", "START", "BadStory", "Player", "journal_lines", "play"]
