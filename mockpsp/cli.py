@@ -328,7 +328,7 @@ def schema() -> None:
 # -- play --------------------------------------------------------------------------------------------------------------
 
 
-_ENDINGS = {"text": "txt", "mermaid": "mmd", "json": "json", "har": "har"}
+_ENDINGS = {"text": "txt", "mermaid": "mmd", "json": "json", "har": "har", "digest": "sha256"}
 
 
 @cli.command()
@@ -353,7 +353,8 @@ def play(
     """Run the stories of scenarios against themselves and print the exchange.
 
     A FOLDER is one of shipped scenarios (lyra/) or of files; a PATTERN has a * (adyen/*refund*). Exit code 1 when
-    something was not as expected.
+    something was not as expected. With --format digest a line for each journal, and one for all of them, tells
+    whether two machines came to the same bytes.
     """
     library = _library()
     names, single = _targets(library, targets, everything or (bool(tags) and not targets))
@@ -416,6 +417,7 @@ def _played(library: Library, names: Sequence[str], tags: tuple[str, ...], singl
 
 def _play(name: str, scenario: Scenario) -> Result:
     import asyncio
+    from dataclasses import replace
     from time import perf_counter
 
     from mockpsp.testing.player import play as run
@@ -423,7 +425,7 @@ def _play(name: str, scenario: Scenario) -> Result:
 
     started = perf_counter()
     played = asyncio.run(run(scenario))
-    return Result(name, perf_counter() - started, played)
+    return Result(name, perf_counter() - started, replace(played, name=name))
 
 
 def _rendered(results: Sequence[Result], form: str, verbose: bool, *, single: bool = True) -> str:
@@ -439,6 +441,8 @@ def _rendered(results: Sequence[Result], form: str, verbose: bool, *, single: bo
             return "[" + ",\n".join(map(render.as_json, stories)) + "]"
         case "mermaid":
             return "\n\n".join(map(render.mermaid, stories))
+        case "digest":
+            return render.digests(stories)
         case _:
             return "\n\n\n".join(render.text(each, verbose=verbose) for each in stories)
 
@@ -468,7 +472,7 @@ def _flat(name: str) -> str:
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
+        path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8", newline="\n")
     except OSError as error:
         _fail(f"{path}: {error.strerror or error}")
 

@@ -16,7 +16,8 @@ _UNNAMED = re.compile(r"\w+\[[0-9]+\]")
 
 def together(first: Scenario, other: Scenario) -> Scenario:
     """Lines one after the other; of two settings, two worlds of a provider, or two titles the later wins."""
-    lines = {part: getattr(first, part) + _own(other, part) for part in _LINES}
+    prefix = _prefix(first, other)
+    lines = {part: getattr(first, part) + _own(other, part, prefix) for part in _LINES}
     return replace(
         other,
         name=f"{first.name}+{other.name}",
@@ -45,9 +46,20 @@ def _agreed(first: Scenario, other: Scenario) -> dict[str, Any]:
     }
 
 
-def _own(scenario: Scenario, part: str) -> tuple[Any, ...]:
+def _prefix(first: Scenario, other: Scenario) -> str:
+    """What keys of the other one begin with; files of different folders may have the same name."""
+    taken = {line.key for part in _LINES for line in getattr(first, part)}
+    keys = [line.key for part in _LINES for line in getattr(other, part)]
+    prefix, number = other.name, 1
+    while any(f"{prefix}/{key}" in taken for key in keys):
+        number += 1
+        prefix = f"{other.name} ({number})"
+    return prefix
+
+
+def _own(scenario: Scenario, part: str, prefix: str) -> tuple[Any, ...]:
     """The lines of a scenario under keys that no other scenario has, so that each counts for itself."""
-    return tuple(replace(line, key=f"{scenario.name}/{line.key}") for line in getattr(scenario, part))
+    return tuple(replace(line, key=f"{prefix}/{line.key}") for line in getattr(scenario, part))
 
 
 def stamped(scenario: Scenario, origin: str) -> Scenario:

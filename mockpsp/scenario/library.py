@@ -55,14 +55,16 @@ class Library:
     def load(self, name: str, *, trusted: bool = False) -> Scenario:
         """A scenario by name or path. Raises UnknownScenario, or ScenarioError with every problem of the file.
 
-        With ``trusted`` a shipped file is taken as the tests left it; a user's file is checked all the same.
+        With ``trusted`` a shipped file is taken as the tests left it; a user's file is checked all the same. The
+        scenario of a user's file has its name without the folder, so that its journal is the same on every machine.
         """
         if name in self._read:
             return self._read[name]
         shipped = name in self.names()
         path = folder("scenarios") / f"{name}.yaml" if shipped else self.path(name)
         self.files.append(path)
-        scenario = self.parse(path.read_bytes(), file=str(path), name=name, trusted=trusted and shipped, at=path)
+        called = name if shipped else path.name
+        scenario = self.parse(path.read_bytes(), file=str(path), name=called, trusted=trusted and shipped, at=path)
         if shipped:
             self._read[name] = scenario
         return scenario

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from json import dumps
 from typing import Any
 
 from mockpsp.scenario.model import Bank, ShopperScript, Tender
@@ -97,3 +98,13 @@ _DEEDS = {
     "gives_back": "takes back what vouchers have paid",
 }
 _AT_BANK = {Bank.PASSES: "passes", Bank.FAILS: "fails", Bank.CANCELS: "cancels", Bank.ABANDONS: "leaves"}
+
+
+def journal_lines(played: Played) -> Iterator[str]:
+    """The journal, one line of JSON per entry."""
+    return (dumps(entry, ensure_ascii=False) for entry in played.journal)
+
+
+def journal_bytes(played: Played) -> bytes:
+    """The journal's exact bytes, the same wherever its story is played."""
+    return "\n".join(journal_lines(played)).encode()

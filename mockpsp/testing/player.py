@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
-from json import dumps
 from typing import Any
 
 from msgspec.structs import replace
@@ -27,7 +26,7 @@ from mockpsp.testing import by_hand, wire
 from mockpsp.testing.endpoint import Endpoint, Hit, Nowhere
 from mockpsp.testing.expect import ABSENT, DROPPED, Facts, Failure, Miss, Received, check, unbalanced
 from mockpsp.testing.labels import Labels, UnknownReference
-from mockpsp.testing.played import Call, Exchange, Happening, Played, deed
+from mockpsp.testing.played import Call, Exchange, Happening, Played, deed, journal_lines
 from mockpsp.testing.server import Server, listening, running
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Reasoning
@@ -448,11 +447,6 @@ def _texts(value: Any) -> Iterator[str]:
         for each in children:
             if not isinstance(each, str):
                 yield from _texts(each)
-
-
-def journal_lines(played: Played) -> Iterator[str]:
-    """The journal, one line of JSON per entry."""
-    return (dumps(entry, ensure_ascii=False) for entry in played.journal)
 
 
 __all__ = ["ORIGIN", "START", "BadStory", "Player", "journal_lines", "play"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from hashlib import sha256
 from json import dumps
 from textwrap import wrap
 from typing import Any
@@ -14,7 +15,7 @@ from mockpsp.domain.clock import format_duration
 from mockpsp.domain.money import Money
 from mockpsp.scenario.model import ShopperScript
 from mockpsp.testing.expect import ABSENT, DROPPED, Failure, Received, money_of
-from mockpsp.testing.played import Call, Exchange, Happening, Played, deed
+from mockpsp.testing.played import Call, Exchange, Happening, Played, deed, journal_bytes
 from mockpsp.world import records
 from mockpsp.world.clock import ZERO
 from mockpsp.world.journal import Reasoning
@@ -351,6 +352,15 @@ def _safe(text: str) -> str:
 
 
 # -- everything --------------------------------------------------------------------------------------------------------
+
+
+def digests(stories: Sequence[Played]) -> str:
+    """The SHA-256 of each journal and its name, a line each; of several also one over these lines."""
+    lines = [f"{sha256(journal_bytes(each)).hexdigest()}  {each.name}" for each in stories]
+    if len(lines) == 1:
+        return lines[0]
+    whole = sha256("\n".join(lines).encode()).hexdigest()
+    return "\n".join([*lines, f"{whole}  all {len(lines)} journals"])
 
 
 def as_json(played: Played) -> str:

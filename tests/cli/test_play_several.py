@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mockpsp.cli import cli
+from tests.golden.tell import path_of
 from tests.support.har import HAR
 
 ASKS = "story:\n  - {merchant: worldline.test_connection, expect: {status: 200}}\n"
@@ -124,3 +126,35 @@ def test_something_has_to_be_named() -> None:
     assert run().exit_code == 2
     assert "did you mean" in run("lyra/refund-succeds").stderr
     assert run("lyra/*nothing*").exit_code == 2
+
+
+# -- digests -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_digest_of_a_shipped_story_is_the_one_that_is_kept() -> None:
+    name = "worldline/vouchers-pay-all"
+    digest, _, told = run(name, "--format", "digest").stdout.strip().partition("  ")
+    assert told == name
+    assert path_of(name).read_text(encoding="utf-8").splitlines()[2] == digest
+
+
+def test_one_digest_tells_of_all_journals() -> None:
+    names = ("worldline/vouchers-pay-all", "lyra/slow-body")
+    *lines, whole = run(*names, "--format", "digest").stdout.splitlines()
+    assert [line.partition("  ")[2] for line in lines] == list(names)
+    assert whole == f"{sha256(chr(10).join(lines).encode()).hexdigest()}  all 2 journals"
+
+
+def test_a_journal_does_not_know_where_its_file_lies(stories: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story = stories / "good.yaml"
+    story.write_text(story.read_text(encoding="utf-8") + "clock: 2026-07-01T09:00:00+02:00\n", encoding="utf-8")
+    from_there = run("stories/good.yaml", "--format", "digest").stdout
+    monkeypatch.chdir(stories)
+    digests = {told.partition("  ")[0] for told in (from_there, *(run(each, "--format", "digest").stdout
+                                                                  for each in ("good.yaml", str(story))))}  # fmt: skip
+    assert len(digests) == 1
+
+
+def test_files_have_the_same_line_ends_on_every_machine(tmp_path: Path) -> None:
+    run("worldline/vouchers-pay-all", "--output", str(tmp_path))
+    assert b"\r" not in (tmp_path / "worldline" / "vouchers-pay-all.txt").read_bytes()

@@ -16,8 +16,7 @@ from typing import Any
 
 from mockpsp.domain.clock import format_duration
 from mockpsp.domain.money import Money
-from mockpsp.testing.played import Played
-from mockpsp.testing.player import journal_lines
+from mockpsp.testing.played import Played, journal_bytes
 
 FOLDER = Path(__file__).parent
 Entry = Mapping[str, Any]
@@ -34,11 +33,6 @@ _ID = re.compile(
 def path_of(name: str) -> Path:
     """Where the golden text of a scenario is kept."""
     return FOLDER / f"{name}.txt"
-
-
-def journal_bytes(played: Played) -> bytes:
-    """The exact bytes: the journal of ``mockpsp play --format json``, an entry a line."""
-    return "\n".join(journal_lines(played)).encode()
 
 
 def golden(played: Played) -> str:

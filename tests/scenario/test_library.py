@@ -36,12 +36,26 @@ def test_lines_of_two_scenarios_count_for_themselves(tmp_path: Path) -> None:
     assert len(set(keys)) == 2
 
 
+def test_lines_of_files_with_the_same_name_in_different_folders_count_for_themselves(tmp_path: Path) -> None:
+    for each in ("one", "two", "three"):
+        (tmp_path / each).mkdir()
+    files = [written(tmp_path / each, "same", RULE) for each in ("one", "two", "three")]
+    together = Library(catalogues).together(files)
+    assert [rule.key for rule in together.rules] == [
+        "rule:rules[0]", "same.yaml/rule:rules[0]", "same.yaml (2)/rule:rules[0]",
+    ]  # fmt: skip
+
+
+def test_a_file_is_called_the_same_wherever_it_lies(tmp_path: Path) -> None:
+    assert Library(catalogues).load(written(tmp_path, "mine", RULE)).name == "mine.yaml"
+
+
 def test_of_several_the_later_title_and_all_that_was_written_remain(tmp_path: Path) -> None:
     first = written(tmp_path, "first", "settings: {worldline: {payment_id_form: long}}\n")
     second = written(tmp_path, "second", "settings: {worldline: {cancel_closed_status: 400}, adyen: {}}\n")
     library = Library(catalogues)
     together = library.together([first, second])
-    assert together.name == f"{first}+{second}"
+    assert together.name == "first.yaml+second.yaml"
     assert together.written["worldline"] == ("payment_id_form", "cancel_closed_status")
     assert library.together([first, second, first]).settings["worldline"]["cancel_closed_status"] == 400
 

@@ -87,6 +87,8 @@ def shown(*amounts: int) -> str:
          "vouchers: 3000 + 1001 are 4001, and 'amount' is 4000; they cannot be more than it"),
         ([body("order", "lyra.get_order",
                "items: [{amount: 4000, vouchers: [{actual_amount: 3000}, {actual_amount: {absent: true}}]}]")], ""),
+        ([MARKET, state("order", "items: [{amount: 40 EUR, vouchers: {CONECS: {actual: 40.01 EUR}}}, {amount: 40 EUR}]")],
+         "vouchers: 40.01 EUR, and 'amount' is 40.00 EUR; they cannot be more than it"),
         # Worldline: what was acquired is at most the order, what was captured at most what was acquired.
         ([body("checkout", "worldline.get_payment",
                "paymentOutput: {amountOfMoney: 120.00 EUR, acquiredAmount: 130.00 EUR}")],
@@ -316,6 +318,13 @@ def test_the_items_of_an_order_are_what_there_is_to_pay() -> None:
     order = "{merchant: lyra.create_order, amount: 80.00 EUR, body: {items: [{amount: 8000}]}, as: order}"
     [found] = told(order, EXECUTE, "{shopper: order, pays: [{with: card, amount: 80.01 EUR}]}")
     assert found.startswith("6:26: pays: 80.01 EUR is more than the 80.00 EUR")
+
+
+def test_an_unknown_call_is_one_mistake() -> None:
+    found = told(
+        "{merchant: worldline.create_checkout, amount: 5.00 EUR, as: checkout}", take("worldline.capture", "9 EUR")
+    )
+    assert [each.partition(": ")[2][:22] for each in found] == ["merchant: unknown call"]
 
 
 def test_a_label_that_is_given_again_stands_for_the_later_answer() -> None:

@@ -155,7 +155,6 @@ SUMS = Sums(
     state=(
         Parts(whole="total", parts="payments.amount", agree=Agree.SOME, when=("order", ("paid",)), total=True),
         Parts(whole="total", parts="remaining", total=True),
-        Parts(whole="amount", parts="remaining"),
         Parts(whole="authorised", parts="captured"),
         Parts(whole="captured", parts="refunded"),
     ),

@@ -213,10 +213,11 @@ def executed_by(
         at=moment.now,
     )
     won = ", ".join(f"{contract_type} → seller {seller}" for contract_type, seller in chosen)
-    return (
-        executed,
-        f"the largest payable sum of each voucher contract_type wins: {won}" if won else "no vouchers to choose for",
-    )
+    if not won:
+        return executed, "no vouchers to choose for"
+    tie = any(chosen != winners(order.items, rule) for rule in ("lowest", "highest"))
+    law = f"the largest payable sum of each voucher contract_type wins: {won}"
+    return executed, f"{law}; of equal sums the contract number decided" if tie else law
 
 
 def decide_persist(state: Order | None, command: c.Persist, moment: Moment) -> Decision:

@@ -147,6 +147,15 @@ async def test_a_paid_order_takes_no_single_item() -> None:
         assert set(await shop.refused(order.ref, command)) == {"status"}
 
 
+async def test_a_cancelled_order_changes_no_more() -> None:
+    shop = await market()
+    ref = await shop.create(line(1_000))
+    await shop.do(ref, c.Cancel())
+    changed = line(500, uuid=shop.order(ref).items[0].uuid)
+    for command in (c.Update(items=()), c.AddItem(line(1)), c.ChangeItem(changed), c.Cancel()):
+        assert set(await shop.refused(ref, command)) == {"status"}
+
+
 async def test_vouchers_and_installments_never_meet_whichever_comes_later() -> None:
     shop = await market()
     single = await shop.create(line(100, conecs=50))
@@ -201,7 +210,10 @@ async def test_of_equal_sums_the_setting_that_decided_is_named() -> None:
     won = shop.order(ref).execution
     assert won is not None
     assert won.winners == (("CONECS", BASILE.uuid),), "1204477 is less than 1999011"
-    assert BASILE.uuid in done.reasoning.law
+    assert f"CONECS → seller {BASILE.uuid}; of equal sums the contract number decided" in done.reasoning.law
+    assert done.reasoning.settings == ("tie_break",)
+    other = await shop.create(line(900, LUCIE, conecs=900), line(900, BASILE, conecs=899))
+    assert (await shop.do(other, c.Execute(way="page", key=KEY))).reasoning.settings == ()
 
 
 @pytest.mark.parametrize("way", ["page", "persist"])
@@ -731,6 +743,23 @@ async def test_dates_of_a_paid_order_are_compared_by_day() -> None:
     assert shop.order(order.ref).status is OrderStatus.SUCCEEDED
 
 
+async def test_the_day_that_an_order_shows_comes_back_with_what_was_read_even_when_it_is_over() -> None:
+    shop = await market()
+    order = await shop.paid(line(300), payment_config=installments(3))
+    await shop.advance(2 * DAY)
+    await shop.do(order.ref, c.Update(items=(line(299),), due=f"{order.transactions[0].due:%Y%m%d%H%M%S}"))
+    left = shop.order(order.ref).transactions
+    assert [each.amount for each in left] == [100, 100, 99]
+    assert [each.due for each in left] == [each.due for each in order.transactions]
+
+
+async def test_a_paid_order_is_lowered_to_its_last_cent() -> None:
+    shop = await market()
+    order = await shop.paid(line(1_000))
+    await shop.do(order.ref, c.Update(items=(line(1),)))
+    assert [each.amount for each in shop.order(order.ref).transactions] == [1]
+
+
 async def test_the_card_is_lowered_before_the_vouchers_and_meal_vouchers_last() -> None:
     shop = await market()
     tenders = [meal(RICH), wallet(PURSE), card()]
@@ -834,12 +863,16 @@ async def test_what_a_list_of_installments_may_not_say_is_told_in_its_place() ->
 
 async def test_what_vouchers_paid_is_spread_anew_only_if_something_changed() -> None:
     shop = await market()
-    order = await shop.paid(line(2_000, conecs=1_400), line(2_000, conecs=900), tenders=[meal(), card()])
-    before = [each.vouchers[0].actual for each in order.items]
-    await shop.do(order.ref, c.Update(due="20260108101500"))
-    assert shop.order(order.ref).items == order.items
-    assert [each.vouchers[0].actual for each in shop.order(order.ref).items] == before
-    assert set(await shop.refused(order.ref, c.Update(items=(line(2_300),)))) == {"items"}
+    ref = await shop.executed(*(line(1_000, conecs=1_000) for _ in range(4)))
+    await shop.pay(ref, meal(), 1_300)
+    order = await shop.pay(ref, card())
+    assert sorted(each.by_vouchers for each in order.items) == [0, 0, 300, 1_000]
+    for day in (8, 9, 10, 11):
+        await shop.do(ref, c.Update(due=f"202601{day:02}101500"))
+        assert shop.order(ref).items == order.items
+    await shop.do(ref, c.Update(items=(line(2_500, conecs=1_400), line(1_499))))
+    assert [(each.amount, each.by_vouchers) for each in shop.order(ref).items] == [(2_500, 1_300), (1_499, 0)]
+    assert set(await shop.refused(ref, c.Update(items=(line(2_300),)))) == {"items"}
 
 
 async def test_meal_vouchers_fit_a_changed_order_only_beside_the_holiday_vouchers() -> None:

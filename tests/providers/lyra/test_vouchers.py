@@ -162,6 +162,30 @@ def test_what_meal_vouchers_take_leaves_room_for_holiday_vouchers() -> None:
         }  # fmt: skip
 
 
+def in_order(count: int) -> int:
+    """Draws that leave items as they are."""
+    return count - 1
+
+
+def test_what_holiday_vouchers_need_is_left_to_them_over_several_items() -> None:
+    """Of a and b holiday vouchers need 700 of 800: meal vouchers take 100 of them, and the rest elsewhere."""
+    items = [
+        item("a", 400, conecs=400, holiday=True, chosen=True),
+        item("b", 400, conecs=400, holiday=True, chosen=True),
+    ]
+    items.append(item("c", 500, conecs=500, chosen=True))
+    told = {(uuid, kind): amount for uuid, kind, amount in allocate(items, {CONECS: 600, CVCONNECT: 700}, in_order)}
+    assert told == {
+        ("a", CONECS): 100, ("b", CONECS): 0, ("c", CONECS): 500, ("a", CVCONNECT): 300, ("b", CVCONNECT): 400,
+    }  # fmt: skip
+
+
+def test_holiday_vouchers_fill_an_item_up_to_what_meal_vouchers_left_of_it() -> None:
+    items = [item("a", 1_000, conecs=1_000, holiday=True, chosen=True), item("b", 500, holiday=True, chosen=True)]
+    told = allocate(items, {CONECS: 200, CVCONNECT: 1_300}, in_order)
+    assert told == (("a", CONECS, 200), ("a", CVCONNECT, 800), ("b", CVCONNECT, 500))
+
+
 def test_more_than_fits_is_a_mistake_of_the_caller() -> None:
     items = [item("a", 1_000, conecs=400, holiday=True, chosen=True)]
     for paid in ({CONECS: 401}, {CVCONNECT: 1_001}, {CONECS: 400, CVCONNECT: 601}):
