@@ -14,6 +14,9 @@ ROUTES = (
     ("GET", "", "sandboxes", "listing"),
     ("GET", "/", "sandboxes", "listing"),
     ("GET", _ONE, "activity", "listing"),
+    ("GET", f"{_ONE}/journal/{{n:[0-9]+}}", "activity", "show"),
+    ("GET", f"{_ONE}/payments", "payments", "listing"),
+    ("GET", f"{_ONE}/payments/{{lifecycle}}/{{ref:.+}}", "payments", "show"),
 )
 """Method, path, module of this package, and the name of the handler in it."""
 
