@@ -15,6 +15,11 @@ ROUTES = (
     ("GET", "/", "sandboxes", "listing"),
     ("GET", _ONE, "activity", "listing"),
     ("GET", f"{_ONE}/journal/{{n:[0-9]+}}", "activity", "show"),
+    ("GET", f"{_ONE}/webhooks", "webhooks", "listing"),
+    ("GET", f"{_ONE}/webhooks/{{n:[0-9]+}}", "webhooks", "show"),
+    ("POST", f"{_ONE}/webhooks/{{n:[0-9]+}}/resend", "webhooks", "resend"),
+    ("GET", f"{_ONE}/balances", "balances", "listing"),
+    ("GET", f"{_ONE}/balances/{{provider}}/{{currency}}/{{ref:.+}}", "balances", "show"),
     ("GET", f"{_ONE}/payments", "payments", "listing"),
     ("GET", f"{_ONE}/payments/{{lifecycle}}/{{ref:.+}}", "payments", "show"),
 )
