@@ -20,6 +20,7 @@ from mockpsp.world.sandboxes import Sandbox
 MOST = 200
 """Movements of an account that are shown, the latest."""
 _FEW = 40
+_OPENING = "opening balance"
 
 
 class Movement(NamedTuple):
@@ -112,12 +113,15 @@ def movements(here: Sandbox, index: Index, account: Account, most: int) -> list[
 
 
 def chart(moved: Sequence[Movement], width: float, height: float, margin: float) -> Chart | None:
-    """The balance before the first movement, and after each; None when nothing moved."""
+    """The balance at first and after each movement; None when nothing moved. An opening balance is where it begins."""
     if not moved:
         return None
-    values = [moved[0].after - moved[0].minor, *(each.after for each in moved)]
+    first, later = moved[0].after - moved[0].minor, moved
+    if moved[0].kind == _OPENING:
+        first, later = moved[0].after, moved[1:]
+    values = [first, *(each.after for each in later)]
     low, high = min(0, *values), max(0, *values)
-    step = (width - 2 * margin) / len(moved)
+    step = (width - 2 * margin) / (len(later) + 1)
 
     def y(minor: int) -> float:
         return height - margin - (minor - low) / ((high - low) or 1) * (height - 2 * margin)
@@ -125,9 +129,10 @@ def chart(moved: Sequence[Movement], width: float, height: float, margin: float)
     x = margin
     path = f"M{x:.1f} {y(values[0]):.1f}"
     points = []
-    for each in moved:
+    for each in later:
         x += step
         path += f" H{x:.1f} V{y(each.after):.1f}"
         points.append((x, y(each.after), each))
+    path += f" H{width - margin:.1f}"
     area = f"{path} V{y(0):.1f} H{margin:.1f} Z"
     return Chart(width, height, path, area, y(0), points, low, high)
