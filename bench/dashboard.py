@@ -128,16 +128,12 @@ async def main(entries: int) -> None:
         long = await sandbox_with(server, client, entries)
         few, many = await pages(server, client, short), await pages(server, client, long)
         took, size = index_cost(long.world.journal)
-        print(
-            f"| page | {len(short.world.journal):,} entries | {len(long.world.journal):,} entries | times | first look |"
-        )
-        print("|---|---|---|---|---|")
+        lengths = [f"{len(each.world.journal):,} entries" for each in (short, long)]
+        print(f"| page | {' | '.join(lengths)} | times | first look |\n|---|---|---|---|---|")
         for name, (_, small) in few.items():
             first, large = many[name]
             print(f"| {name} | {small:.1f} ms | {large:.1f} ms | {large / small:.1f} | {first:.0f} ms |")
-        print(
-            f"\nThe index of the long journal: {took:.0f} ms of processor time once, {size:.0f} bytes an entry; nothing until somebody looks."
-        )
+        print(f"\nThe index of the long journal: {took:.0f} ms of processor time once, {size:.0f} bytes an entry.")
 
 
 if __name__ == "__main__":
