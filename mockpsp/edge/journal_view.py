@@ -175,7 +175,7 @@ class View:
     def _nearly(self, misses: Iterable[NearMiss], more: int) -> dict[str, Any]:
         nearly = [
             {
-                "rule": self._line_name(each),
+                "rule": self.line_name(each),
                 "why": mask_text(each.why),
                 "unmet": [
                     {"fact": one.fact, "wanted": mask_text(one.wanted), "got": mask_text(one.got)} for one in each.unmet
@@ -185,7 +185,7 @@ class View:
         ]
         return {"nearly": nearly, **({"more": more} if more else {})}
 
-    def _line_name(self, miss: NearMiss) -> str:
+    def line_name(self, miss: NearMiss) -> str:
         """A line's name as a reader knows it; its key when the scenario has changed meanwhile."""
         scenario = self._world.scenario
         lines: list[Rule | FaultRule | DeliveryRule] = [*scenario.rules, *scenario.faults, *scenario.webhooks]
@@ -341,7 +341,7 @@ class View:
         else:
             sentences = [f"{operation} was decided naturally: {_sentence(reasoning.law)}"]
         sentences += [
-            f"The rule {self._line_name(each)!r} nearly matched: {_sentence(each.why)}" for each in reasoning.nearly
+            f"The rule {self.line_name(each)!r} nearly matched: {_sentence(each.why)}" for each in reasoning.nearly
         ]
         if reasoning.more:
             sentences.append(f"{reasoning.more} more rules did not match.")
@@ -356,7 +356,7 @@ class View:
         if misses is None:
             return []
         near, more = misses.told()
-        told = [f"{what} {self._line_name(each)!r} {nearly}: {_sentence(each.why)}" for each in near]
+        told = [f"{what} {self.line_name(each)!r} {nearly}: {_sentence(each.why)}" for each in near]
         return [*told, f"{more} more {others}."] if more else told
 
     def _why_webhook(self, entry: Entry, queued: records.Queued, followed: list[Entry]) -> list[str]:

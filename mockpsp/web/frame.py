@@ -7,6 +7,7 @@ posts, and its handler answers with ``see_other``.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from aiohttp import web
 from mockpsp.domain.clock import paris
 from mockpsp.edge.keys import SANDBOXES
 from mockpsp.edge.pages import STATIC, page_headers
+from mockpsp.web.words import counted, plural, span, within
 from mockpsp.world.plain import instant
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ TABS = (
 """Name, title and path (below the sandbox's) of what a sandbox shows."""
 
 _FIELDS = 200
+_PIECE = 2_000
 
 
 class Problem(Exception):
@@ -59,6 +62,11 @@ def home(sandbox: Sandbox | str, path: str = "") -> str:
     return f"{BASE}/sandbox/{quote(id, safe='')}{path}"
 
 
+def object_path(sandbox: Sandbox, lifecycle: str, ref: str) -> str:
+    """The address of an object's story; a part's reference leads there as well."""
+    return home(sandbox, f"/payments/{quote(lifecycle, safe='')}/{quote(ref, safe='')}")
+
+
 def sandbox_of(request: web.Request) -> Sandbox:
     """The sandbox that the path names. Raises Problem 404."""
     id = request.match_info["id"]
@@ -66,6 +74,15 @@ def sandbox_of(request: web.Request) -> Sandbox:
     if found is None:
         raise Problem(404, "No such sandbox", f"There is no sandbox {id!r}. It may have been deleted.")
     return found
+
+
+async def read_journal(request: web.Request) -> None:
+    """Bring the index of a sandbox's journal up to date, a piece at a time: a long one must not hold up payments."""
+    found = request.app[SANDBOXES].find(request.match_info.get("id", ""))
+    while found is not None:
+        if not found.world.journal.index(_PIECE).behind:
+            return
+        await asyncio.sleep(0)
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------
@@ -102,8 +119,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(STATIC=STATIC, BASE=BASE, TABS=TABS, home=home)
-    environment.filters.update(instant=instant, utc=utc, clock_time=clock_time, wall=wall, in_paris=in_paris)
+    environment.globals.update(
+        STATIC=STATIC, BASE=BASE, TABS=TABS, home=home, object_path=object_path, counted=counted, plural=plural
+    )
+    environment.filters.update(
+        span=span, within=within, instant=instant, utc=utc, clock_time=clock_time, wall=wall, in_paris=in_paris
+    )
     return environment
 
 

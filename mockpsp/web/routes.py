@@ -14,6 +14,14 @@ ROUTES = (
     ("GET", "", "sandboxes", "listing"),
     ("GET", "/", "sandboxes", "listing"),
     ("GET", _ONE, "activity", "listing"),
+    ("GET", f"{_ONE}/journal/{{n:[0-9]+}}", "activity", "show"),
+    ("GET", f"{_ONE}/webhooks", "webhooks", "listing"),
+    ("GET", f"{_ONE}/webhooks/{{n:[0-9]+}}", "webhooks", "show"),
+    ("POST", f"{_ONE}/webhooks/{{n:[0-9]+}}/resend", "webhooks", "resend"),
+    ("GET", f"{_ONE}/balances", "balances", "listing"),
+    ("GET", f"{_ONE}/balances/{{provider}}/{{currency}}/{{ref:.+}}", "balances", "show"),
+    ("GET", f"{_ONE}/payments", "payments", "listing"),
+    ("GET", f"{_ONE}/payments/{{lifecycle}}/{{ref:.+}}", "payments", "show"),
 )
 """Method, path, module of this package, and the name of the handler in it."""
 
@@ -22,12 +30,13 @@ def _late(module: str, name: str) -> Callable[[web.Request], Awaitable[web.Strea
     """The handler, found at its first request; a form must come from a page of ours."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        from mockpsp.web.frame import Problem, problem_page, same_site
+        from mockpsp.web.frame import Problem, problem_page, read_journal, same_site
 
         handler = getattr(import_module(f"mockpsp.web.{module}"), name)
         try:
             if request.method == "POST":
                 same_site(request)
+            await read_journal(request)
             answer: web.StreamResponse = await handler(request)
         except Problem as problem:
             return problem_page(problem)
