@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from mockpsp.control.calls import Call, check, contract, reply, steady
+from mockpsp.control.calls import Call, check, contract, reply
 from mockpsp.control.errors import ControlError
 from mockpsp.edge.keys import LIBRARY, SETTINGS
 from mockpsp.edge.pipeline import parse
@@ -89,7 +89,7 @@ async def change(call: Call) -> web.Response:
     """Put another scenario in force; what is under way stays."""
     world = call.world
     scenario = _read(call)
-    changes: tuple[str, ...] = await steady(world, lambda: world.change_scenario(scenario))
+    changes = await world.change_scenario(scenario)
     return reply({"scenario": scenario.name, "changes": list(changes)})
 
 
