@@ -99,10 +99,10 @@ def _served(provider: Provider) -> Iterator[tuple[str, str, Handler]]:
 
 def _mount_control(app: web.Application) -> None:
     from mockpsp.control.routes import mount
-    from mockpsp.web.overview import mount as mount_overview
+    from mockpsp.web.routes import mount as mount_dashboard
 
     mount(app)
-    mount_overview(app)
+    mount_dashboard(app)
 
 
 def folder_of_pages() -> Any:

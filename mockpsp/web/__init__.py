@@ -1,1 +1,1 @@
-"""Looks at the world, and changes nothing: read-only views of sandboxes and their journals."""
+"""The dashboard for people: looks at the world, and offers the few buttons that go with what is seen."""

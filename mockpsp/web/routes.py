@@ -1,0 +1,42 @@
+"""The pages of the dashboard as one table. Their modules are imported when somebody first looks at one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+
+from aiohttp import web
+
+BASE = "/_mockpsp"
+_ONE = "/sandbox/{id}"
+
+ROUTES = (
+    ("GET", "", "sandboxes", "listing"),
+    ("GET", "/", "sandboxes", "listing"),
+    ("GET", _ONE, "activity", "listing"),
+)
+"""Method, path, module of this package, and the name of the handler in it."""
+
+
+def _late(module: str, name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The handler, found at its first request; a form must come from a page of ours."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        from mockpsp.web.frame import Problem, problem_page, same_site
+
+        handler = getattr(import_module(f"mockpsp.web.{module}"), name)
+        try:
+            if request.method == "POST":
+                same_site(request)
+            answer: web.StreamResponse = await handler(request)
+        except Problem as problem:
+            return problem_page(problem)
+        return answer
+
+    return handle
+
+
+def mount(app: web.Application) -> None:
+    """Add the pages to an application that has the keys of ``mockpsp.edge.keys``."""
+    for method, path, module, name in ROUTES:
+        app.router.add_route(method, BASE + path, _late(module, name))
