@@ -8,9 +8,9 @@ from aiohttp import web
 
 from mockpsp.control.calls import Call, reply
 from mockpsp.control.errors import ControlError
-from mockpsp.control.journal_view import View, request_value
 from mockpsp.control.verify import DEFAULT_KIND, Seen, same_name
 from mockpsp.control.verify import verify as verified
+from mockpsp.edge.journal_view import View, request_value
 from mockpsp.edge.keys import CONTRACTS, LIBRARY
 from mockpsp.world import records
 from mockpsp.world.journal import Reasoning, Request

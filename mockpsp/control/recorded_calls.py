@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, unquote
 
 from msgspec import Struct, field
 
-from mockpsp.control.journal_view import header, request_value
 from mockpsp.control.recorded_values import Discretion, References, leaves, placeholder, without
 from mockpsp.domain.errors import Refusal
+from mockpsp.edge.journal_view import header, request_value
 from mockpsp.edge.provider import Access, Provider, Route
 from mockpsp.scenario.model import ShopperScript
 from mockpsp.world.journal import Entry, Request

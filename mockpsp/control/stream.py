@@ -16,7 +16,7 @@ from aiohttp import web
 
 from mockpsp.control.calls import Call, Control
 from mockpsp.control.errors import ControlError, to_json
-from mockpsp.control.journal_view import View
+from mockpsp.edge.journal_view import View
 from mockpsp.edge.keys import CONTRACTS
 from mockpsp.world.journal import Request
 

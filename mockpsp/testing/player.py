@@ -16,9 +16,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mockpsp.control.journal_view import View
 from mockpsp.domain.clock import format_duration, parse_instant
 from mockpsp.domain.errors import Refusal
+from mockpsp.edge.journal_view import View
 from mockpsp.edge.keys import CONTRACTS, PROVIDERS
 from mockpsp.edge.provider import Provider
 from mockpsp.scenario.model import Scenario, ShopperScript, Step

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.msgpack import Decoder, Encoder
 
 from mockpsp.domain.value import Row, Value
 from mockpsp.scenario.engine import NearMiss
+
+if TYPE_CHECKING:
+    from mockpsp.world.index import Index
 
 
 class Entry(Row):
@@ -106,6 +109,7 @@ class Journal:
         self.count = 0
         self.entries_dropped = 0
         self.bodies_dropped = 0
+        self._index: Index | None = None
         self.remarks: dict[int, str] = {}
         """What is to be said of an entry besides, such as why the page did not let a shopper do it."""
 
@@ -163,6 +167,23 @@ class Journal:
             return
         for index in range(start, len(self._entries)):
             yield self._entries[index]
+
+    def __len__(self) -> int:
+        """How many entries are still there."""
+        return len(self._entries)
+
+    def before(self, number: int) -> Iterator[Entry]:
+        """Entries with a number below this, newest first."""
+        for index in range(min(number - 1 - self.entries_dropped, len(self._entries)) - 1, -1, -1):
+            yield self._entries[index]
+
+    def index(self) -> Index:
+        """What finds entries by reference, cause and account; made when it is first asked for, up to date each time."""
+        if self._index is None:
+            from mockpsp.world.index import Index  # late: a test suite rarely looks
+
+            self._index = Index(self)
+        return self._index.catch_up()
 
     def watch(self, heard: Callable[[Entry], None], ended: Callable[[], None] = _nothing) -> Callable[[], None]:
         """Call ``heard`` with every new entry and every answered request, until the returned function is called.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from heapq import heappop, heappush, nsmallest
@@ -159,6 +159,10 @@ class Outbox:
             heappop(self._heap)
         return None
 
+    def about(self, references: Collection[str]) -> list[Work]:
+        """What is still ahead of objects that go by one of these references, webhooks that are held included."""
+        return [each for each in self._work.values() if _subject(each) in references]
+
     def take(self, until: datetime) -> Work | None:
         """The earliest work due by then. It stays booked until its end is booked with ``attempted`` or ``done``."""
         due = self.next_due()
@@ -187,6 +191,10 @@ def _order(work: Work) -> tuple[bool, datetime, int, int]:
         return False, work.due, work.number, work.number
     number = work.queued.number
     return work.due is None, work.due or work.queued.due, work.queued.rank, number
+
+
+def _subject(work: Work) -> str:
+    return work.queued.owner if isinstance(work, Delivery) else work.ref
 
 
 def _lane(delivery: Delivery) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from aiohttp import ClientResponse, web
 
 from mockpsp.control import stream
 from mockpsp.control.calls import CONTROL, Control
-from mockpsp.control.journal_view import View
+from mockpsp.edge.journal_view import View
 from mockpsp.world.journal import Journal, Request
 from mockpsp.world.sandboxes import Sandbox
 

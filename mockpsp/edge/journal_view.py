@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from email.message import Message
 from email.parser import HeaderParser
 from email.utils import collapse_rfc2231_value
@@ -219,13 +219,13 @@ class View:
                 found.setdefault(entry.cause, set()).update(self.references(entry))
         return found
 
-    def because_of(self, entry: Entry) -> Iterator[Entry]:
+    def because_of(self, entry: Entry) -> list[Entry]:
         """What followed from an entry, in order; from a webhook, its deliveries."""
-        number = entry.data.number if isinstance(entry.data, records.Queued) else None
-        for each in self.journal.since(entry.number):
-            attempt = each.data.number if isinstance(each.data, records.Attempted) else None
-            if each.cause == entry.number or (number is not None and attempt == number):
-                yield each
+        index = self.journal.index()
+        if not isinstance(entry.data, records.Queued):
+            return index.caused_by(entry.number)
+        sent = index.deliveries_of(entry.data.number)
+        return [each for each in sent if isinstance(each.data, records.Attempted)]
 
     # -- why ---------------------------------------------------------------------------------------------------------
 
