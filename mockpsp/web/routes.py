@@ -14,6 +14,8 @@ ROUTES = (
     ("GET", "", "sandboxes", "listing"),
     ("GET", "/", "sandboxes", "listing"),
     ("GET", _ONE, "activity", "listing"),
+    ("GET", f"{_ONE}/clock", "clock", "show"),
+    ("POST", f"{_ONE}/clock", "clock", "change"),
 )
 """Method, path, module of this package, and the name of the handler in it."""
 
