@@ -71,7 +71,8 @@ class Hand(Value, frozen=True, kw_only=True):
     """A means of payment of a sandbox's test data, in the hand of a shopper at a checkout.
 
     ``fields`` are those of a tender in a scenario; ``title`` says what it is, ``pays`` what it can pay now of what is
-    left. ``refused`` says why it would be refused, if it would; ``told`` what else will happen.
+    left. ``refused`` says why it would be refused, if it would; ``told`` what else will happen. ``fixed``: it pays
+    exactly that or nothing. ``after``: it is on offer once another tender has paid its part.
     """
 
     tender: str
@@ -80,6 +81,8 @@ class Hand(Value, frozen=True, kw_only=True):
     pays: Money
     refused: str = ""
     told: str = ""
+    fixed: bool = False
+    after: bool = False
 
 
 class Unsupported(Value, frozen=True):

@@ -14,6 +14,9 @@ ROUTES = (
     ("GET", "", "sandboxes", "listing"),
     ("GET", "/", "sandboxes", "listing"),
     ("GET", _ONE, "activity", "listing"),
+    ("GET", f"{_ONE}/checkouts", "shoppers", "show"),
+    ("POST", f"{_ONE}/checkouts", "shoppers", "act"),
+    ("GET", f"{_ONE}/checkouts/qr", "shoppers", "picture"),
     ("GET", f"{_ONE}/clock", "clock", "show"),
     ("POST", f"{_ONE}/clock", "clock", "change"),
 )

@@ -29,12 +29,12 @@ def of(sandbox: Sandbox, ref: str) -> Iterator[Hand]:
     if "cv_connect" in on_offer:
         for wallet in holdings.wallets.values():
             yield _wallet(order, wallet, moment)
-    if "card" in on_offer:
-        offered = decide.complement_products(order) if order.first.accepted else decide.products_on_offer(order)
-        allowed = set(offered) - {CV_CONNECT}
-        for card in holdings.cards.values():
-            if allowed & set(card.products):
-                yield _card(order, card, moment)
+    after = "card" not in on_offer
+    first = decide.products_on_offer(order) if not order.first.accepted and not after else ()
+    allowed = set(first or decide.complement_products(order)) - {CV_CONNECT}
+    for card in holdings.cards.values():
+        if allowed & set(card.products):
+            yield _card(order, card, moment, after=after)
 
 
 def _wallet(order: Order, wallet: Wallet, moment: Moment) -> Hand:
@@ -62,10 +62,11 @@ def _wallet(order: Order, wallet: Wallet, moment: Moment) -> Hand:
         pays=able.zero if refused else able,
         refused=refused,
         told=told,
+        fixed=decide.fixed_amount(order),
     )
 
 
-def _card(order: Order, card: WorldCard, moment: Moment) -> Hand:
+def _card(order: Order, card: WorldCard, moment: Moment, *, after: bool) -> Hand:
     tender = Tender(kind="card", fields={"number": card.number})
     answer = card_answer(card_of(tender), order.remaining, NATURAL, moment)
     return Hand(
@@ -74,4 +75,5 @@ def _card(order: Order, card: WorldCard, moment: Moment) -> Hand:
         title=card.title or texts.product_name(card.products[0], "en"),
         pays=order.remaining if answer.error is None else order.remaining.zero,
         refused=answer.law if answer.error is not None else "",
+        after=after,
     )
