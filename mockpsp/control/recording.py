@@ -11,8 +11,8 @@ from msgspec import Struct, field
 from mockpsp import __version__
 from mockpsp.control.recorded_calls import Calls
 from mockpsp.control.recorded_values import Discretion, References, leaves, named
-from mockpsp.control.scenario_text import act, block, items, parts
 from mockpsp.domain.clock import format_duration
+from mockpsp.edge.scenario_text import act, block, items, parts
 from mockpsp.scenario.model import ShopperScript
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Request

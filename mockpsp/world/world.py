@@ -309,7 +309,7 @@ class World:
             old, new = len(getattr(self.scenario, part)), len(getattr(scenario, part))
             if getattr(self.scenario, part) != getattr(scenario, part):
                 changes.append(f"{part}: {old} → {new} lines, counted from the start again")
-        changes.extend(f"{move.entry.postings[1].account}: {move.entry.kind}" for move in moves)
+        changes.extend(f"{move.ref}: {move.entry.kind}" for move in moves)
         return moves, tuple(changes)
 
     def _openings(self, old: Mapping[str, Setup], new: Mapping[str, Setup]) -> list[records.Posted]:

@@ -1,5 +1,4 @@
 // Clock, Scenario and Shoppers: what makes them quicker to use. Every page is complete without it.
-"use strict";
 
 // What a form has led to, or what was wrong with it, is read first.
 document.querySelector("[data-focus]")?.focus();
