@@ -8,9 +8,14 @@ from aiohttp import web
 
 from mockpsp.control import back_office, journal, sandboxes, scenarios, server, shopper, stream, webhooks
 from mockpsp.control.calls import CONTROL, Control, Handler, serve
+from mockpsp.edge.keys import LIBRARY, PROVIDERS, WRITE_STEP
+from mockpsp.world.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from mockpsp.world.journal import Entry
+    from mockpsp.world.sandboxes import Sandbox
 
 BASE = "/_mockpsp"
 _ONE = "/sandboxes/{id}"
@@ -51,6 +56,14 @@ def mount(app: web.Application) -> None:
     control = app[CONTROL] = Control()
     for method, path, operation, handler in ROUTES:
         app.router.add_route(method, BASE + path, serve(operation, handler, own_body=operation in OWN_BODY))
+
+    def write_step(sandbox: Sandbox, entries: Sequence[Entry]) -> str | None:
+        from mockpsp.control.recorded_step import step_of  # late: only people ask for it
+
+        documented = app[LIBRARY].load("default", trusted=True)
+        return step_of(sandbox, app[PROVIDERS], [plain(dict(documented.world))], entries)
+
+    app[WRITE_STEP] = write_step
 
     async def stop(_: web.Application) -> None:
         control.stop()

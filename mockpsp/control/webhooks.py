@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from msgspec.structs import replace
 
 from mockpsp.control.calls import Call, commit, reply
 from mockpsp.control.errors import ControlError, bad
 from mockpsp.control.sandboxes import due_rows
-from mockpsp.scenario.model import Signature
 from mockpsp.world.masking import mask, mask_headers, mask_text
 from mockpsp.world.plain import body_text, instant
 from mockpsp.world.records import EndpointChanged, Queued
+from mockpsp.world.resending import NoEndpoint, send_again
 
 if TYPE_CHECKING:
     from mockpsp.world.outbox import Delivery
@@ -93,30 +92,16 @@ async def resend(call: Call) -> web.Response:
             f"there is no webhook {n}",
             hint="GET …/webhooks lists them",
         )
-    queued = delivery.queued
     asked = (call.body or {}).get("url")
-    endpoints = world.addresses(queued.provider, queued.kind)
-    url = _url(asked) if asked is not None else queued.url or (endpoints[0] if endpoints else "")
-    if not url:
+    try:
+        number = await send_again(world, delivery.queued, _url(asked) if asked is not None else "")
+    except NoEndpoint as none:
         raise ControlError(
             409,
             "conflict",
-            f"{queued.provider} has no webhook endpoint",
+            str(none),
             hint="PUT …/webhook-endpoints/{provider} names one",
-        )
-    number = 0
-
-    def again() -> list[Queued]:
-        nonlocal number
-        number, now = world.outbox.numbers + 1, world.clock.now()
-        return [
-            replace(
-                queued, number=number, url=url, at=now, due=now, rank=number, rule="", drop=False,
-                signature=Signature.RIGHT, outage=None, at_once=True,
-            )
-        ]  # fmt: skip
-
-    await commit(world, again)
+        ) from none
     return reply(_row(call, world.outbox.deliveries[number]), 201)
 
 

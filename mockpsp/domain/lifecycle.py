@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from mockpsp.domain.ids import Ids
 from mockpsp.domain.ledger import Entry
 from mockpsp.domain.money import Money
+from mockpsp.domain.portrait import Portrait
 from mockpsp.domain.value import Value
 
 Fact = str | int | bool | Money | None
@@ -167,3 +168,6 @@ class Lifecycle(Protocol[State, Command]):
 
     def parts(self, event: Any) -> tuple[str, ...]:
         """References of parts that this fact brings into being and that lead to the owner from now on."""
+
+    def portrait(self, state: State, settings: Any) -> Portrait:
+        """How people see the object: what it is, and what in it has a state. ``settings`` are the provider's."""

@@ -168,7 +168,7 @@ class View:
             "rule": reasoning.rule,
             "nearly": [
                 {
-                    "rule": self._line_name(each),
+                    "rule": self.line_name(each),
                     "why": mask_text(each.why),
                     "unmet": [
                         {"fact": one.fact, "wanted": mask_text(one.wanted), "got": mask_text(one.got)}
@@ -181,7 +181,7 @@ class View:
             "settings": list(reasoning.settings),
         }
 
-    def _line_name(self, miss: NearMiss) -> str:
+    def line_name(self, miss: NearMiss) -> str:
         """A line's name as a reader knows it; its key when the scenario has changed meanwhile."""
         scenario = self._world.scenario
         lines: list[Rule | FaultRule | DeliveryRule] = [*scenario.rules, *scenario.faults, *scenario.webhooks]
@@ -322,7 +322,7 @@ class View:
         else:
             sentences = [f"{operation} was decided naturally: {_sentence(reasoning.law)}"]
         sentences += [
-            f"The rule {self._line_name(each)!r} nearly matched: {_sentence(each.why)}" for each in reasoning.nearly
+            f"The rule {self.line_name(each)!r} nearly matched: {_sentence(each.why)}" for each in reasoning.nearly
         ]
         if reasoning.more:
             sentences.append(f"{reasoning.more} more rules did not match.")

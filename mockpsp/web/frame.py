@@ -18,6 +18,7 @@ from aiohttp import web
 from mockpsp.domain.clock import paris
 from mockpsp.edge.keys import SANDBOXES
 from mockpsp.edge.pages import STATIC, page_headers
+from mockpsp.web.words import counted, plural, span, within
 from mockpsp.world.plain import instant
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ def home(sandbox: Sandbox | str, path: str = "") -> str:
     """The address of a sandbox's page; ``path`` starts with a slash and is escaped already."""
     id = sandbox if isinstance(sandbox, str) else sandbox.id
     return f"{BASE}/sandbox/{quote(id, safe='')}{path}"
+
+
+def object_path(sandbox: Sandbox, lifecycle: str, ref: str) -> str:
+    """The address of an object's story; a part's reference leads there as well."""
+    return home(sandbox, f"/payments/{quote(lifecycle, safe='')}/{quote(ref, safe='')}")
 
 
 def sandbox_of(request: web.Request) -> Sandbox:
@@ -102,8 +108,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(STATIC=STATIC, BASE=BASE, TABS=TABS, home=home)
-    environment.filters.update(instant=instant, utc=utc, clock_time=clock_time, wall=wall, in_paris=in_paris)
+    environment.globals.update(
+        STATIC=STATIC, BASE=BASE, TABS=TABS, home=home, object_path=object_path, counted=counted, plural=plural
+    )
+    environment.filters.update(
+        span=span, within=within, instant=instant, utc=utc, clock_time=clock_time, wall=wall, in_paris=in_paris
+    )
     return environment
 
 

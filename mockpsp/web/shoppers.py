@@ -20,7 +20,7 @@ from mockpsp.edge.provider import Checkout, Hand
 from mockpsp.scenario.model import ShopperScript, Tender, Trigger
 from mockpsp.web.due import object_page, shopper_act, span_words, spoken
 from mockpsp.web.frame import Problem, form_of, home, html, sandbox_of, see_other
-from mockpsp.web.words import Told, told
+from mockpsp.web.refusals import Told, told
 from mockpsp.world.journal import Reasoning
 
 if TYPE_CHECKING:

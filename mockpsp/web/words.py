@@ -1,77 +1,128 @@
-"""Why a hosted page does not let a shopper do something, in words for whoever acts in the shopper's place."""
+"""How the dashboard says things: spans of time, facts, ledger entries, shoppers, attempts. All of it is masked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
-from mockpsp.domain.errors import Refusal
-from mockpsp.domain.value import Value
-from mockpsp.edge.errors import PageRefusal
+from mockpsp.domain.ledger import Entry as Booked
+from mockpsp.domain.money import Money
+from mockpsp.scenario.model import ShopperScript
+from mockpsp.world.masking import mask, mask_text
+from mockpsp.world.outbox import Status
+from mockpsp.world.plain import plain
+from mockpsp.world.records import Attempted
 
-SENTENCES: Mapping[str, str] = {
-    "amount_above_balance": "It can pay {amount} at most.",
-    "amount_above_order": "No more than {amount} is left to pay.",
-    "amount_below_minimum": "Vouchers must pay {amount} at least.",
-    "amount_is_fixed": "The amount cannot be chosen here; it is {amount}.",
-    "answer_awaited": "An answer is awaited first: the bank's, or ANCV's.",
-    "bad_amount": "This amount is not possible here.",
-    "bad_card_number": "This is not the number of a card.",
-    "bad_cvv": "The security code has three or four digits.",
-    "bad_expiry": "The expiry date is written month and year, such as 12/30.",
-    "beneficiary_missing": "CV Connect needs a beneficiary: 11 digits or an e-mail address.",
-    "brand_not_accepted": "Cards of this brand are not accepted here.",
-    "card_pays_the_rest": "A card pays all that is left; leave its amount empty.",
-    "closed": "Nothing can be done at this page any more.",
-    "not_at_cv_connect": "The shopper is not at CV Connect.",
-    "problem_amount": "This amount is not possible here.",
-    "problem_amount_least": "It must pay {amount} at least.",
-    "problem_amount_most": "It can pay {amount} at most.",
-    "problem_amount_rest": "A card pays all that is left: {amount}. Leave its amount empty.",
-    "problem_beneficiary": "CV Connect needs a beneficiary: 11 digits or an e-mail address.",
-    "problem_code_missing": "The bank wants to hear its code.",
-    "problem_cvv": "The security code has three or four digits.",
-    "problem_expiry": "The expiry date is written month and year, such as 12/30.",
-    "problem_method": "This tender is not on offer here now.",
-    "problem_nothing_left": "There is no money left on it, or none for today.",
-    "problem_number": "This is not the number of a card.",
-    "product_not_on_offer": "This tender is not on offer here now.",
-    "replaced": "The merchant has opened a newer page for this order.",
-    "unknown_beneficiary": "ANCV does not know this beneficiary.",
-    "unknown_step": "The page does not know this step.",
+_LONGEST = 160
+TONES: Mapping[Status, str] = {
+    Status.WAITING: "wait",
+    Status.RETRYING: "wait",
+    Status.HELD: "wait",
+    Status.DELIVERED: "good",
+    Status.GIVEN_UP: "bad",
+    Status.DROPPED: "bad",
+    Status.NO_ENDPOINT: "quiet",
 }
-"""By the key of a refusal; tests look at what providers raise."""
-
-FIELDS: Mapping[str, str] = {
-    "voucher_amount": "amount",
-    "card_number": "number",
-    "product": "tender",
-    "method": "tender",
-    "cvv": "security code",
-    "cvc": "security code",
-}
-"""What a field of a hosted page is called here, where it is not its name."""
+"""The colours of where a webhook is on its way."""
 
 
-class Told(Value, frozen=True):
-    """A refusal in words: the field at fault, or nothing, and a sentence."""
-
-    field: str
-    sentence: str
-
-
-def told(refusal: Refusal) -> Told:
-    """A refusal in words."""
-    if not isinstance(refusal, PageRefusal):
-        text = str(refusal) or type(refusal).__name__
-        return Told("", f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}")
-    sentence = SENTENCES.get(refusal.key)
-    if sentence is None:
-        return Told(FIELDS.get(refusal.field, refusal.field), f"The page does not allow it: {refusal}.")
-    return Told(FIELDS.get(refusal.field, refusal.field), sentence.format_map(_Amounts(refusal.details)))
+@lru_cache(maxsize=1_000)
+def spoken(name: str) -> str:
+    """``ShareAuthorised`` as people say it: ``share authorised``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
 
 
-class _Amounts(dict[str, object]):
-    """Amounts that a refusal names; one that it does not name is told as such."""
+def fact_name(operation: str) -> str:
+    """What the journal calls ``order.ShareAuthorised``, as a sentence begins."""
+    return spoken(operation.rpartition(".")[2]).capitalize()
 
-    def __missing__(self, key: str) -> str:
-        return f"another {key}"
+
+def span(time: timedelta) -> str:
+    """Roughly how long: ``250 ms``, ``3 s``, ``2 min 5 s``, ``4 h 1 min``, ``30 days``."""
+    seconds = abs(time.total_seconds())
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return _two(minutes, "min", rest, "s")
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return _two(hours, "h", rest, "min")
+    days, rest = divmod(hours, 24)
+    return _two(days, "days", rest, "h")
+
+
+def _two(many: int, unit: str, few: int, smaller: str) -> str:
+    return f"{many} {unit}" + (f" {few} {smaller}" if few else "")
+
+
+def within(due: datetime, now: datetime) -> str:
+    """``in 4 h``, ``2 s ago``, ``now``: where a moment lies."""
+    away = due - now
+    if abs(away) < timedelta(milliseconds=500):
+        return "now"
+    return f"in {span(away)}" if away > timedelta(0) else f"{span(away)} ago"
+
+
+def movement(booked: Booked) -> str:
+    """A ledger entry in a line: where from, where to, how much."""
+    gave = [each for each in booked.postings if each.minor < 0]
+    got = [each for each in booked.postings if each.minor > 0]
+    amount = Money(sum(each.minor for each in got), booked.currency)
+    return f"{_accounts(gave)} → {_accounts(got)}, {amount}"
+
+
+def _accounts(postings: list[Any]) -> str:
+    return " and ".join(mask_text(each.account) for each in postings) or "nothing"
+
+
+def amount_of(fact: Any) -> Money | None:
+    """The amount that a fact is about, if it names one."""
+    found = getattr(fact, "amount", None) or getattr(fact, "total", None)
+    return found if isinstance(found, Money) else None
+
+
+def details(value: Any) -> Iterator[tuple[str, str]]:
+    """The plain fields of one of our records, masked; what is deep or long is left to the entry's own page."""
+    told = mask(plain(value))
+    if not isinstance(told, Mapping):
+        return
+    for name, each in told.items():
+        if name in ("type", "at", "secret", "body") or isinstance(each, Mapping | list) or each in ("", None):
+            continue
+        text = str(each).lower() if isinstance(each, bool) else str(each)
+        yield name.replace("_", " "), text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def deed(script: ShopperScript) -> str:
+    """What a shopper does."""
+    if script.cancels or script.abandons:
+        return "cancels" if script.cancels else "leaves the page"
+    paid = (f"{each.kind} {each.amount}" if each.amount is not None else each.kind for each in script.pays)
+    return f"pays with {', then '.join(paid)}"
+
+
+def outcome(attempt: Attempted) -> str:
+    """How a delivery went: ``200``, ``500, again at …``."""
+    return attempt.error or str(attempt.status)
+
+
+_KINDS = (("event", "fact"), ("posting", "ledger entry"), ("webhook", "webhook"))
+
+
+def counted(lines: Iterable[Any]) -> str:
+    """What followed, by kind: ``2 facts, 1 ledger entry, 1 webhook``."""
+    found = [each.kind for each in lines]
+    return ", ".join(plural(found.count(kind), word) for kind, word in _KINDS if kind in found)
+
+
+def plural(count: int, word: str) -> str:
+    """``1 ledger entry``, ``2 ledger entries``."""
+    if count == 1:
+        return f"1 {word}"
+    return f"{count:,} {word[:-1]}ies" if word.endswith("y") else f"{count:,} {word}s"

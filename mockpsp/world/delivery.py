@@ -29,6 +29,26 @@ _NOT_SENT = "not sent: the target is not on this machine or network (see --allow
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".test.local")
 
 
+class Proof(Value, frozen=True):
+    """The signature of one message, checked as a merchant checks it. ``given`` is empty when there is none.
+
+    ``place`` and ``how`` tell where it stands and how it is made, ``signed`` is the text that is signed, ``expected``
+    what the sandbox's present secret makes of it; ``problem`` says what else is wrong, such as another key's name.
+    """
+
+    place: str
+    how: str
+    signed: str
+    given: str
+    expected: str
+    problem: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether a merchant with the sandbox's secret would accept it."""
+        return self.given == self.expected and not self.problem
+
+
 class Policy(Protocol):
     """How one provider delivers webhooks."""
 
@@ -43,6 +63,9 @@ class Policy(Protocol):
         self, queued: records.Queued, credentials: Mapping[str, Any], signature: Signature, settings: Any
     ) -> tuple[Mapping[str, str], bytes]:
         """Headers and body as they go over the wire: ``queued.body``, signed in a header or inside the body."""
+
+    def proof(self, headers: Mapping[str, str], body: bytes, credentials: Mapping[str, Any]) -> Proof | None:
+        """The signature of a message that ``message`` made, for people to check; None where nothing is signed."""
 
     def accepted(self, status: int, body: bytes) -> bool:
         """Whether this answer acknowledges the webhook."""

@@ -7,6 +7,7 @@ from typing import Any
 from mockpsp.domain.ledger import Entry, transfer
 from mockpsp.domain.lifecycle import Consequence, Decision, Fact, Moment, Question, Served, Timer, Verdict, Waiting
 from mockpsp.domain.money import Money
+from mockpsp.domain.portrait import Portrait
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import decide, modify
 from mockpsp.providers.adyen import events as e
@@ -115,6 +116,12 @@ class Purchases:
             *_waiting(before, after, event),
             *_timers(after, event, moment),
         )
+
+    def portrait(self, state: Purchase, settings: AdyenSettings) -> Portrait:
+        """See Lifecycle."""
+        from mockpsp.providers.adyen import portrait  # late: only people look
+
+        return portrait.purchase(state)
 
 
 def by_reference(reference: str) -> str:

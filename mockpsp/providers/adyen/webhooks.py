@@ -25,6 +25,7 @@ from mockpsp.providers.adyen.ids import psp_reference
 from mockpsp.providers.adyen.settings import AdyenSettings
 from mockpsp.providers.adyen.states import Kind, Modification, Order, Payment, Purchase
 from mockpsp.scenario.model import Signature
+from mockpsp.world.delivery import Proof
 from mockpsp.world.records import Attempted, Queued
 
 _WITH_CARD_REASON = ("visa", "mc", "amex")
@@ -429,6 +430,17 @@ class AdyenPolicy:
         proof = signature(_KEYS[signature_kind](key), item)
         item["additionalData"] = {"hmacSignature": proof, **item["additionalData"]}
         return headers, to_bytes(envelope)
+
+    def proof(self, headers: Mapping[str, str], body: bytes, credentials: Mapping[str, Any]) -> Proof:
+        """See Policy."""
+        item = decode(body)["notificationItems"][0]["NotificationRequestItem"]
+        return Proof(
+            place="additionalData.hmacSignature in the body",
+            how="base64 of HMAC-SHA256 over eight fields of the item, joined by colons, with the endpoint's hex key",
+            signed=signed_text(item),
+            given=item.get("additionalData", {}).get("hmacSignature", ""),
+            expected=signature(credentials["hmac_key"], item),
+        )
 
     def accepted(self, status: int, body: bytes) -> bool:
         """See Policy."""

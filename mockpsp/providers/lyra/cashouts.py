@@ -19,6 +19,7 @@ from mockpsp.domain.ledger import Entry, transfer
 from mockpsp.domain.lifecycle import Consequence, Decision, Moment, Question, Timer, Verdict
 from mockpsp.domain.machine import follow
 from mockpsp.domain.money import Money
+from mockpsp.domain.portrait import Machine, Portrait, Track
 from mockpsp.domain.value import Value
 from mockpsp.providers.lyra.holdings import seller_account
 
@@ -142,6 +143,9 @@ CASHOUT: Mapping[CashoutStatus, Mapping[type[Any], CashoutStatus]] = {
     _C.REJECTED: {},
 }
 """Steps of a cashout; one that the bank sends back is REJECTED instead of FAILED."""
+_MACHINE = Machine(
+    name="cashout", steps=CASHOUT, good=frozenset({_C.SUCCEEDED}), bad=frozenset({_C.FAILED, _C.REJECTED})
+)
 
 
 class Cashout(Value, frozen=True):
@@ -251,6 +255,26 @@ class SellerPayouts:
     def parts(self, event: Any) -> tuple[str, ...]:
         """A cashout leads to its seller's."""
         return (event.cashout,) if isinstance(event, Opened) else ()
+
+    def portrait(self, state: Payouts, settings: Any) -> Portrait:
+        """See Lifecycle: the latest cashout first."""
+        tracks = tuple(_track(each) for each in reversed(state.cashouts))
+        first = state.cashouts[0].opened
+        return Portrait(
+            kind="cashouts of a seller",
+            ref=state.seller,
+            tracks=tracks,
+            reference=first.external_ref or "",
+            amount=tracks[0].amount,
+            began=first.at,
+        )
+
+
+def _track(cashout: Cashout) -> Track:
+    amount = Money(cashout.amount, cashout.opened.currency)
+    return Track(
+        machine=_MACHINE, ref=cashout.ref, state=cashout.status, amount=amount, note=f"for {cashout.opened.day}"
+    )
 
 
 def _stepped(cashout: Cashout, event: Any) -> Cashout:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mockpsp.domain.ledger import Entry
 from mockpsp.domain.lifecycle import Consequence, Decision, Fact, Moment, Notice, Question, Timer, Verdict
+from mockpsp.domain.portrait import Portrait
 from mockpsp.providers.lyra import enrolment_commands as c
 from mockpsp.providers.lyra import enrolment_decide as decide
 from mockpsp.providers.lyra import enrolment_facts as f
@@ -75,6 +78,12 @@ class Registrations:
         told = _notice(after, event)
         timers = _timers(after, event, moment)
         return timers if told is None else (told, *timers)
+
+    def portrait(self, state: Registration, settings: Any) -> Portrait:
+        """See Lifecycle."""
+        from mockpsp.providers.lyra import portrait  # late: only people look
+
+        return portrait.registration(state)
 
 
 def _known(state: Registration | None) -> Registration:

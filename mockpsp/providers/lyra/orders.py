@@ -7,6 +7,7 @@ from typing import Any
 from mockpsp.domain.ledger import Entry, Posting, transfer
 from mockpsp.domain.lifecycle import Consequence, Decision, Fact, Moment, Question, Served, Timer, Verdict, Waiting
 from mockpsp.domain.money import Money
+from mockpsp.domain.portrait import Portrait
 from mockpsp.providers.lyra import commands as c
 from mockpsp.providers.lyra import decide, paying, refunding, settling
 from mockpsp.providers.lyra import events as e
@@ -148,6 +149,12 @@ class Orders:
             *_waiting(before, after, event),
             *_timers(before, after, event, moment),
         )
+
+    def portrait(self, state: Order, settings: Any) -> Portrait:
+        """See Lifecycle."""
+        from mockpsp.providers.lyra import portrait  # late: only people look
+
+        return portrait.order(state)
 
 
 def _update(state: Order | None, command: c.Update, moment: Moment) -> Decision:

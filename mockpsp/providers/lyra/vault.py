@@ -16,6 +16,7 @@ from mockpsp.domain.ledger import Entry
 from mockpsp.domain.lifecycle import Consequence, Decision, Fact, Moment, Question, Served, Timer, Verdict, Waiting
 from mockpsp.domain.machine import follow
 from mockpsp.domain.money import Money
+from mockpsp.domain.portrait import Machine, Portrait, Track
 from mockpsp.domain.value import Value
 from mockpsp.providers.lyra import commands as c
 from mockpsp.providers.lyra import events as e
@@ -119,6 +120,7 @@ TOKEN: Mapping[TokenStatus, Mapping[type[Any], TokenStatus]] = {
     _T.ABANDONED: {},
 }
 """Steps of a registration; a refusal after which nothing more can be tried makes it FAILED."""
+_MACHINE = Machine(name="token", steps=TOKEN, good=frozenset({_T.SUCCEEDED}), bad=frozenset({_T.FAILED, _T.ABANDONED}))
 
 
 class Token(Value, frozen=True):
@@ -215,6 +217,12 @@ class Tokens:
                 return (alias_key(event.stored.alias),)
             case _:
                 return ()
+
+    def portrait(self, state: Token, settings: Any) -> Portrait:
+        """See Lifecycle."""
+        note = state.stored.instrument.masked if state.stored is not None else ""
+        track = Track(machine=_MACHINE, ref=state.ref, state=state.status, note=note)
+        return Portrait(kind="token", ref=state.ref, tracks=(track,), began=state.opened.at, also=(state.opened.page,))
 
 
 def _the_open(state: Token | None, secret: str | None) -> Token:

@@ -31,6 +31,9 @@ class LyraPolicy:
         """See Policy. There is no signature to be wrong or missing."""
         return {"Content-Type": "application/json"}, queued.body
 
+    def proof(self, headers: Mapping[str, str], body: bytes, credentials: Mapping[str, Any]) -> None:
+        """See Policy. Nothing is signed: a shop asks for the object that the webhook names."""
+
     def accepted(self, status: int, body: bytes) -> bool:
         """See Policy."""
         return True

@@ -7,6 +7,7 @@ from typing import Any
 from mockpsp.domain.ledger import Entry, transfer
 from mockpsp.domain.lifecycle import Consequence, Decision, Moment, Question, Served, Timer, Verdict, Waiting
 from mockpsp.domain.money import Money
+from mockpsp.domain.portrait import Portrait
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import create, decide, maintain
 from mockpsp.providers.worldline import events as e
@@ -117,6 +118,12 @@ class Orders:
     def notices(self, before: Order | None, after: Order, event: e.Event, moment: Moment) -> tuple[Consequence, ...]:
         """See Lifecycle."""
         return notices_of(after, event, moment) + _waiting(after, event) + _timers(after, event, moment)
+
+    def portrait(self, state: Order, settings: WorldlineSettings) -> Portrait:
+        """See Lifecycle."""
+        from mockpsp.providers.worldline import portrait  # late: only people look
+
+        return portrait.order(state, settings)
 
 
 def held(account: str) -> str:

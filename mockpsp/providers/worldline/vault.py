@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from mockpsp.domain.ledger import Entry
 from mockpsp.domain.lifecycle import Consequence, Decision, Moment, Verdict
 from mockpsp.domain.machine import follow
+from mockpsp.domain.portrait import Machine, Portrait, Track
 from mockpsp.domain.value import Value
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import events as e
@@ -101,6 +102,10 @@ class Sessions:
         """See Lifecycle. A session has none."""
         return ()
 
+    def portrait(self, state: Session, settings: Any) -> Portrait:
+        """See Lifecycle. A session has no states."""
+        return Portrait(kind="client session", ref=state.ref, tracks=(), also=(state.customer,))
+
 
 # -- tokens ----------------------------------------------------------------------------------------------------------
 
@@ -146,6 +151,7 @@ TOKEN: Mapping[TokenStage, Mapping[type[Any], TokenStage]] = {
     TokenStage.FORGOTTEN: {},
 }
 """Steps of a token after it was created."""
+_MACHINE = Machine(name="token", steps=TOKEN, good=frozenset({TokenStage.KEPT}))
 
 
 class Token(Value, frozen=True):
@@ -208,6 +214,11 @@ class Tokens:
     def parts(self, event: TokenStored | TokenForgotten) -> tuple[str, ...]:
         """The card leads to its latest token."""
         return (_card_part(event.card.fingerprint),) if isinstance(event, TokenStored) else ()
+
+    def portrait(self, state: Token, settings: Any) -> Portrait:
+        """See Lifecycle."""
+        track = Track(machine=_MACHINE, ref=state.ref, state=state.stage, note=state.card.masked)
+        return Portrait(kind="token", ref=state.ref, tracks=(track,))
 
 
 SESSIONS = Sessions()

@@ -22,6 +22,7 @@ from mockpsp.providers.worldline import wire
 from mockpsp.providers.worldline.settings import WorldlineSettings
 from mockpsp.providers.worldline.states import Order, Tender
 from mockpsp.scenario.model import Signature
+from mockpsp.world.delivery import Proof
 from mockpsp.world.records import Attempted, Queued
 
 
@@ -165,6 +166,18 @@ class WorldlinePolicy:
             wrong = "-forged" if signature_kind is Signature.WRONG else ""
             headers["X-GCS-Signature"] = signature(f"{secret}{wrong}", queued.body)
         return headers, queued.body
+
+    def proof(self, headers: Mapping[str, str], body: bytes, credentials: Mapping[str, Any]) -> Proof:
+        """See Policy."""
+        key, named = credentials["webhook_key_id"], headers.get("X-GCS-KeyId", "")
+        return Proof(
+            place="the header X-GCS-Signature",
+            how=f"base64 of HMAC-SHA256 over the body as it was sent, with the secret of the webhook key {key}",
+            signed=body.decode("utf-8", "replace"),
+            given=headers.get("X-GCS-Signature", ""),
+            expected=signature(credentials["webhook_secret"], body),
+            problem="" if named == key else f"X-GCS-KeyId names {named}, the sandbox's key is {key}",
+        )
 
     def accepted(self, status: int, body: bytes) -> bool:
         """See Policy."""
