@@ -12,8 +12,9 @@ from aiohttp import web
 from mockpsp.domain.clock import paris
 from mockpsp.domain.value import Value
 from mockpsp.edge.keys import COURIER
-from mockpsp.web.due import Row, ahead, done, phrases, span_words
+from mockpsp.web.due import Row, ahead, done, phrases
 from mockpsp.web.frame import Problem, form_of, home, html, sandbox_of, see_other
+from mockpsp.web.words import span
 from mockpsp.world.clock import ClockMode
 from mockpsp.world.moving import Advance, BadMove, Move, SetTo, Switch, ToNextDue, later, move, within
 from mockpsp.world.records import ClockMoved
@@ -30,7 +31,7 @@ STEPS = (
     ("PT4H1M", "+4 h 01", timedelta(hours=4, minutes=1)),
     ("P1D", "+1 day", timedelta(days=1)),
 )
-_SPANS = {value: span for value, _, span in STEPS}
+_SPANS = {value: ahead_by for value, _, ahead_by in STEPS}
 _DIGITS = 18
 
 
@@ -47,9 +48,9 @@ def _buttons(world: World) -> list[Button]:
     """The buttons, the next due event first."""
     now, next_due = world.clock.now(), world.outbox.next_due()
     moments = [max(next_due, now) if next_due is not None else now]
-    for _, _, span in STEPS:
+    for _, _, ahead_by in STEPS:
         try:
-            moments.append(later(world, span))
+            moments.append(later(world, ahead_by))
         except BadMove:
             moments.append(now)
     counts = world.outbox.due_by(moments)
@@ -109,7 +110,7 @@ def _told(moves: Sequence[ClockMoved], rows: Sequence[Row], hidden: int) -> str:
     """What a move did, in a sentence."""
     by = sum((each.by for each in moves if each.by is not None), timedelta(0))
     if by:
-        words = f"ahead by {span_words(by)}" if by > timedelta(0) else f"back by {span_words(-by)}"
+        words = f"ahead by {span(by)}" if by > timedelta(0) else f"back by {span(-by)}"
         start = f"The clock was moved {words}"
     elif moves:
         return f"The clock {'runs' if moves[-1].mode is ClockMode.REAL else 'stands still'} now."

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, assert_never
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
 from mockpsp.scenario.model import ShopperScript, Tender
-from mockpsp.web.frame import home
+from mockpsp.web.frame import object_path
+from mockpsp.web.words import spoken, within
 from mockpsp.world.journal import Entry
 from mockpsp.world.masking import mask_text
 from mockpsp.world.outbox import Delivery, Status, Work
@@ -44,18 +44,13 @@ class Row(Value, frozen=True, kw_only=True):
     led_to: tuple[str, ...] = ()
 
 
-def spoken(name: str) -> str:
-    """``CancelUnpaid`` as people say it: ``cancel unpaid``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
-
-
 def object_page(sandbox: Sandbox, provider: str, ref: str) -> str:
     """The page of the object that has this reference, or of which it is a part; empty when there is none."""
     world = sandbox.world
     for name in world.lifecycles:
         owner = world.owner(name, ref) if name.startswith(f"{provider}.") else None
         if owner is not None:
-            return home(sandbox, f"/payments/{quote(name, safe='')}/{quote(owner, safe='')}")
+            return object_path(sandbox, name, owner)
     return ""
 
 
@@ -66,26 +61,7 @@ def ahead(sandbox: Sandbox, at_most: int) -> list[Row]:
     """What is due next, in the order in which it will be done."""
     now = sandbox.world.clock.now()
     rows = (_row(sandbox, work) for work in sandbox.world.outbox.ahead(at_most))
-    return [replace(row, away=away(row.due - now)) if row.due is not None else row for row in rows]
-
-
-_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-
-
-def away(span: timedelta) -> str:
-    """How far ahead: ``in 4 h 1 min``."""
-    return f"in {span_words(span)}" if span >= timedelta(seconds=1) else "now"
-
-
-def span_words(span: timedelta) -> str:
-    """A span of time in its two largest units: ``4 h 1 min``."""
-    left = int(span.total_seconds())
-    parts: list[str] = []
-    for unit, seconds in _UNITS:
-        count, left = divmod(left, seconds)
-        if count or parts:
-            parts.append(f"{count} {unit}" if count else "")
-    return " ".join(filter(None, parts[:2])) or "less than a second"
+    return [replace(row, away=within(row.due, now)) if row.due is not None else row for row in rows]
 
 
 def _row(sandbox: Sandbox, work: Work) -> Row:
@@ -125,7 +101,7 @@ def _delivery(sandbox: Sandbox, delivery: Delivery) -> Row:
         behind = sandbox.world.outbox.ahead_of(delivery)
         about.append(f"waits behind webhook {behind}" if behind is not None else "waits")
     if tries:
-        about.append(f"attempt {tries + 1}, the last one {outcome(delivery.attempts[-1])}")
+        about.append(f"attempt {tries + 1}, the last one {_ended(delivery.attempts[-1])}")
     if queued.rule:
         about.append(f"rule “{queued.rule}”")
     return Row(
@@ -145,7 +121,7 @@ def address(url: str) -> str:
     return mask_text(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
-def outcome(attempt: Attempted) -> str:
+def _ended(attempt: Attempted) -> str:
     """How an attempt ended."""
     return attempt.error or f"answered {attempt.status}"
 
@@ -202,7 +178,7 @@ def _done(sandbox: Sandbox, entry: Entry) -> Row | None:
     match data:
         case Attempted():
             kind, what = "retry" if data.attempt > 1 else "webhook", entry.operation
-            more = outcome(data) if data.attempt == 1 else f"attempt {data.attempt} {outcome(data)}"
+            more = _ended(data) if data.attempt == 1 else f"attempt {data.attempt} {_ended(data)}"
             if not data.delivered:
                 more += ", tried again" if data.next_due is not None else ", given up"
         case Held():

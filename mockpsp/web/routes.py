@@ -14,7 +14,9 @@ ROUTES = (
     ("GET", "", "sandboxes", "listing"),
     ("GET", "/", "sandboxes", "listing"),
     ("GET", _ONE, "activity", "listing"),
-<<<<<<< HEAD
+    ("GET", f"{_ONE}/journal/{{n:[0-9]+}}", "activity", "show"),
+    ("GET", f"{_ONE}/payments", "payments", "listing"),
+    ("GET", f"{_ONE}/payments/{{lifecycle}}/{{ref:.+}}", "payments", "show"),
     ("GET", f"{_ONE}/scenario", "script", "show"),
     ("POST", f"{_ONE}/scenario", "script", "change"),
     ("POST", f"{_ONE}/scenario/check", "script", "look"),
@@ -23,11 +25,6 @@ ROUTES = (
     ("GET", f"{_ONE}/checkouts/qr", "shoppers", "picture"),
     ("GET", f"{_ONE}/clock", "clock", "show"),
     ("POST", f"{_ONE}/clock", "clock", "change"),
-=======
-    ("GET", f"{_ONE}/journal/{{n:[0-9]+}}", "activity", "show"),
-    ("GET", f"{_ONE}/payments", "payments", "listing"),
-    ("GET", f"{_ONE}/payments/{{lifecycle}}/{{ref:.+}}", "payments", "show"),
->>>>>>> 242672234081d6fd210830e7ccce97e81af8ddb5
 )
 """Method, path, module of this package, and the name of the handler in it."""
 

@@ -18,9 +18,10 @@ from mockpsp.edge.keys import COURIER, PROVIDERS
 from mockpsp.edge.pages import page_headers
 from mockpsp.edge.provider import Checkout, Hand
 from mockpsp.scenario.model import ShopperScript, Tender, Trigger
-from mockpsp.web.due import object_page, shopper_act, span_words, spoken
+from mockpsp.web.due import object_page, shopper_act
 from mockpsp.web.frame import Problem, form_of, home, html, sandbox_of, see_other
 from mockpsp.web.refusals import Told, told
+from mockpsp.web.words import span, spoken
 from mockpsp.world.journal import Reasoning
 
 if TYPE_CHECKING:
@@ -164,10 +165,8 @@ def _card(request: web.Request, sandbox: Sandbox, ref: str) -> Card | None:
         place=place.title if place is not None else checkout.place,
         link=object_page(sandbox, provider.name, ref),
         since=since,
-        age=span_words(now - since) if since is not None and now > since else "",
-        expires_in=span_words(checkout.expires - now)
-        if checkout.expires is not None and checkout.expires > now
-        else "",
+        age=span(now - since) if since is not None and now > since else "",
+        expires_in=span(checkout.expires - now) if checkout.expires is not None and checkout.expires > now else "",
         groups=_grouped(each for each in willing if not each.hand.after),
         later=_grouped(each for each in willing if each.hand.after),
         refusing=_grouped(each for each in choices if each.hand.refused and not each.hand.after),
