@@ -154,8 +154,8 @@ class CardView(PurchasePage, frozen=True, kw_only=True):
 class ResultView(PurchasePage, frozen=True, kw_only=True):
     """How it ended. ``legs`` are the shares that were paid, or with ``returned`` those that were given back.
 
-    ``retry_url`` (GET) offers another try, ``return_url`` the way to the merchant; with ``return_after_seconds`` the
-    page leaves for it by itself. A pending page follows ``status_url``; without JavaScript it asks every few seconds.
+    ``retry_url`` (GET) offers another try, ``return_url`` the way to the merchant. A pending page follows
+    ``status_url``; without JavaScript it has a link that looks again.
     """
 
     template: ClassVar[str] = "result.html"
@@ -164,8 +164,6 @@ class ResultView(PurchasePage, frozen=True, kw_only=True):
     returned: bool = False
     retry_url: str = ""
     return_url: str = ""
-    return_after_seconds: int | None = None
-    refresh_seconds: int = 5
     post_url: str = ""
 
 
