@@ -252,6 +252,7 @@ def _ended(s: Samples) -> Iterator[tuple[str, v.View]]:
     )
     yield "closed-unknown", s.closed("unknown", sandbox="", scenario="")
     yield "closed-expired", s.closed("expired", merchant=s.merchant, return_url="https://shop.example/")
+    yield "closed-nowhere", s.closed("nowhere")
     yield "closed-paid", s.closed("paid", return_url="https://shop.example/")
 
 

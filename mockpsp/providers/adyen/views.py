@@ -35,7 +35,7 @@ from mockpsp.edge.views import OrderPage, Outcome, Page
 from mockpsp.providers.adyen import links, texts
 
 Kind = Literal["meal_voucher", "gift_card", "card"]
-ClosedReason = Literal["unknown", "expired", "paid"]
+ClosedReason = Literal["unknown", "expired", "paid", "nowhere"]
 TransStatus = Literal["Y", "N", "U"]
 
 ASSETS = links.ASSETS
@@ -219,7 +219,10 @@ class ToldView(Page, frozen=True, kw_only=True):
 
 
 class ClosedView(Page, frozen=True, kw_only=True):
-    """A link that leads nowhere, any more or at all. ``merchant`` and ``return_url`` where they are still known."""
+    """A link that leads nowhere, any more or at all. ``merchant`` and ``return_url`` where they are still known.
+
+    ``nowhere``: the bank has its answer, and the merchant gave no address that the shopper could be sent back to.
+    """
 
     template: ClassVar[str] = "closed.html"
 
