@@ -51,6 +51,11 @@ class ProtocolError(Exception):
     """Chromium refused a command."""
 
 
+def between_pages(error: ProtocolError) -> bool:
+    """Whether a command was only too early or too late for its page: another one was taking its place."""
+    return any(word in str(error) for word in _BETWEEN_PAGES)
+
+
 class NeverHappened(AssertionError):
     """A fact was waited for in vain."""
 
@@ -233,7 +238,7 @@ class Tab:
         try:
             return bool(self.evaluate(f"(document.readyState === 'complete') && Boolean({fact})"))
         except ProtocolError as error:
-            if any(word in str(error) for word in _BETWEEN_PAGES):
+            if between_pages(error):
                 return False
             raise
 
