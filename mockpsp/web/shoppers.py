@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from io import BytesIO
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from mockpsp.domain.errors import Refusal
-from mockpsp.domain.money import BadMoney, Money
+from mockpsp.domain.money import Money, decimals
 from mockpsp.domain.value import Value
 from mockpsp.edge.keys import COURIER, PROVIDERS
 from mockpsp.edge.pages import page_headers
@@ -34,6 +36,7 @@ ROWS = 4
 
 _LOOKED_AT = 500
 _DIGITS = 18
+_NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?", re.ASCII)
 _TENDERS = {
     "cv_connect": "CV Connect",
     "conecs": "CONECS meal card",
@@ -372,15 +375,16 @@ def _own(form: Mapping[str, str], checkout: Checkout) -> Tender:
 
 
 def _amount(text: str, checkout: Checkout) -> Money | None:
-    """An amount as it is typed, with a point or a comma and without a currency; None for all that it can pay."""
-    text = text.strip().replace(",", ".")
+    """An amount as it is typed, with a point or a comma, with or without its currency; None for all that it can pay."""
+    currency = checkout.remaining.currency
+    text = text.strip()
     if not text:
         return None
-    currency = checkout.remaining.currency
-    try:
-        amount = Money.parse(text if text.endswith(currency) else f"{text} {currency}")
-    except BadMoney as error:
-        raise BadForm("amount", f"“{text[:40]}” is not an amount; write it like 12.50, or leave it empty.") from error
+    number = text.removesuffix(currency).strip().replace(",", ".")
+    minor = Decimal(number).scaleb(decimals(currency)) if _NUMBER.fullmatch(number) else None
+    if minor is None or minor != int(minor):
+        raise BadForm("amount", f"“{text[:40]}” is not an amount; write it like 12.50, or leave it empty.")
+    amount = Money(int(minor), currency)
     if amount.minor <= 0:
         raise BadForm("amount", "A shopper pays more than nothing; leave it empty to pay all that the tender can.")
     return amount
