@@ -79,13 +79,14 @@ class Line(Value, frozen=True, kw_only=True):
     then: str
     standing: Standing
     tone: str
+    per: bool
 
     @property
     def left(self) -> str:
         """How often it may still strike."""
         if self.standing.left is None:
             return "no limit"
-        return f"{self.standing.left}{' each' if self.standing.values or self.standing.spent else ''}"
+        return f"{self.standing.left}{' each' if self.per else ''}"
 
 
 # -- looking -----------------------------------------------------------------------------------------------------------
@@ -119,9 +120,10 @@ def _page(
     *,
     name: str,
     draft: str = "",
+    wanted: str = "",
     checked: Checked | None = None,
 ) -> web.Response:
-    wanted, tag = request.query.get("q", "")[:80], request.query.get("tag", "")[:80]
+    words, tag = request.query.get("q", "")[:80], request.query.get("tag", "")[:80]
     every = [each for name in offered(request.app) if (each := request.app[LIBRARY].headline(name)) is not None]
     tags = sorted({each for one in every for each in one.tags})
     return html(
@@ -133,16 +135,17 @@ def _page(
         lines=text.count("\n") + 1,
         name=name,
         draft=draft,
+        wanted=wanted,
         checked=checked if checked is not None or not draft else check(request, sandbox, text, name),
         applied=_applied(request, sandbox),
-        headlines=[each for each in every if _wanted(each, wanted, tag)],
+        headlines=[each for each in every if _found(each, words, tag)],
         tags=tags,
-        query={"q": wanted, "tag": tag},
+        query={"q": words, "tag": tag},
         sections=list(_script(sandbox)),
     )
 
 
-def _wanted(headline: Headline, text: str, tag: str) -> bool:
+def _found(headline: Headline, text: str, tag: str) -> bool:
     spoken = f"{headline.name} {headline.title} {' '.join(headline.tags)}".lower()
     return all(word in spoken for word in text.lower().split()) and (not tag or tag in headline.tags)
 
@@ -229,7 +232,7 @@ async def change(request: web.Request) -> web.Response:
     checked = check(request, sandbox, text, name)
     if wanted == "check" or checked.scenario is None:
         status = 200 if wanted == "check" else 422
-        return _page(request, sandbox, text, status, name=name, draft=name, checked=checked)
+        return _page(request, sandbox, text, status, name=name, draft=name or "inline", wanted=wanted, checked=checked)
     number = await _apply(sandbox, checked.scenario)
     if wanted == "restart":
         return await _start_over(request, sandbox)
@@ -301,6 +304,7 @@ def _line(id: str, line: Any, standing: Standing) -> Line:
         then=then,
         standing=standing,
         tone=_TONES[standing.phase],
+        per=line.trigger.per is not None,
     )
 
 

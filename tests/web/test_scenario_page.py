@@ -183,7 +183,7 @@ def test_what_has_mistakes_is_not_applied(sandbox: ControlledSandbox) -> None:
     for what in ("apply", "restart"):
         page = Dashboard(sandbox).send("/scenario", do=what, text=WRONG, name="default").harmless()
         assert page.status == 422
-        assert page.text("error") == "Not in force: 2 mistakes. See them"
+        assert page.text("error") == "Not applied: 2 mistakes. See them"
         assert page.editor == WRONG
     assert in_force(sandbox) == "default"
 
