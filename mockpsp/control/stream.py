@@ -40,7 +40,6 @@ async def events(call: Call) -> web.StreamResponse:
             "X-Accel-Buffering": "no",
         }
     )
-    await response.prepare(call.request)
 
     def lives() -> bool:
         return call.sandboxes.find(sandbox.id) is sandbox
@@ -49,7 +48,8 @@ async def events(call: Call) -> web.StreamResponse:
         await response.write(data)
 
     stream = Stream(sandbox, after, write, lambda journal: View(sandbox, journal, call.app[CONTRACTS]))
-    with suppress(ConnectionError):  # the reader left
+    with suppress(ConnectionError):  # the reader left, it may be before it had a single byte
+        await response.prepare(call.request)
         await stream.run(call.control, lives)
     return response
 

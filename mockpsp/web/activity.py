@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from json import dumps
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from aiohttp import web
 
@@ -17,6 +17,7 @@ from mockpsp.scenario.model import ShopperScript
 from mockpsp.web import words
 from mockpsp.web.frame import Problem, home, html, object_path, sandbox_of
 from mockpsp.world import records
+from mockpsp.world.index import SHORTEST
 from mockpsp.world.journal import Entry, Journal, Reasoning, Request
 from mockpsp.world.masking import mask_target, mask_text
 from mockpsp.world.sandboxes import Sandbox
@@ -192,13 +193,20 @@ def about(world: World, here: Sandbox, entry: Entry) -> str:
     if isinstance(entry.data, records.Queued | records.Attempted | records.Held):
         delivery = world.outbox.deliveries.get(entry.data.number)
         reference = delivery.queued.owner if delivery is not None else ""
-    if not reference:
-        return ""
+    named = [reference] if reference else _named(entry)
     for lifecycle in world.lifecycles:
-        owner = world.owner(lifecycle, reference)
-        if owner is not None and lifecycle.partition(".")[0] == entry.provider:
-            return object_path(here, lifecycle, owner)
+        if lifecycle.partition(".")[0] == entry.provider:
+            owner = next(filter(None, (world.owner(lifecycle, each) for each in named)), None)
+            if owner is not None:
+                return object_path(here, lifecycle, owner)
     return ""
+
+
+def _named(entry: Entry) -> list[str]:
+    """What the address of a request without a reference may name, the last part first."""
+    if not isinstance(entry.data, Request):
+        return []
+    return [unquote(each) for each in reversed(entry.data.target.partition("?")[0].split("/")) if len(each) >= SHORTEST]
 
 
 def _told(here: Sandbox, entry: Entry) -> tuple[str, str, str, str]:

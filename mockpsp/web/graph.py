@@ -79,18 +79,26 @@ class _Place(Struct, eq=False):
 def draw(way: Way) -> Graph:
     """The table of a track with its way through it."""
     machine = way.machine
-    taken = dict.fromkeys(pairwise(way.states))
+    taken = _taken(way)
     names = _names(machine, way)
     states = list(dict.fromkeys([*machine.steps, *way.states]))
     linked = {each for step in names for each in step} | set(way.states)
     layout = _Layout([each for each in states if each in linked], list(names), machine)
     rest = layout.put_below([each for each in states if each not in linked], machine)
     nodes = [_node(place, machine, way) for place in (*layout.states.values(), *rest)]
-    arrows = [layout.arrow(step, told, step in taken) for step, told in names.items()]
+    arrows = [layout.arrow(step, told, taken.get(step)) for step, told in names.items()]
     width = max((node.x + node.width for node in nodes), default=0.0) + _MARGIN
     right = max((arrow.x for arrow in arrows), default=0.0)
     height = max((node.y + node.height for node in nodes), default=0.0) + _MARGIN
     return Graph(max(width, right + _MARGIN), height, nodes, arrows, _steps(names, machine), _told(way))
+
+
+def _taken(way: Way) -> dict[tuple[Any, Any], str]:
+    """The steps that were taken, with the facts that led from one state to the other."""
+    taken: dict[tuple[Any, Any], dict[str, None]] = {}
+    for step, fact in zip(pairwise(way.states), way.steps[1:], strict=False):
+        taken.setdefault(step, {})[fact] = None
+    return {step: ", ".join(facts) for step, facts in taken.items()}
 
 
 def _names(machine: Machine, way: Way) -> dict[tuple[Any, Any], list[str]]:
@@ -151,8 +159,7 @@ class _Layout:
         for place in (*self.states.values(), *(each for bends in self.bends.values() for each in bends)):
             self._rows[place.layer].append(place)
         self._sort(down)
-        self._set()
-        self._right = max((place.x + place.width for place in self.states.values()), default=0.0)
+        self._set(down)
 
     def _neighbours(self, down: Iterable[tuple[Any, Any]]) -> list[tuple[_Place, _Place]]:
         """Every piece of a step from one layer to the next."""
@@ -177,15 +184,23 @@ class _Layout:
                 row.sort(key=lambda place: _middle(near.get(id(place), ()), place.order))
                 _number(row)
 
-    def _set(self) -> None:
-        """Rows are centred over each other."""
-        spans = [sum(place.width for place in row) + _APART * max(0, len(row) - 1) for row in self._rows]
-        widest = max(spans, default=0.0)
-        for row, span in zip(self._rows, spans, strict=True):
-            x = _MARGIN + (widest - span) / 2
+    def _set(self, down: Sequence[tuple[Any, Any]]) -> None:
+        """Side by side first; then each is drawn towards those that it is linked with, its order kept."""
+        near: dict[int, list[_Place]] = {}
+        for upper, lower in self._neighbours(down):
+            near.setdefault(id(lower), []).append(upper)
+            near.setdefault(id(upper), []).append(lower)
+        for row in self._rows:
+            x = 0.0
             for place in row:
                 place.x = x
                 x += place.width + _APART
+        for turn in range(12):
+            for row in self._rows if turn % 2 == 0 else self._rows[::-1]:
+                _draw_near(row, [_wanted(place, near.get(id(place), ())) for place in row])
+        left = min((place.x for row in self._rows for place in row), default=0.0)
+        for place in (each for row in self._rows for each in row):
+            place.x += _MARGIN - left
 
     def put_below(self, states: Sequence[Any], machine: Machine) -> list[_Place]:
         """States that nothing leads to by itself, in rows below the others."""
@@ -198,11 +213,10 @@ class _Layout:
                 places.append(place)
         return places
 
-    def arrow(self, step: tuple[Any, Any], names: Sequence[str], taken: bool) -> Arrow:
-        """A step as curves through its bends, or beside everything when it leads back up."""
+    def arrow(self, step: tuple[Any, Any], names: Sequence[str], fact: str | None) -> Arrow:
+        """A step as curves through its bends, or beside everything when it leads back up; the fact if it was taken."""
         before, after = self.states[step[0]], self.states[step[1]]
-        title = ", ".join(names)
-        label = title if taken else ""
+        title, label, taken = ", ".join(names), fact or "", fact is not None
         if step in self.back:
             return self._up(before, after, taken, title, label)
         points = [(before.x + before.width / 2, before.y() + _HEIGHT)]
@@ -230,6 +244,26 @@ def _wide(word: str) -> float:
 def _number(row: Iterable[_Place]) -> None:
     for order, place in enumerate(row):
         place.order = float(order)
+
+
+def _wanted(place: _Place, near: Sequence[_Place]) -> float:
+    """Where a place would stand if it were alone in its layer: right below or above the middle of its neighbours."""
+    if not near:
+        return place.x
+    return sum(each.x + each.width / 2 for each in near) / len(near) - place.width / 2
+
+
+def _draw_near(row: Sequence[_Place], wanted: Sequence[float]) -> None:
+    """As near to where they want to be as room allows: once pushed from the left, once from the right, the mean."""
+    rightwards, leftwards = list(wanted), list(wanted)
+    for index in range(1, len(row)):
+        least = rightwards[index - 1] + row[index - 1].width + _APART
+        rightwards[index] = max(rightwards[index], least)
+    for index in range(len(row) - 2, -1, -1):
+        most = leftwards[index + 1] - row[index].width - _APART
+        leftwards[index] = min(leftwards[index], most)
+    for place, right, left in zip(row, rightwards, leftwards, strict=True):
+        place.x = (right + left) / 2
 
 
 def _middle(near: Iterable[_Place], own: float) -> float:

