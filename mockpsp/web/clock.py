@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,11 @@ from aiohttp import web
 from mockpsp.domain.clock import paris
 from mockpsp.domain.value import Value
 from mockpsp.edge.keys import COURIER
-from mockpsp.web.due import Row, ahead, done, phrases
+from mockpsp.web.due import LOOKED_AT, ahead, done, phrases
 from mockpsp.web.frame import Problem, form_of, home, html, sandbox_of, see_other
 from mockpsp.web.words import span
 from mockpsp.world.clock import ClockMode
+from mockpsp.world.journal import Entry
 from mockpsp.world.moving import Advance, BadMove, Move, SetTo, Switch, ToNextDue, later, move, within
 from mockpsp.world.records import ClockMoved
 from mockpsp.world.world import Gone
@@ -100,24 +101,31 @@ def _moved(request: web.Request, sandbox: Sandbox) -> dict[str, Any] | None:
     journal = sandbox.world.journal
     if until > journal.count or after > until:
         return None
-    rows, hidden = done(sandbox, after, until, SHOWN)
-    moves = [each.data for each in islice(journal.since(after), until - after) if isinstance(each.data, ClockMoved)]
-    told = _told(moves, rows, hidden)
-    return {"rows": rows, "hidden": hidden, "told": told, "dropped": after < journal.entries_dropped}
+    rows, hidden, whole = done(sandbox, after, until, SHOWN)
+    first, last = _first(journal.since(after), until - after), _first(journal.before(until + 1), until - after)
+    sentences = [_told(first, last)]
+    if rows:
+        sentences.append(f"Done on the way: {' and '.join(phrases(rows))}{f' and {hidden} more' if hidden else ''}.")
+    elif first is None or first.by is not None:
+        sentences.append("Nothing was due on the way.")
+    whole = whole and after >= journal.entries_dropped
+    return {"rows": rows, "hidden": hidden, "told": " ".join(sentences), "whole": whole}
 
 
-def _told(moves: Sequence[ClockMoved], rows: Sequence[Row], hidden: int) -> str:
-    """What a move did, in a sentence."""
-    by = sum((each.by for each in moves if each.by is not None), timedelta(0))
-    if by:
-        words = f"ahead by {span(by)}" if by > timedelta(0) else f"back by {span(-by)}"
-        start = f"The clock was moved {words}"
-    elif moves:
-        return f"The clock {'runs' if moves[-1].mode is ClockMode.REAL else 'stands still'} now."
-    else:
-        start = "The clock was not moved"
-    counts = " and ".join(phrases(rows)) + (f" and {hidden} more" if hidden else "")
-    return f"{start}. {f'Done on the way: {counts}.' if rows else 'Nothing was due on the way.'}"
+def _first(entries: Iterable[Entry], at_most: int) -> ClockMoved | None:
+    """The first of these entries that tells of a move of the clock, as far as anybody looks."""
+    found = (each.data for each in islice(entries, min(at_most, LOOKED_AT)))
+    return next((each for each in found if isinstance(each, ClockMoved)), None)
+
+
+def _told(first: ClockMoved | None, last: ClockMoved | None) -> str:
+    """What became of the clock, in a sentence."""
+    if first is None or last is None:
+        return "The clock was not moved."
+    if first.by is None:
+        return f"The clock {'runs' if last.mode is ClockMode.REAL else 'stands still'} now."
+    by = last.to - first.to + first.by
+    return f"The clock was moved {'ahead' if by > timedelta(0) else 'back'} by {span(by)}."
 
 
 async def change(request: web.Request) -> web.Response:

@@ -23,6 +23,9 @@ from mockpsp.world.records import Attempted, Held, Posted, Queued, ShopperDue, T
 if TYPE_CHECKING:
     from mockpsp.world.sandboxes import Sandbox
 
+LOOKED_AT = 10_000
+"""So many entries of the journal are looked at for what a move did."""
+
 _LEADS_TO = 4
 
 
@@ -129,12 +132,15 @@ def _ended(attempt: Attempted) -> str:
 # -- what was done ---------------------------------------------------------------------------------------------------
 
 
-def done(sandbox: Sandbox, after: int, until: int, at_most: int) -> tuple[list[Row], int]:
-    """What timers, webhooks and shoppers did between two entries of the journal, and how many of them are not shown."""
+def done(sandbox: Sandbox, after: int, until: int, at_most: int) -> tuple[list[Row], int, bool]:
+    """What timers, webhooks and shoppers did between two entries of the journal; how many of them are not shown.
+
+    And whether that is all of it: of a long move only the first entries are looked at.
+    """
     found: list[Row] = []
     followed: dict[int, list[str]] = {}
     more = 0
-    entries = islice(sandbox.world.journal.since(after), max(0, until - after))
+    entries = islice(sandbox.world.journal.since(after), min(until - after, LOOKED_AT))
     for entry in entries:
         if entry.cause in followed:
             _follow(followed[entry.cause], entry)
@@ -147,7 +153,7 @@ def done(sandbox: Sandbox, after: int, until: int, at_most: int) -> tuple[list[R
         found.append(row)
         followed[entry.number] = []
     told = ((row, followed[int(row.id.removeprefix("done-"))]) for row in found)
-    return [_with(row, list(dict.fromkeys(events))) for row, events in told], more
+    return [_with(row, list(dict.fromkeys(events))) for row, events in told], more, until - after <= LOOKED_AT
 
 
 def _with(row: Row, events: list[str]) -> Row:

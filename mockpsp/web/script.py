@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -97,7 +98,9 @@ async def show(request: web.Request) -> web.Response:
     sandbox, name = sandbox_of(request), request.query.get("from", "")
     if not name:
         return _page(request, sandbox, _in_force(request, sandbox), name=sandbox.world.scenario.name)
-    return _page(request, sandbox, _text_of(request, name), name=name, draft=name)
+    text = _text_of(request, name)
+    checked = await check(request, sandbox, text, name)
+    return _page(request, sandbox, text, name=name, draft=name, checked=checked)
 
 
 def _in_force(request: web.Request, sandbox: Sandbox) -> str:
@@ -136,7 +139,7 @@ def _page(
         name=name,
         draft=draft,
         wanted=wanted,
-        checked=checked if checked is not None or not draft else check(request, sandbox, text, name),
+        checked=checked,
         applied=_applied(request, sandbox),
         headlines=[each for each in every if _found(each, words, tag)],
         tags=tags,
@@ -166,12 +169,15 @@ def _applied(request: web.Request, sandbox: Sandbox) -> Mapping[str, Any] | None
 # -- checking ----------------------------------------------------------------------------------------------------------
 
 
-def check(request: web.Request, sandbox: Sandbox, text: str, name: str) -> Checked:
-    """The same check as ``mockpsp scenarios check``, and what putting this text in force would change."""
+async def check(request: web.Request, sandbox: Sandbox, text: str, name: str) -> Checked:
+    """The same check as ``mockpsp scenarios check``, and what putting this text in force would change.
+
+    A long text takes a while to read, and is checked again and again while somebody writes: a thread reads it.
+    """
     from mockpsp.scenario.loader import ScenarioError
 
     try:
-        scenario = _read(request, text, name)
+        scenario = await asyncio.to_thread(_read, request, text, name)
     except ScenarioError as error:
         rows = text.split("\n")
         shown = [_shown(each, rows) for each in error.problems[:SHOWN]]
@@ -229,7 +235,7 @@ async def change(request: web.Request) -> web.Response:
         return await _start_over(request, sandbox)
     if wanted not in ("check", "apply", "restart"):
         raise Problem(400, "Not a button of this page", "The form does not say what to do with the scenario.")
-    checked = check(request, sandbox, text, name)
+    checked = await check(request, sandbox, text, name)
     if wanted == "check" or checked.scenario is None:
         status = 200 if wanted == "check" else 422
         return _page(request, sandbox, text, status, name=name, draft=name or "inline", wanted=wanted, checked=checked)
@@ -260,7 +266,7 @@ async def _start_over(request: web.Request, sandbox: Sandbox) -> web.Response:
 async def look(request: web.Request) -> web.Response:
     """POST …/scenario/check: what the check finds, as the part of the page that shows it."""
     sandbox, form = sandbox_of(request), await form_of(request)
-    checked = check(request, sandbox, _text(form), form.get("name", ""))
+    checked = await check(request, sandbox, _text(form), form.get("name", ""))
     return html("checked.html", here=sandbox, tab="scenario", checked=checked)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
+import requests
 
+from tests.support.adyen_pages import new_link, new_session
 from tests.support.control import ControlledSandbox
 from tests.support.dashboard import HOSTILE, Dashboard
+from tests.support.lyra_pages import new_page
 from tests.support.worldline import Merchant, checkout_body
 
 New = Callable[..., ControlledSandbox]
@@ -164,6 +169,20 @@ def test_an_address_that_tells_of_no_move_shows_the_page(sandbox: ControlledSand
 def test_only_our_own_pages_move_the_clock(sandbox: ControlledSandbox) -> None:
     assert Dashboard(sandbox).refused("/clock", do="P1D")
     assert now(sandbox) == "2026-07-01T07:00:00.000Z"
+
+
+def test_every_row_leads_to_the_page_of_its_object(sandbox: ControlledSandbox) -> None:
+    new_page(sandbox)
+    new_session(sandbox)
+    new_link(sandbox)
+    opened(sandbox)
+    before = Dashboard(sandbox).open("/clock")
+    after = Dashboard(sandbox).send("/clock", do="P1D")
+    for page, row in ((before, "ahead-row"), (after, "done-row")):
+        links = set(re.findall(r'href="(/_mockpsp/sandbox/[^"]+/payments/[^"]+)"', page.html))
+        assert 0 < len(links) <= len(page.texts(row))
+        for link in links:
+            assert requests.get(sandbox.url + unescape(link), timeout=30).status_code == 200, link
 
 
 def test_a_long_list_is_cut_and_says_so(sandbox: ControlledSandbox) -> None:
