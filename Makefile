@@ -36,6 +36,11 @@ vendor: $(DEV)  ## the vendor's integration tests, from a checkout: make vendor 
 
 shots: $(DEV)  ## a picture of every hosted page, into a temporary folder or FOLDER=path
 	$(BIN)/python -m tests.browser.shots $(FOLDER)
+<<<<<<< HEAD
+=======
+	$(BIN)/python -m tests.browser.adyen_shots $(FOLDER)
+	$(BIN)/python -m tests.browser.dashboard_shots $(FOLDER)
+>>>>>>> 96eb0e5062808e9dde74566a145ee54aa4b4ecf4
 
 fuzz: $(DEV)  ## the scenario loader against odd files, five minutes or SECONDS=n
 	MOCKPSP_FUZZ_SECONDS=$(or $(SECONDS),300) $(BIN)/python -m pytest -n 2 tests/scenario/test_fuzz.py

@@ -24,7 +24,7 @@ from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.world import World
 
 PAGE = 50
-WINDOW = 5_000
+WINDOW = 2_000
 """Entries that are looked at for one page; further back there is a link."""
 HAPPENINGS = ("request", "shopper", "back-office", "timer", "delivery", "clock", "endpoint", "scenario")
 """What is shown unless one kind is asked for: what somebody did. The rest followed from it, and is told there."""

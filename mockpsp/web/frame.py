@@ -7,6 +7,7 @@ posts, and its handler answers with ``see_other``.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -39,6 +40,7 @@ TABS = (
 """Name, title and path (below the sandbox's) of what a sandbox shows."""
 
 _FIELDS = 200
+_PIECE = 2_000
 
 
 class Problem(Exception):
@@ -72,6 +74,15 @@ def sandbox_of(request: web.Request) -> Sandbox:
     if found is None:
         raise Problem(404, "No such sandbox", f"There is no sandbox {id!r}. It may have been deleted.")
     return found
+
+
+async def read_journal(request: web.Request) -> None:
+    """Bring the index of a sandbox's journal up to date, a piece at a time: a long one must not hold up payments."""
+    found = request.app[SANDBOXES].find(request.match_info.get("id", ""))
+    while found is not None:
+        if not found.world.journal.index(_PIECE).behind:
+            return
+        await asyncio.sleep(0)
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------

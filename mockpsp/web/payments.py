@@ -20,8 +20,8 @@ from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.world import World
 
 PAGE = 50
-WINDOW = 5_000
-"""Objects that a search looks at, the newest."""
+WINDOW = 2_000
+"""Objects that a search looks at for one page; further back there is a link."""
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
@@ -47,7 +47,7 @@ class Kind(NamedTuple):
 
 
 async def listing(request: web.Request) -> web.Response:
-    """GET …/payments: newest first, with ``kind`` (a lifecycle), ``q`` (text) and ``skip``."""
+    """GET …/payments: newest first, with ``kind`` (a lifecycle), ``q`` (text), ``skip``, and where to look from."""
     here = sandbox_of(request)
     world = here.world
     kind, text = request.query.get("kind", ""), request.query.get("q", "").strip()
@@ -64,8 +64,12 @@ async def listing(request: web.Request) -> web.Response:
         if objects
     ]
     chosen = [kind] if kind in world.lifecycles else [each.name for each in kinds]
-    found = _searched(islice(_newest(world, chosen), WINDOW), text) if text else _newest(world, chosen)
+    back = _whole(request.query.get("back", ""))
+    found = islice(_newest(world, chosen), back, None)
+    if text:
+        found = islice(_searched(islice(found, WINDOW), text), None)
     shown = list(islice(found, skip, skip + PAGE + 1))
+    total = sum(each.number for each in kinds if each.name in chosen)
     return html(
         "payments.html",
         here=here,
@@ -77,7 +81,8 @@ async def listing(request: web.Request) -> web.Response:
         kinds=kinds,
         kind=kind,
         q=text,
-        window=WINDOW,
+        back=back,
+        further=back + WINDOW if text and back + WINDOW < total else 0,
         total=sum(each.number for each in kinds),
         titles=titles,
         day=here.world.clock.now().date().isoformat(),

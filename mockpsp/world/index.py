@@ -7,20 +7,22 @@ left out, and thrown away when there are many of them.
 
 from __future__ import annotations
 
+import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Journal, Request
 
 if TYPE_CHECKING:
-    from mockpsp.domain.ledger import Posting
-
     Numbers = array[int]
 
 SHORTEST = 8
 """A part of an address that is shorter is a word such as ``payments``, or a number that could mean anything."""
+_TELLING = frozenset({"request", "webhook", "delivery", "posting"})
+"""Kinds whose data names more than the reference does."""
 K = TypeVar("K")
 
 
@@ -37,14 +39,19 @@ class Index:
         self._owners: dict[int, tuple[str, int]] = {}
         self._sent: dict[int, Numbers] = {}
 
-    def catch_up(self) -> Index:
-        """Read what has come since the last time."""
-        for entry in self._journal.since(self._seen):
+    def catch_up(self, most: int = sys.maxsize) -> Index:
+        """Read what has come since the last time, but no more than so many entries."""
+        for entry in islice(self._journal.since(self._seen), most):
             self._seen = entry.number
             self._add(entry)
         if self._journal.entries_dropped - self._dropped > max(1_000, len(self._journal) // 2):
             self._forget()
         return self
+
+    @property
+    def behind(self) -> int:
+        """How many entries it has not read yet."""
+        return self._journal.count - max(self._seen, self._journal.entries_dropped)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -79,34 +86,36 @@ class Index:
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def _add(self, entry: Entry) -> None:
-        keys = set(self._keys(entry))
-        for key in keys:
-            self._note(key, entry.number)
-        if entry.cause:
-            _append(self._caused, entry.cause, entry.number)
-            for key in keys:  # what led to something about an object is about it too
-                self._note(key, entry.cause)
+        number, reference, cause = entry.number, entry.reference, entry.cause
+        if reference:
+            self._note(reference, number)
+        owner = self._owner(entry) if entry.kind in _TELLING else ""
+        if owner:
+            self._note(owner, number)
+        if cause:  # what led to something about an object is about it too
+            _append(self._caused, cause, number)
+            if reference:
+                self._note(reference, cause)
+            if owner:
+                self._note(owner, cause)
 
-    def _keys(self, entry: Entry) -> Iterator[str]:
-        if entry.reference:
-            yield entry.reference
+    def _owner(self, entry: Entry) -> str:
+        """The object that an entry is about besides its reference; notes what else its data names."""
         match entry.data:
             case Request(target=target):
-                path = target.partition("?")[0]
-                yield from (part for part in path.split("/") if len(part) >= SHORTEST)
+                for part in target.partition("?")[0].split("/"):
+                    if len(part) >= SHORTEST:
+                        self._note(part, entry.number)
             case records.Queued() as queued:
                 self._owners[queued.number] = queued.owner, entry.number
-                yield queued.owner
+                return queued.owner
             case records.Attempted(number=number) | records.Held(number=number):
                 _append(self._sent, number, entry.number)
-                if number in self._owners:
-                    yield self._owners[number][0]
+                return self._owners[number][0] if number in self._owners else ""
             case records.Posted(entry=booked):
-                self._post(entry.number, booked.postings)
-
-    def _post(self, number: int, postings: Iterable[Posting]) -> None:
-        for posting in postings:
-            _append(self._on, posting.account, number)
+                for posting in booked.postings:
+                    _append(self._on, posting.account, entry.number)
+        return ""
 
     def _note(self, key: str, number: int) -> None:
         """A cause comes a little after what it is the cause of has been noted: put it where it belongs."""
@@ -114,7 +123,12 @@ class Index:
         if numbers is None:
             self._about[key] = array("Q", (number,))
             return
-        place = len(numbers)
+        last = numbers[-1]
+        if last <= number:
+            if last != number:
+                numbers.append(number)
+            return
+        place = len(numbers) - 1
         while place and numbers[place - 1] > number:
             place -= 1
         if not place or numbers[place - 1] != number:

@@ -6,6 +6,7 @@ of bodies); what had to go is counted, never silently missing. Events live in th
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -177,13 +178,16 @@ class Journal:
         for index in range(min(number - 1 - self.entries_dropped, len(self._entries)) - 1, -1, -1):
             yield self._entries[index]
 
-    def index(self) -> Index:
-        """What finds entries by reference, cause and account; made when it is first asked for, up to date each time."""
+    def index(self, most: int = sys.maxsize) -> Index:
+        """What finds entries by reference, cause and account; made when it is first asked for, up to date each time.
+
+        It reads no more than so many entries now; then it may be ``behind``.
+        """
         if self._index is None:
             from mockpsp.world.index import Index  # late: a test suite rarely looks
 
             self._index = Index(self)
-        return self._index.catch_up()
+        return self._index.catch_up(most)
 
     def watch(self, heard: Callable[[Entry], None], ended: Callable[[], None] = _nothing) -> Callable[[], None]:
         """Call ``heard`` with every new entry and every answered request, until the returned function is called.
