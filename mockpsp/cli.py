@@ -248,24 +248,15 @@ def list_() -> None:
     from mockpsp.scenario.library import Library
 
     library = Library(dict)
-    rows = [(name, *_headline(library.path(name))) for name in library.names()]
+    rows = []
+    for name in library.names():
+        found = library.headline(name)
+        unread = "(cannot be read; see 'mockpsp scenarios check')"
+        rows.append((name, found.title, ", ".join(found.tags)) if found is not None else (name, unread, ""))
     names = max((len(row[0]) for row in rows), default=0)
     titles = max((len(row[1]) for row in rows), default=0)
     for name, title, tags in rows:
         click.echo(f"{name:<{names}}  {title:<{titles}}  {tags}".rstrip())
-
-
-def _headline(path: Path) -> tuple[str, str]:
-    """Title and tags of a file, without checking the rest of it."""
-    import yaml
-
-    loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    try:
-        with path.open(encoding="utf-8") as file:
-            read = yaml.load(file, Loader=loader)  # noqa: S506 - the base loader makes nothing but texts
-        return str(read["title"]), ", ".join(read.get("tags", ()))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
-        return "(cannot be read; see 'mockpsp scenarios check')", ""
 
 
 @scenarios.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,23 +29,11 @@ SAFE = ("GET", "HEAD")
 
 
 class Control:
-    """What the control API remembers: who moves which clock, and the live streams that end with the server."""
+    """What the control API remembers: the live streams, which end with the server."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, asyncio.Lock] = {}
         self.streams: set[asyncio.Event] = set()
         self.stopping = False
-
-    @asynccontextmanager
-    async def turn(self, sandbox: str) -> Any:
-        """One mover of a clock at a time, so that two times one hour makes two hours."""
-        lock = self._turns.setdefault(sandbox, asyncio.Lock())
-        async with lock:
-            yield
-
-    def forget(self, sandbox: str) -> None:
-        """The sandbox is gone."""
-        self._turns.pop(sandbox, None)
 
     def stop(self) -> None:
         """End all streams."""

@@ -12,8 +12,8 @@ from mockpsp import __version__
 from mockpsp.control.recorded_calls import Calls
 from mockpsp.control.recorded_deeds import Addresses, Balances, SentAgain, Told
 from mockpsp.control.recorded_values import Discretion, References, leaves, named
-from mockpsp.control.scenario_text import act, block, items, parts, scalar
 from mockpsp.domain.clock import format_duration
+from mockpsp.edge.scenario_text import act, block, items, parts, scalar
 from mockpsp.scenario.model import Bank, Scenario, ShopperScript
 from mockpsp.world import records
 from mockpsp.world.clock import ClockMode

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from mockpsp.control.calls import Call, commit, reply
+from mockpsp.control.calls import Call, reply
 from mockpsp.control.errors import ControlError, bad
 from mockpsp.control.scenarios import chosen
-from mockpsp.domain.clock import BadDuration, parse_duration, parse_instant
 from mockpsp.world.clock import ClockMode
+from mockpsp.world.moving import Advance, BadMove, Move, SetTo, Switch, move, read_moment, read_span
 from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import DEFAULT
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from mockpsp.world.delivery import Done
     from mockpsp.world.sandboxes import Sandbox
     from mockpsp.world.world import World
-
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 def _view(call: Call, sandbox: Sandbox) -> dict[str, Any]:
@@ -64,7 +61,6 @@ async def delete(call: Call) -> web.Response:
     if id == DEFAULT:
         raise ControlError(409, "conflict", "the default sandbox always exists", hint="reset it instead")
     await call.sandboxes.drop(id)
-    call.control.forget(id)
     return web.Response(status=204)
 
 
@@ -98,51 +94,25 @@ async def show_clock(call: Call) -> web.Response:
 
 async def move_clock(call: Call) -> web.Response:
     """Move the clock, or let it run or stand still; tells what became due on the way."""
-    sandbox, body = call.sandbox, call.body
-    async with call.control.turn(sandbox.id):
-        done: list[Done] = []
-        match body:
-            case {"advance": str() as span}:
-                done = await call.courier.advance(sandbox, _later(sandbox.world, _span(span)))
-            case {"set": str() as moment}:
-                done = await call.courier.set_clock(sandbox, _instant(moment, "set"))
-            case {"mode": mode}:
-                await _switch(sandbox.world, ClockMode(mode))
-        return reply(_clock(sandbox.world, done))
-
-
-async def _switch(world: World, mode: ClockMode) -> None:
-    if mode is not world.clock.mode:
-        await commit(world, lambda: world.moving(mode, world.clock.now()))
-
-
-def _span(text: str) -> timedelta:
+    sandbox = call.sandbox
+    (key, value), *_ = call.body.items()
     try:
-        return parse_duration(text)
-    except BadDuration as error:
-        hint = 'a clock goes back with {"set": "…Z"}' if text.lstrip().startswith("-") else None
-        raise bad(f"advance: {error}", hint) from error
-    except (OverflowError, ValueError) as error:
-        raise bad(f"advance: {text!r} is too long", "the clock ends with the year 2998") from error
-
-
-def _later(world: World, span: timedelta) -> datetime:
-    try:
-        return _within(world.clock.now() + span, "advance")
-    except OverflowError as error:
-        raise bad("advance: that is too far", "the clock ends with the year 2998") from error
+        how: Move
+        match key:
+            case "advance":
+                how = Advance(read_span(value))
+            case "set":
+                how = SetTo(read_moment(value))
+            case _:
+                how = Switch(ClockMode(value))
+        done = await move(call.courier, sandbox, how)
+    except BadMove as error:
+        raise bad(f"{key}: {error}", error.hint) from error
+    return reply(_clock(sandbox.world, done))
 
 
 def _instant(text: str, key: str) -> datetime:
     try:
-        return _within(parse_instant(text), key)
-    except (ValueError, OverflowError) as error:
-        raise bad(
-            f"{key}: {text!r} is not a moment with an offset: {error}", "write it like 2026-07-01T09:00:00Z or …+02:00"
-        ) from error
-
-
-def _within(moment: datetime, key: str) -> datetime:
-    if not EARLIEST <= moment < LATEST:
-        raise bad(f"{key}: {instant(moment)} is outside of what a clock can show", "from 1970 to 2998")
-    return moment
+        return read_moment(text)
+    except BadMove as error:
+        raise bad(f"{key}: {error}", error.hint) from error

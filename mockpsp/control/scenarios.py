@@ -7,30 +7,15 @@ from typing import Any
 
 from aiohttp import web
 
-from mockpsp.control.calls import Call, check, contract, reply, steady
+from mockpsp.control.calls import Call, check, contract, reply
 from mockpsp.control.errors import ControlError
 from mockpsp.edge.keys import LIBRARY, SETTINGS
+from mockpsp.edge.offered import known, offered
 from mockpsp.edge.pipeline import parse
 from mockpsp.scenario.library import UnknownScenario
 from mockpsp.scenario.model import Scenario
 
 _YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/plain")
-
-
-def _names(call: Call) -> tuple[str, ...]:
-    """What may be named: shipped scenarios, and the files that the server was started with, but no other file."""
-    shipped = call.app[LIBRARY].names()
-    return (*shipped, *(each for each in call.app[SETTINGS].scenarios if each not in shipped))
-
-
-def _known(call: Call, name: str) -> str:
-    names = _names(call)
-    if name not in names:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name[:80], names, n=1, cutoff=0.5)
-        raise UnknownScenario(name[:200], near[0] if near else None)
-    return name
 
 
 def _sound(read: Callable[[], Scenario]) -> Scenario:
@@ -49,7 +34,7 @@ def _sound(read: Callable[[], Scenario]) -> Scenario:
 
 def by_name(call: Call, name: str) -> Scenario:
     """A scenario by its name. Raises UnknownScenario, or ControlError with every mistake."""
-    return _sound(lambda: call.app[LIBRARY].load(_known(call, name)))
+    return _sound(lambda: call.app[LIBRARY].load(known(call.app, name)))
 
 
 def chosen(call: Call, wanted: Any) -> Scenario:
@@ -65,7 +50,7 @@ def chosen(call: Call, wanted: Any) -> Scenario:
 async def listing(call: Call) -> web.Response:
     """Every scenario with its title; a file with mistakes is listed with them."""
     rows = []
-    for name in _names(call):
+    for name in offered(call.app):
         try:
             scenario = by_name(call, name)
         except ControlError as error:
@@ -81,7 +66,7 @@ async def listing(call: Call) -> web.Response:
 
 async def show(call: Call) -> web.Response:
     """A scenario's file as it was written."""
-    text = call.app[LIBRARY].path(_known(call, call.path("name"))).read_bytes()
+    text = call.app[LIBRARY].path(known(call.app, call.path("name"))).read_bytes()
     return web.Response(body=text, headers={"Content-Type": "application/yaml; charset=utf-8"})
 
 
@@ -89,7 +74,7 @@ async def change(call: Call) -> web.Response:
     """Put another scenario in force; what is under way stays."""
     world = call.world
     scenario = _read(call)
-    changes: tuple[str, ...] = await steady(world, lambda: world.change_scenario(scenario))
+    changes = await world.change_scenario(scenario)
     return reply({"scenario": scenario.name, "changes": list(changes)})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mockpsp.domain.errors import Refusal
@@ -74,3 +75,16 @@ class Scripted(Refusal):
 
 class NotAllowed(Refusal):
     """The credentials do not open this door."""
+
+
+class PageRefusal(Refusal):
+    """What a shopper does is not possible on a hosted page as it stands.
+
+    ``key`` names the problem, ``field`` the form's field at fault, ``details`` hold the amounts that would be right.
+    """
+
+    def __init__(self, told: str, key: str, field: str, details: Mapping[str, Any]) -> None:
+        super().__init__(told)
+        self.key = key
+        self.field = field
+        self.details = details

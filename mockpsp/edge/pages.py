@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from mockpsp.edge.exchange import Answer, Exchange
 
 STATIC = "/_mockpsp/static"
+_KEPT = "".join(map(chr, range(0x21, 0x7F)))
+"""Every visible ASCII character: what is escaped already, or is not, stays so."""
 
 
 def page_headers(form_targets: str = "'self'", *, framed: bool = False) -> Mapping[str, str]:
@@ -30,9 +32,20 @@ def page(html: str, status: int = 200, form_targets: str = "'self'", *, framed: 
     return Answer(status, html.encode(), "text/html; charset=utf-8", page_headers(form_targets, framed=framed))
 
 
+def in_ascii(address: str) -> str:
+    """An address as a header can carry it: its host in Punycode, anything else beyond ASCII as its UTF-8 in ``%XX``."""
+    parts = urlsplit(address)
+    if not parts.netloc.isascii():
+        try:
+            address = parts._replace(netloc=parts.netloc.encode("idna").decode()).geturl()
+        except UnicodeError:
+            pass  # no name of a host: then it stays what it is, and leads nowhere
+    return quote(address, safe=_KEPT, errors="replace")
+
+
 def form_targets(address: str) -> str:
     """Where a page's forms may lead: to us, and over a redirect to this address of the merchant's."""
-    parts = urlsplit(address)
+    parts = urlsplit(in_ascii(address))
     if parts.scheme in ("http", "https"):
         return f"'self' {parts.scheme}://{parts.netloc}"
     return f"'self' {parts.scheme}:" if parts.scheme else "'self'"
@@ -49,7 +62,8 @@ def read_form(x: Exchange) -> dict[str, str]:
 
 def see_other(location: str) -> Answer:
     """Send the browser elsewhere with GET."""
-    return Answer(303, b"", "text/plain; charset=utf-8", {"Location": location, "Cache-Control": "no-store"})
+    headers = {"Location": in_ascii(location), "Cache-Control": "no-store"}
+    return Answer(303, b"", "text/plain; charset=utf-8", headers)
 
 
 def found(location: str) -> Answer:

@@ -69,6 +69,24 @@ class Checkout(Value, frozen=True, kw_only=True):
     reference: str = ""
 
 
+class Hand(Value, frozen=True, kw_only=True):
+    """A means of payment of a sandbox's test data, in the hand of a shopper at a checkout.
+
+    ``fields`` are those of a tender in a scenario; ``title`` says what it is, ``pays`` what it can pay now of what is
+    left. ``refused`` says why it would be refused, if it would; ``told`` what else will happen. ``fixed``: it pays
+    exactly that or nothing. ``after``: it is on offer once another tender has paid its part.
+    """
+
+    tender: str
+    fields: Mapping[str, str]
+    title: str
+    pays: Money
+    refused: str = ""
+    told: str = ""
+    fixed: bool = False
+    after: bool = False
+
+
 class Unsupported(Value, frozen=True):
     """An endpoint that is known and not emulated: method, path pattern, operation, and the reason in a few words."""
 
@@ -173,6 +191,15 @@ class Provider(Tenant, Protocol):
 
     def checkouts(self, sandbox: Sandbox, origin: str) -> Iterable[Checkout]:
         """What waits for a shopper, oldest first."""
+
+    def checkout(self, sandbox: Sandbox, ref: str, origin: str) -> Checkout | None:
+        """The one of them with this reference; None when it does not wait for a shopper."""
+
+    def hands(self, sandbox: Sandbox, ref: str) -> Iterable[Hand]:
+        """The test data that a shopper can try at such a checkout, the means of one tender together.
+
+        What rules of the scenario will make of it is not looked at.
+        """
 
     def summary(self, world: World, ref: str) -> Mapping[str, Any] | None:
         """An object's present state for ``expect`` lines and views, by any of its references."""

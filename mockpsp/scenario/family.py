@@ -21,6 +21,7 @@ def together(first: Scenario, other: Scenario) -> Scenario:
     return replace(
         other,
         name=f"{first.name}+{other.name}",
+        source="",
         world={**first.world, **other.world},
         **_agreed(first, other),
         **lines,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from mockpsp.data import folder
+from mockpsp.domain.value import Value
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.family import together
 from mockpsp.scenario.model import Scenario
@@ -25,6 +28,14 @@ class UnknownScenario(LookupError):
         self.nearest = nearest
 
 
+class Headline(Value, frozen=True):
+    """What a list of scenarios shows of one: title and tags, read without checking the rest of the file."""
+
+    name: str
+    title: str
+    tags: tuple[str, ...]
+
+
 class Library:
     """Shipped scenarios are read when they are asked for, and once."""
 
@@ -32,6 +43,7 @@ class Library:
         self._catalogues = catalogues
         self._read: dict[str, Scenario] = {}
         self._names: tuple[str, ...] = ()
+        self._headlines: dict[str, Headline] = {}
         self.files: list[Path] = []
         """Every file that was read, in the order of reading."""
 
@@ -83,7 +95,7 @@ class Library:
         from mockpsp.scenario.loader import load
 
         family = _Family(self, at)
-        return load(
+        found = load(
             text,
             file=file,
             name=name,
@@ -92,6 +104,27 @@ class Library:
             parent=family.parent,
             named=family.named,
         )
+        if name in self.names():
+            return found
+        return replace(found, source=text.decode("utf-8") if isinstance(text, bytes) else text)
+
+    def headline(self, name: str) -> Headline | None:
+        """Title and tags of a shipped scenario or of a file; None for a file that cannot be read.
+
+        Raises UnknownScenario. A shipped file is read once.
+        """
+        if name not in self._headlines:
+            found = _headline(name, self.path(name))
+            if found is None or name not in self.names():
+                return found
+            self._headlines[name] = found
+        return self._headlines[name]
+
+    def text(self, scenario: Scenario) -> str | None:
+        """The text of a scenario as it was written; None when it was put together or came as an object."""
+        if scenario.source:
+            return scenario.source
+        return self.path(scenario.name).read_text(encoding="utf-8") if scenario.name in self.names() else None
 
     def from_value(self, value: Any, *, name: str = "inline") -> Scenario:
         """A scenario from an object that came as JSON. It may extend shipped scenarios. Raises ScenarioError."""
@@ -104,7 +137,8 @@ class Library:
         """A file that another scenario extends. Raises OSError, ScenarioError."""
         from mockpsp.scenario.loader import load
 
-        self.files.append(path)
+        if path not in self.files:
+            self.files.append(path)
         return load(
             path.read_bytes(),
             file=str(path),
@@ -201,6 +235,52 @@ class _Family:
 
 def _unreadable(name: str, error: OSError) -> UnknownScenario:
     return UnknownScenario(name, None, f"'{name}' cannot be read: {error.strerror or error}")
+
+
+def _headline(name: str, path: Path) -> Headline | None:
+    """Read as far as title and tags, which stand at the top of most files."""
+    import yaml
+
+    loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    found: dict[str, tuple[str, ...]] = {}
+    try:
+        with path.open(encoding="utf-8") as file:
+            reader = _Top(yaml.parse(file, Loader=loader))
+            for key, values in reader.entries():
+                found[key] = values
+                if "title" in found and "tags" in found:
+                    break
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    title = " ".join(found.get("title", ()))
+    return Headline(name, title, found.get("tags", ())) if title else None
+
+
+class _Top:
+    """The keys at the top of a file with the texts below each, from the parser's events."""
+
+    def __init__(self, events: Iterator[Any]) -> None:
+        self._events = events
+
+    def entries(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Key after key; reading stops when nobody asks for more."""
+        depth, key = 0, None
+        texts: list[str] = []
+        for event in self._events:
+            kind = type(event).__name__
+            depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+            if kind == "ScalarEvent":
+                if key is None:
+                    key = event.value
+                    continue
+                texts.append(event.value)
+            if key is not None and depth == _TOP:
+                yield key, tuple(texts)
+                key, texts = None, []
+
+
+_TOP = 3
+"""Stream, document and mapping are open there."""
 
 
 def _is_scenario(path: Path) -> bool:

@@ -249,7 +249,7 @@ class Scenario(Value, frozen=True, kw_only=True):
     """One file. ``world`` and ``settings`` are by provider and already shaped as that provider's catalogue says.
 
     ``settings`` are complete; ``written`` are the names of those that the file itself names. ``seeded``: it names a
-    seed.
+    seed. ``source`` is the text of a file or of a request that is not among the shipped ones, if it came as one text.
     """
 
     name: str
@@ -267,3 +267,4 @@ class Scenario(Value, frozen=True, kw_only=True):
     faults: tuple[FaultRule, ...] = ()
     story: tuple[Step, ...] = ()
     expect: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""

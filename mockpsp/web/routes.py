@@ -22,6 +22,14 @@ ROUTES = (
     ("GET", f"{_ONE}/balances/{{provider}}/{{currency}}/{{ref:.+}}", "balances", "show"),
     ("GET", f"{_ONE}/payments", "payments", "listing"),
     ("GET", f"{_ONE}/payments/{{lifecycle}}/{{ref:.+}}", "payments", "show"),
+    ("GET", f"{_ONE}/scenario", "script", "show"),
+    ("POST", f"{_ONE}/scenario", "script", "change"),
+    ("POST", f"{_ONE}/scenario/check", "script", "look"),
+    ("GET", f"{_ONE}/checkouts", "shoppers", "show"),
+    ("POST", f"{_ONE}/checkouts", "shoppers", "act"),
+    ("GET", f"{_ONE}/checkouts/qr", "shoppers", "picture"),
+    ("GET", f"{_ONE}/clock", "clock", "show"),
+    ("POST", f"{_ONE}/clock", "clock", "change"),
 )
 """Method, path, module of this package, and the name of the handler in it."""
 

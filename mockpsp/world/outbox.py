@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
-from heapq import heappop, heappush
+from heapq import heappop, heappush, nsmallest
 
 from mockpsp.domain.value import Row
 from mockpsp.world.records import Attempted, Held, Queued, ShopperDue, TimerSet
@@ -177,9 +177,26 @@ class Outbox:
         _, _, number = heappop(self._heap)
         return self._work[number]
 
+    def ahead(self, at_most: int) -> list[Work]:
+        """The work that comes first, in the order in which it is due; webhooks that are held come last."""
+        return nsmallest(at_most, self._work.values(), key=_order)
+
+    def due_by(self, moments: Sequence[datetime]) -> list[int]:
+        """How many pieces of work are due by each of these moments; what they lead to is not known yet."""
+        due = [work.due for work in self._work.values() if work.due is not None]
+        return [sum(each <= moment for each in due) for moment in moments]
+
     def waiting(self) -> int:
         """How many pieces of work are still ahead."""
         return len(self._work)
+
+
+def _order(work: Work) -> tuple[bool, datetime, int, int]:
+    """As ``take`` has it: by time, webhooks of one moment by their rank."""
+    if not isinstance(work, Delivery):
+        return False, work.due, work.number, work.number
+    number = work.queued.number
+    return work.due is None, work.due or work.queued.due, work.queued.rank, number
 
 
 def _subject(work: Work) -> str:

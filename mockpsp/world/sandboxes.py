@@ -39,7 +39,8 @@ class Tenant(Inhabitant, Protocol):
 class Sandbox(Struct, kw_only=True, eq=False):
     """One isolated universe and the names under which it is reached. ``key`` is 8 hex digits, for links.
 
-    ``credentials`` are those of the scenario in force, by provider.
+    ``credentials`` are those of the scenario in force, by provider. Who does what is due holds ``turn``, who moves the
+    clock holds ``moving``.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Sandbox(Struct, kw_only=True, eq=False):
     start: datetime | None
     created: datetime
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    moving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class UnknownSandbox(LookupError):

@@ -115,6 +115,8 @@ class World:
         self.answers: dict[str, records.Answered] = {}
         self.in_progress: set[str] = set()
         self.waiting: dict[str, tuple[str, str]] = {}
+        """What waits for a shopper: provider and place by reference, oldest first."""
+        self.waiting_since: dict[str, datetime] = {}
         self.objects: dict[str, dict[str, Any]] = {name: {} for name in self.lifecycles}
         self._parts: dict[str, dict[str, str]] = {name: {} for name in self.lifecycles}
         self.groups: dict[tuple[str, str], datetime] = {}
@@ -302,7 +304,25 @@ class World:
         return [moved] if mode is ClockMode.MANUAL else [moved, records.ClockShifted(to - real_now())]
 
     async def change_scenario(self, scenario: Scenario, cause: int = 0) -> tuple[str, ...]:
-        """Put another scenario in force. Objects under way stay; balances move by what the file changed. Tells what."""
+        """Put another scenario in force. Objects under way stay; balances move by what the file changed. Tells what.
+
+        Tried again on the newer state when somebody else was faster.
+        """
+        while True:
+            moves, changes = self._compare(scenario)
+            try:
+                await self.commit([records.ScenarioChanged(scenario, self.clock.now(), changes), *moves], cause)
+            except Conflict:
+                await self.catch_up()
+                continue
+            return changes
+
+    def changes(self, scenario: Scenario) -> tuple[str, ...]:
+        """What ``change_scenario`` would tell; nothing is changed."""
+        return self._compare(scenario)[1]
+
+    def _compare(self, scenario: Scenario) -> tuple[list[records.Posted], tuple[str, ...]]:
+        """The movements of balances that a scenario leads to, and in words what is different."""
         setups = {name: who.setup(scenario) for name, who in self.inhabitants.items()}
         moves = self._openings(self.setups, setups)
         changes = [f"scenario {self.scenario.name} → {scenario.name}"] if scenario.name != self.scenario.name else []
@@ -310,10 +330,8 @@ class World:
             old, new = len(getattr(self.scenario, part)), len(getattr(scenario, part))
             if getattr(self.scenario, part) != getattr(scenario, part):
                 changes.append(f"{part}: {old} → {new} lines, counted from the start again")
-        changes.extend(f"{move.entry.postings[1].account}: {move.entry.kind}" for move in moves)
-        changed = records.ScenarioChanged(scenario, self.clock.now(), tuple(changes))
-        await self.commit([changed, *moves], cause)
-        return tuple(changes)
+        changes.extend(f"{move.ref}: {move.entry.kind}" for move in moves)
+        return moves, tuple(changes)
 
     def _openings(self, old: Mapping[str, Setup], new: Mapping[str, Setup]) -> list[records.Posted]:
         moves = []
@@ -409,9 +427,11 @@ class World:
 
     def _shopper_expected(self, fact: records.ShopperExpected, cause: int) -> None:
         self.waiting[fact.ref] = (fact.provider, fact.place)
+        self.waiting_since.setdefault(fact.ref, self._now)
 
     def _shopper_gone(self, fact: records.ShopperGone, cause: int) -> None:
         self.waiting.pop(fact.ref, None)
+        self.waiting_since.pop(fact.ref, None)
 
     def _script_moved(self, fact: records.ScriptMoved, cause: int) -> None:
         self.positions.update(fact.positions)

@@ -1,4 +1,8 @@
-"""``python -m tests.browser.shots [FOLDER]``: a picture of every hosted page, on a computer and on a phone."""
+"""``python -m tests.browser.shots [FOLDER]``: a picture of every hosted page, on a computer and on a phone.
+
+Worldline's checkout is walked through on a running server; then every state of every provider's pages follows, drawn
+from samples.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,13 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from tests.support.chromium import Person, Tab, chromium, executable
+from tests.support.chromium import Chromium, Person, Tab, chromium, executable
 from tests.support.control import ControlledSandbox
+from tests.support.gallery import DEVICES, FRAMES, GALLERIES, LANGUAGES, visit
 from tests.support.server import threaded
 from tests.support.shopfront import Shopfront, shopfront
 from tests.support.visits import outcome, stage, start, to_portal, type_card
 
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 VISA, DECLINED = "4330264936344675", "4321456998744563"
 POOR, REFUSES = "77777777777", "33333333333"
 SHOWN = {"showResultPage": True}
@@ -134,22 +138,52 @@ def endings(album: Album) -> None:
     album.take("closed-unknown")
 
 
-def main(folder: Path) -> None:
-    """All pages in two languages and two sizes."""
-    program = executable()
-    if program is None:
-        sys.exit("Chromium is not installed")
-    with threaded() as server, chromium(program) as browser, shopfront() as shop:
+def walks(browser: Chromium, folder: Path) -> None:
+    """Worldline's checkout in two languages and two sizes."""
+    with threaded() as server, shopfront() as shop:
         for locale in ("fr_FR", "en_GB"):
-            for device, (width, height) in SIZES.items():
-                place = folder / f"{locale[:2]}-{device}"
-                place.mkdir(parents=True, exist_ok=True)
+            for device, (width, height) in DEVICES.items():
                 person, sandbox = Person(browser), ControlledSandbox.create(server.url)
+                place = _place(folder, f"checkout-{locale[:2]}-{device}")
                 album = Album(place, person.tab(width=width, height=height), sandbox, shop, locale)
                 for part in (choosing, with_vouchers, endings):
                     part(album)
                 person.leave()
                 sandbox.delete()
+
+
+def samples(browser: Chromium, folder: Path) -> None:
+    """Every state of every provider's pages, and of their frames in two sizes that banks use."""
+    for provider, gallery in GALLERIES.items():
+        for language in LANGUAGES:
+            for size in (*DEVICES, *FRAMES):
+                drawn = gallery.drawn(language, framed=size in FRAMES)
+                if not drawn:
+                    continue
+                place, names = _place(folder, f"{provider}-{language[:2]}-{size}"), list(drawn)
+                person = Person(browser)
+
+                def take(tab: Tab, name: str, place: Path = place, names: list[str] = names) -> None:
+                    tab.picture(place / f"{names.index(name) + 1:02d}-{name}.png")
+
+                visit(person, drawn, (DEVICES | FRAMES)[size], take)
+                person.leave()
+
+
+def _place(folder: Path, name: str) -> Path:
+    place = folder / name
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def main(folder: Path) -> None:
+    """All pictures."""
+    program = executable()
+    if program is None:
+        sys.exit("Chromium is not installed")
+    with chromium(program) as browser:
+        walks(browser, folder)
+        samples(browser, folder)
     sys.stdout.write(f"{folder}\n")
 
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from mockpsp.app import catalogues
-from mockpsp.control.scenario_text import block, flow, parts, scalar
+from mockpsp.edge.scenario_text import block, flow, parts, scalar
 from mockpsp.scenario.library import Library
 from mockpsp.scenario.model import Scenario
 from mockpsp.scenario.problems import Problems

@@ -241,15 +241,18 @@ def _paying(s: Samples) -> Iterator[tuple[str, v.View]]:
 
 def _ended(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "result-paid", s.result("paid", legs=(*s.legs, s.visa))
-    yield "result-paid-leaves", s.result("paid", amount=s.visa.amount, legs=(s.visa,), return_after_seconds=5)
     yield "result-refused", s.result("refused", retry_url="/pay", legs=s.legs)
     yield "result-refused-for-good", s.result("refused", legs=s.legs, returned=True)
     yield "result-cancelled", s.result("cancelled")
     yield "result-cancelled-returned", s.result("cancelled", legs=s.legs, returned=True)
     yield "result-expired", s.result("expired", legs=s.legs, returned=True, return_url="")
-    yield "result-pending", s.result("pending", return_url="", status_url="/progress", status="pending")
+    yield (
+        "result-pending",
+        s.result("pending", return_url="", post_url="/pay", status_url="/progress", status="pending"),
+    )
     yield "closed-unknown", s.closed("unknown", sandbox="", scenario="")
     yield "closed-expired", s.closed("expired", merchant=s.merchant, return_url="https://shop.example/")
+    yield "closed-nowhere", s.closed("nowhere")
     yield "closed-paid", s.closed("paid", return_url="https://shop.example/")
 
 

@@ -1,6 +1,9 @@
 // Conveniences; every page is complete without them.
 "use strict";
 
+// What only scripts make true.
+for (const element of document.querySelectorAll("[data-live]")) element.hidden = false;
+
 // One click writes a row of test data into the page's form.
 for (const button of document.querySelectorAll("[data-fill]")) {
   button.hidden = false;

@@ -10,7 +10,7 @@ from mockpsp.domain.lifecycle import Fact, Lifecycle
 from mockpsp.edge.errors import BrokenContract, NotSupported
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.late import late
-from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, MerchantCalls, Route, Unsupported
+from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, Hand, MerchantCalls, Route, Unsupported
 from mockpsp.providers.adyen import auth, errors, holdings, page_routes, routes
 from mockpsp.providers.adyen.ids import own_reference
 from mockpsp.providers.adyen.unsupported import UNSUPPORTED
@@ -131,6 +131,18 @@ class Adyen:
         from mockpsp.providers.adyen import shopper
 
         return shopper.checkouts(sandbox, origin)
+
+    def checkout(self, sandbox: Sandbox, ref: str, origin: str) -> Checkout | None:
+        """See Provider."""
+        from mockpsp.providers.adyen import shopper
+
+        return shopper.checkout(sandbox, ref, origin)
+
+    def hands(self, sandbox: Sandbox, ref: str) -> Iterable[Hand]:
+        """See Provider."""
+        from mockpsp.providers.adyen import hands
+
+        return hands.of(sandbox, ref)
 
     def summary(self, world: World, ref: str) -> Mapping[str, Any] | None:
         """See Provider: by the reference of an order, a payment, a modification, a session or a link."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
@@ -118,7 +119,7 @@ class Visit:
         expires, now = self.head.expires.astimezone(paris()), self.x.world.clock.now().astimezone(paris())
         until = f"{expires:%H:%M}" if expires.date() == now.date() else f"{expires:%d/%m/%Y %H:%M}"
         paid = bool(legs(self))
-        leave = bool(self.head.return_url) or self.purchase.session is not None
+        leave = bool(links.followed(self.head.return_url)) or self.purchase.session is not None
         return {
             **self.common(),
             "open_until": until,
@@ -166,7 +167,7 @@ def draw(visit: Visit) -> views.View:
 
 def card_view(visit: Visit, method: views.Method) -> views.CardView:
     """The card form."""
-    target = f"{visit.here}?method={method.id}"
+    target = f"{visit.here}?{urlencode({'method': method.id})}"
     return views.CardView(
         **visit.open() | {"post_url": target, "test_data": _cards(visit, method)},
         method=method,
@@ -178,7 +179,7 @@ def card_view(visit: Visit, method: views.Method) -> views.CardView:
 
 def voucher_view(visit: Visit, method: views.Method, checked: views.Checked | None = None) -> views.VoucherView:
     """The form of a voucher or gift card, or what its balance check found."""
-    target = f"{visit.here}?method={method.id}"
+    target = f"{visit.here}?{urlencode({'method': method.id})}"
     data = () if checked is not None else _vouchers(visit, method)
     return views.VoucherView(
         **visit.open() | {"post_url": target, "test_data": data},

@@ -254,14 +254,11 @@ class OrderCancelled(OrderRefusal):
     kind = "cancelled"
 
 
-class ShopperRefused(Refusal):
+class ShopperRefused(edge.PageRefusal):
     """What the shopper does is not possible on the page as it stands. ``field`` is the form field at fault."""
 
     def __init__(self, key: str, field: str = "", **details: Any) -> None:
-        super().__init__(f"{key.replace('_', ' ')}{f' ({field})' if field else ''}")
-        self.key = key
-        self.field = field
-        self.details = details
+        super().__init__(f"{key.replace('_', ' ')}{f' ({field})' if field else ''}", key, field, details)
 
 
 class ServiceError(Value, frozen=True):

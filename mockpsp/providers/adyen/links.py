@@ -50,27 +50,41 @@ def redirect(world: World, payment: Payment, origin: str) -> str:
     return f"{origin}{REDIRECT}?{urlencode({'MD': md(world, payment)})}"
 
 
+def followed(address: str) -> str:
+    """The merchant's return address, where it leads somewhere by itself; else empty.
+
+    What is relative, or has no host, would lead to a page of ours or, like ``//shop.example``, wherever a browser
+    guesses; the API takes it because a payment that redirects nobody may have any text there.
+    """
+    scheme, host, *_ = urlsplit(address)
+    return address if scheme and (host or scheme not in ("http", "https")) else ""
+
+
 def back(address: str, ours: dict[str, str]) -> str:
-    """The merchant's return address with our parameters, its own query and fragment kept."""
+    """The merchant's return address with our parameters, its own query and fragment kept; empty if it leads nowhere."""
+    if not followed(address):
+        return ""
     scheme, host, path, query, fragment = urlsplit(address)
     return urlunsplit((scheme, host, path, "&".join(part for part in (query, urlencode(ours)) if part), fragment))
 
 
 def after_redirect(purchase: Purchase, payment: Payment, origin: str) -> str:
-    """Where the shopper goes after the bank's page: back to our own page, or to the merchant with the result."""
+    """Where the shopper goes after the bank's page: back to our own page, or to the merchant with the result.
+
+    Empty when the merchant gave no address that leads anywhere.
+    """
     assert payment.action is not None, "only a payment with an action has an address"
     result = tokens.redirect_result(payment.ref, payment.action.secret)
     if purchase.is_checkout and not payment.started.return_url:
-        return back(checkout_page(purchase, origin), {"redirectResult": result})
+        return f"{checkout_page(purchase, origin)}?{urlencode({'redirectResult': result})}"
     return back(payment.started.return_url, {"redirectResult": result})
 
 
 def after_checkout(purchase: Purchase, *, paid: bool) -> str:
-    """Where the shopper of a paid or left page returns to; empty when the merchant said nothing."""
+    """Where the shopper of a paid or left page returns to; empty when the merchant gave no address for it."""
     if purchase.session is not None:
         result = tokens.session_result(purchase.ref, purchase.secret)
         return back(purchase.session.return_url, {"sessionId": purchase.ref, "sessionResult": result})
     assert purchase.link is not None, "only sessions and links have a page"
-    if not purchase.link.return_url:
-        return ""
-    return back(purchase.link.return_url, {"resultCode": "authorised"}) if paid else purchase.link.return_url
+    address = followed(purchase.link.return_url)
+    return back(address, {"resultCode": "authorised"}) if paid else address

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.domain.money import Money
@@ -50,7 +51,7 @@ def _closed(x: Exchange) -> Answer:
 
 
 def _show(visit: Visit, view: views.View | None = None, status: int = 200) -> Answer:
-    return page(views.render(view or draw(visit)), status, form_targets(visit.head.return_url))
+    return page(views.render(view or draw(visit)), status, form_targets(links.followed(visit.head.return_url)))
 
 
 def _again(visit: Visit) -> None:
@@ -117,7 +118,7 @@ async def post(x: Exchange) -> Answer:
 def _choose(visit: Visit) -> Answer:
     wanted = visit.form.get("method", "")
     if any(each.id == wanted for each in visit.methods()):
-        return see_other(f"{visit.here}?method={wanted}")
+        return see_other(f"{visit.here}?{urlencode({'method': wanted})}")
     visit.form.pop("method", None)
     visit.errors = (FieldError("method", visit.say("problem_method")),)
     return _show(visit, status=422)
@@ -296,11 +297,14 @@ def _at_bank(x: Exchange) -> tuple[Purchase, Payment] | None:
 
 def _bank_closed(x: Exchange, purchase: Purchase, payment: Payment) -> Answer:
     """Nothing is waited for at the bank's page any more; the shopper of a page of ours goes back to it."""
+    reason: views.ClosedReason = "paid" if payment.granted is not None else "expired"
+    if payment.status is Status.AUTHENTICATED:
+        reason = "nowhere"
     view = views.ClosedView(
         language=locale_for(x, purchase),
         sandbox=x.world.name,
         scenario=x.world.scenario.title,
-        reason="paid" if payment.granted is not None else "expired",
+        reason=reason,
         merchant=x.settings.merchant_name,
         return_url=links.checkout_page(purchase, "") if purchase.is_checkout else "",
     )
@@ -314,7 +318,7 @@ async def show_bank(x: Exchange) -> Answer:
         return _closed(x)
     purchase, payment = found
     target = links.after_redirect(purchase, payment, "")
-    if payment.status is Status.AUTHENTICATED:
+    if payment.status is Status.AUTHENTICATED and target:
         return see_other(target)
     if payment.status is not Status.AWAITING_SHOPPER:
         return _bank_closed(x, purchase, payment)
@@ -338,7 +342,7 @@ async def post_bank(x: Exchange) -> Answer:
         await x.world.execute(PURCHASES, purchase.ref, command, cause=x.entry.number)
     elif payment.status is not Status.AUTHENTICATED:
         return _bank_closed(x, purchase, payment)
-    return see_other(target)
+    return see_other(target or links.redirect(x.world, payment, ""))
 
 
 def _outcome(form: dict[str, str], *, user: bool) -> views.TransStatus | None:

@@ -29,9 +29,9 @@ from mockpsp.providers.adyen.settings import AdyenSettings
 
 Json = Mapping[str, Any]
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NO_ADDRESS = re.compile(r"[\x00-\x1f\x7f\\]")
 _NO_HOST = re.compile(r"[\s;,'\"<>]")
-_SCRIPTS = ("javascript", "data", "vbscript")
+_NO_PLACES = ("javascript", "data", "vbscript", "file", "blob", "filesystem", "about", "view-source")
 _V72: Mapping[str, int] = {
     "returnUrl": 1024,
     "reference": 80,
@@ -74,12 +74,16 @@ def check_country(body: Json) -> None:
 
 
 def _check_return_url(address: str) -> None:
-    """Refuse what no browser can or should be sent to; text that is no address does where nobody is redirected."""
+    """Refuse what no browser can or should be sent to.
+
+    Text that is no address is accepted, as Adyen accepts ``ReturnUrl_example``, but no page leads there: see
+    ``links.followed``.
+    """
     try:
         parts = urlsplit(address)
     except ValueError as error:
         raise InvalidField("returnUrl", str(error)) from error
-    if _CONTROL.search(address) or _NO_HOST.search(parts.netloc) or parts.scheme in _SCRIPTS:
+    if _NO_ADDRESS.search(address) or _NO_HOST.search(parts.netloc) or parts.scheme in _NO_PLACES:
         raise InvalidField("returnUrl", "nobody can be sent there")
 
 

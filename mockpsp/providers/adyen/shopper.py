@@ -257,19 +257,23 @@ def _usual(kind: str, fields: Mapping[str, str], holdings: Holdings) -> dict[str
 
 def checkouts(sandbox: Sandbox, origin: str) -> Iterator[Checkout]:
     """Sessions, links and bank's pages that wait for a shopper, oldest first."""
+    for ref in sandbox.world.waiting:
+        found = checkout(sandbox, ref, origin)
+        if found is not None:
+            yield found
+
+
+def checkout(sandbox: Sandbox, ref: str, origin: str) -> Checkout | None:
+    """The session, link or bank's page with this reference, if it waits for a shopper."""
     world = sandbox.world
-    for ref, (provider, place) in world.waiting.items():
-        if provider != "adyen":
-            continue
-        purchase = find(world, ref)
-        if purchase is None:
-            continue
-        payment = purchase.payment(ref)
-        yield (
-            _at_the_bank(world, purchase, payment, place, origin)
-            if payment is not None
-            else _open(purchase, place, origin)
-        )
+    provider, place = world.waiting.get(ref, ("", ""))
+    purchase = find(world, ref) if provider == "adyen" else None
+    if purchase is None:
+        return None
+    payment = purchase.payment(ref)
+    if payment is not None:
+        return _at_the_bank(world, purchase, payment, place, origin)
+    return _open(purchase, place, origin)
 
 
 def _at_the_bank(world: World, purchase: Purchase, payment: Payment, place: str, origin: str) -> Checkout:

@@ -35,7 +35,7 @@ from mockpsp.edge.views import OrderPage, Outcome, Page
 from mockpsp.providers.adyen import links, texts
 
 Kind = Literal["meal_voucher", "gift_card", "card"]
-ClosedReason = Literal["unknown", "expired", "paid"]
+ClosedReason = Literal["unknown", "expired", "paid", "nowhere"]
 TransStatus = Literal["Y", "N", "U"]
 
 ASSETS = links.ASSETS
@@ -154,8 +154,8 @@ class CardView(PurchasePage, frozen=True, kw_only=True):
 class ResultView(PurchasePage, frozen=True, kw_only=True):
     """How it ended. ``legs`` are the shares that were paid, or with ``returned`` those that were given back.
 
-    ``retry_url`` (GET) offers another try, ``return_url`` the way to the merchant; with ``return_after_seconds`` the
-    page leaves for it by itself. A pending page follows ``status_url``; without JavaScript it asks every few seconds.
+    ``retry_url`` (GET) offers another try, ``return_url`` the way to the merchant. A pending page follows
+    ``status_url``; without JavaScript it has a link that looks again.
     """
 
     template: ClassVar[str] = "result.html"
@@ -164,8 +164,6 @@ class ResultView(PurchasePage, frozen=True, kw_only=True):
     returned: bool = False
     retry_url: str = ""
     return_url: str = ""
-    return_after_seconds: int | None = None
-    refresh_seconds: int = 5
     post_url: str = ""
 
 
@@ -221,7 +219,10 @@ class ToldView(Page, frozen=True, kw_only=True):
 
 
 class ClosedView(Page, frozen=True, kw_only=True):
-    """A link that leads nowhere, any more or at all. ``merchant`` and ``return_url`` where they are still known."""
+    """A link that leads nowhere, any more or at all. ``merchant`` and ``return_url`` where they are still known.
+
+    ``nowhere``: the bank has its answer, and the merchant gave no address that the shopper could be sent back to.
+    """
 
     template: ClassVar[str] = "closed.html"
 

@@ -10,7 +10,7 @@ from mockpsp.domain.lifecycle import Fact, Lifecycle
 from mockpsp.edge.errors import BrokenContract
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.late import late
-from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, MerchantCalls, Route, Unsupported
+from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, Hand, MerchantCalls, Route, Unsupported
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.lyra import auth, errors, holdings, page_routes, routes
 from mockpsp.providers.lyra.settings import LyraSettings
@@ -115,6 +115,18 @@ class Lyra:
         from mockpsp.providers.lyra import shopper
 
         return shopper.checkouts(sandbox, origin)
+
+    def checkout(self, sandbox: Sandbox, ref: str, origin: str) -> Checkout | None:
+        """See Provider."""
+        from mockpsp.providers.lyra import shopper
+
+        return shopper.checkout(sandbox, ref, origin)
+
+    def hands(self, sandbox: Sandbox, ref: str) -> Iterable[Hand]:
+        """See Provider."""
+        from mockpsp.providers.lyra import hands
+
+        return hands.of(sandbox, ref)
 
     def summary(self, world: World, ref: str) -> Mapping[str, Any] | None:
         """See Provider: by the reference of an order, one of its parts, a registration, a token or a cashout."""

@@ -78,13 +78,12 @@ class TokenRefused(Refusal):
         self.description = description
 
 
-class ShopperRefused(Refusal):
+class ShopperRefused(edge.PageRefusal):
     """What a hosted page does not allow: ``problem`` is the key of its text, ``field`` the form's field."""
 
     def __init__(self, problem: str, field: str = "", **values: Money) -> None:
-        super().__init__(problem.replace("_", " "))
+        super().__init__(problem.replace("_", " "), problem, field, values)
         self.problem = problem
-        self.field = field
         self.values = values
 
 

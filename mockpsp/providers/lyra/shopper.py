@@ -135,7 +135,7 @@ def _command(world: World, subject: Order | Token, tender: Tender) -> Any:
     if isinstance(subject, Token):
         if tender.kind != "card":
             raise ShopperRefused("problem_method", "method")
-        return Enter(_card(tender, world.setups["lyra"].world))
+        return Enter(card_means(tender, world.setups["lyra"].world))
     if tender.kind not in issuers.KINDS:
         raise ShopperRefused("problem_method", "method")
     if tender.amount is not None and tender.amount.currency != subject.currency:
@@ -165,10 +165,10 @@ def means_of(tender: Tender, order: Order, world: World) -> c.Means:
                 raise ShopperRefused("problem_method", "method")
             return issuers.stored_means(stored, moment.world)
         case _:
-            return _card(tender, moment.world)
+            return card_means(tender, moment.world)
 
 
-def _card(tender: Tender, holdings: Holdings) -> c.Means:
+def card_means(tender: Tender, holdings: Holdings) -> c.Means:
     fields = tender.fields
     number = fields.get("number", DEFAULT_CARD)
     known = holdings.cards.get(number)
@@ -227,23 +227,34 @@ def _first_able(willing: list[c.Means], tender: Tender, order: Order, moment: Mo
 
 def checkouts(sandbox: Sandbox, origin: str) -> Iterator[Checkout]:
     """Payment pages and registrations that wait for a shopper, oldest first."""
+    for ref in sandbox.world.waiting:
+        found = checkout(sandbox, ref, origin)
+        if found is not None:
+            yield found
+
+
+def checkout(sandbox: Sandbox, ref: str, origin: str) -> Checkout | None:
+    """The payment page or registration with this reference, if it waits for a shopper."""
     world = sandbox.world
-    for ref, (provider, place) in world.waiting.items():
-        if provider != "lyra":
-            continue
-        order: Order | None = world.state(ORDERS.name, ref)
-        token: Token | None = world.state(TOKENS.name, ref)
-        settings: LyraSettings = world.setups["lyra"].settings
-        if order is not None and order.execution is not None:
-            at = order.execution
-            yield _payment(order, place, _url(at, origin), at.expires, issuers.offered(order, settings))
-        elif order is not None and order.persisted is not None:
-            link = order.persisted
-            opened = replace(order, items=selected(order.items, winners(order.items, settings.tie_break)))
-            url = links.link_url(origin, link.code)
-            yield _payment(order, place, url, link.expires, issuers.offered(opened, settings))
-        elif token is not None:
-            yield _registration(token, place, origin)
+    provider, place = world.waiting.get(ref, ("", ""))
+    if provider != "lyra":
+        return None
+    order: Order | None = world.state(ORDERS.name, ref)
+    token: Token | None = world.state(TOKENS.name, ref)
+    settings: LyraSettings = world.setups["lyra"].settings
+    if order is not None and order.execution is not None:
+        at = order.execution
+        return _payment(order, place, _url(at, origin), at.expires, issuers.offered(order, settings))
+    if order is not None and order.persisted is not None:
+        link = order.persisted
+        url = links.link_url(origin, link.code)
+        return _payment(order, place, url, link.expires, issuers.offered(opened(order, settings), settings))
+    return _registration(token, place, origin) if token is not None else None
+
+
+def opened(order: Order, settings: LyraSettings) -> Order:
+    """An order as it will be when its persistent link is opened: with the contracts that take part."""
+    return replace(order, items=selected(order.items, winners(order.items, settings.tie_break)))
 
 
 def _url(at: e.Executed | Opened, origin: str) -> str:

@@ -181,8 +181,7 @@ class ResultView(PurchasePage, frozen=True, kw_only=True):
     """How it ended. ``legs`` are the shares that were paid, or with ``returned`` those that were given back.
 
     ``registered``: it was the registration of a card, which with the outcome ``paid`` has succeeded; no amount is
-    shown. With ``return_after_seconds`` the page leaves for ``return_url`` by itself, unless it is embedded.
-    ``return_text`` is an address of the merchant's that no link can lead to.
+    shown. ``return_text`` is an address of the merchant's that no link can lead to.
     """
 
     template: ClassVar[str] = "result.html"
@@ -192,7 +191,6 @@ class ResultView(PurchasePage, frozen=True, kw_only=True):
     registered: bool = False
     return_url: str = ""
     return_text: str = ""
-    return_after_seconds: int | None = None
     post_url: str = ""
 
 

@@ -10,7 +10,7 @@ from mockpsp.domain.lifecycle import Fact, Lifecycle
 from mockpsp.edge.errors import NotSupported, UnknownPath
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.late import late
-from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, MerchantCalls, Route, Unsupported
+from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, Hand, MerchantCalls, Route, Unsupported
 from mockpsp.providers.worldline import auth, errors, holdings, page_routes, routes
 from mockpsp.providers.worldline.unsupported import UNSUPPORTED
 from mockpsp.scenario.catalogue import Catalogue
@@ -143,6 +143,18 @@ class Worldline:
         from mockpsp.providers.worldline import shopper
 
         return shopper.checkouts(sandbox, origin)
+
+    def checkout(self, sandbox: Sandbox, ref: str, origin: str) -> Checkout | None:
+        """See Provider."""
+        from mockpsp.providers.worldline import shopper
+
+        return shopper.checkout(sandbox, ref, origin)
+
+    def hands(self, sandbox: Sandbox, ref: str) -> Iterable[Hand]:
+        """See Provider."""
+        from mockpsp.providers.worldline import hands
+
+        return hands.of(sandbox, ref)
 
     def summary(self, world: World, ref: str) -> Mapping[str, Any] | None:
         """See Provider: by hostedCheckoutId or any payment id."""

@@ -137,22 +137,30 @@ def tenders_on_offer(order: Order) -> tuple[str, ...]:
 
 def checkouts(sandbox: Sandbox, origin: str) -> Iterator[Checkout]:
     """Orders that wait for a shopper, oldest first."""
+    for ref in sandbox.world.waiting:
+        found = checkout(sandbox, ref, origin)
+        if found is not None:
+            yield found
+
+
+def checkout(sandbox: Sandbox, ref: str, origin: str) -> Checkout | None:
+    """The order with this reference, if it waits for a shopper."""
     world = sandbox.world
-    for ref, (provider, place) in world.waiting.items():
-        if provider != "worldline":
-            continue
-        order: Order = world.state(ORDERS.name, ref)
-        hosted = order.created.hosted
-        yield Checkout(
-            ref=ref,
-            place=place,
-            url=links.page(world, order, origin),
-            amount=order.total,
-            remaining=order.remaining,
-            tenders=tenders_on_offer(order),
-            expires=hosted.expires if hosted is not None else None,
-            reference=order.created.references.merchant_reference,
-        )
+    provider, place = world.waiting.get(ref, ("", ""))
+    if provider != "worldline":
+        return None
+    order: Order = world.state(ORDERS.name, ref)
+    hosted = order.created.hosted
+    return Checkout(
+        ref=ref,
+        place=place,
+        url=links.page(world, order, origin),
+        amount=order.total,
+        remaining=order.remaining,
+        tenders=tenders_on_offer(order),
+        expires=hosted.expires if hosted is not None else None,
+        reference=order.created.references.merchant_reference,
+    )
 
 
 DRIVER = WorldlineShopper()

@@ -58,7 +58,6 @@ class PortalView(OrderPage, frozen=True, kw_only=True):
 
     phone_url: str
     stage: Stage = 1
-    refresh_seconds: int = 5
 
 
 class PhoneView(OrderPage, frozen=True, kw_only=True):
@@ -109,10 +108,7 @@ class ComplementView(OrderPage, frozen=True, kw_only=True):
 
 
 class ResultView(OrderPage, frozen=True, kw_only=True):
-    """How it ended. ``tenders`` are the shares that were paid; ``returned`` says that they were given back.
-
-    With ``return_after_seconds`` the page leaves for ``return_url`` by itself.
-    """
+    """How it ended. ``tenders`` are the shares that were paid; ``returned`` says that they were given back."""
 
     template: ClassVar[str] = "result.html"
 
@@ -120,7 +116,6 @@ class ResultView(OrderPage, frozen=True, kw_only=True):
     tenders: tuple[Tender, ...] = ()
     returned: bool = False
     return_url: str = ""
-    return_after_seconds: int | None = None
     on_phone: bool = False
     post_url: str = ""
 

@@ -12,9 +12,9 @@ import pytest
 
 from mockpsp.edge.texts import Texts
 from mockpsp.providers.lyra import texts, views
-from tests.browser.adyen_shots import served
-from tests.browser.lyra_shots import LANGUAGES, Samples, eur, frames, pages
 from tests.support.chromium import Person, chromium, executable
+from tests.support.gallery import LANGUAGES, served
+from tests.support.lyra_views import Samples, eur, frames, pages
 
 HOSTILE = """<script>hit=1</script><img src=x onerror="hit=1">'"&{{7*7}}"""
 TEMPLATES = Path(views.__file__).parent / "templates"
@@ -302,11 +302,8 @@ def test_an_error_is_told_in_the_title_too() -> None:
     assert "<title>Erreur" in views.render(samples.conecs(errors=(samples.error("", "problem_conecs_limit"),)))
 
 
-def test_a_result_leaves_by_itself_but_not_out_of_a_frame() -> None:
-    samples = Samples("en-US")
-    assert "5;url=https://shop.example/back" in Drawn(samples.result("paid", return_after_seconds=5)).all("content")
-    framed = Drawn(samples.result("paid", return_after_seconds=5, embedded=True))
-    assert "http-equiv" not in {name for _, attributes in framed.tags for name in attributes}
+def test_a_framed_result_returns_above_its_frame() -> None:
+    framed = Drawn(Samples("en-US").result("paid", embedded=True))
     assert framed.one("return")["target"] == "_top"
     assert "simulator-band" not in framed.all("data-testid")
 

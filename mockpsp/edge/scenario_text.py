@@ -95,6 +95,12 @@ def _rule(rule: Rule, names: _Names) -> dict[str, Any]:
 
 
 def _webhook(rule: DeliveryRule, names: _Names) -> dict[str, Any]:
+    line = {"name": names.of(rule.name), "event": rule.event, **_timing(rule.trigger)}
+    return {**line, "deliver": delivery_effect(rule)}
+
+
+def delivery_effect(rule: DeliveryRule) -> dict[str, Any]:
+    """What a line does to webhooks, as it is written under ``deliver``."""
     deliver: dict[str, Any] = {}
     if rule.after:
         deliver["after"] = plain(rule.after)
@@ -113,11 +119,16 @@ def _webhook(rule: DeliveryRule, names: _Names) -> dict[str, Any]:
     if rule.outage is not None:
         told = {"fails": rule.outage.fails, "down": plain(rule.outage.down), "status": rule.outage.status}
         deliver["endpoint"] = {name: value for name, value in told.items() if value is not None}
-    line = {"name": names.of(rule.name), "event": rule.event, **_timing(rule.trigger)}
-    return {**line, "deliver": deliver or {"copies": 1}}
+    return deliver or {"copies": 1}
 
 
 def _fault(fault: FaultRule, names: _Names) -> dict[str, Any]:
+    line = {"name": names.of(fault.name), "operation": fault.operation, **_timing(fault.trigger)}
+    return {**line, "then": fault_effect(fault)}
+
+
+def fault_effect(fault: FaultRule) -> dict[str, Any]:
+    """What a fault does, as it is written under ``then``."""
     then: dict[str, Any] = {}
     if fault.throttle is not None:
         then["throttle"] = {"calls": fault.throttle.calls, "per": plain(fault.throttle.per)}
@@ -136,7 +147,7 @@ def _fault(fault: FaultRule, names: _Names) -> dict[str, Any]:
         then["body"] = fault.body.value
     if fault.slow:
         then["slow_body"] = plain(fault.slow)
-    return {"name": names.of(fault.name), "operation": fault.operation, **_timing(fault.trigger), "then": then}
+    return then
 
 
 def _shopper(script: ShopperScript) -> dict[str, Any]:
@@ -228,3 +239,17 @@ def items(values: Sequence[Any], indent: int) -> Iterator[str]:
         first, *rest = block(each, indent + 2)
         yield f"{margin}- {first.lstrip()}"
         yield from rest
+
+
+def whole(scenario: Scenario) -> str:
+    """A scenario as a file of its own, with all that it has from others; its story and expectations are left out."""
+    head: dict[str, Any] = {"mockpsp": 1, "title": scenario.title}
+    if scenario.tags:
+        head["tags"] = list(scenario.tags)
+    head["seed"] = scenario.seed
+    if scenario.clock is not None:
+        head["clock"] = plain(scenario.clock)
+    lines = [f"{key}: {flow(value)}" for key, value in head.items()]
+    for part, value in parts(scenario).items():
+        lines += ["", *block({part: value})] if isinstance(value, Mapping) else ["", f"{part}:", *items(value, 2)]
+    return "\n".join(lines) + "\n"

@@ -1,14 +1,8 @@
-"""``python -m tests.browser.lyra_shots [FOLDER]``: a picture of every state of Lyra's pages, drawn from samples.
-
-No server of ours is needed; the pages are served with their style sheet, their scripts and their security headers.
-"""
+"""One sample of every state of Lyra's pages, for the tests of the views and for the picture maker."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from mockpsp.domain.money import Money
@@ -16,12 +10,7 @@ from mockpsp.edge.texts import format_money
 from mockpsp.edge.views import FieldError, TestDatum
 from mockpsp.providers.lyra import texts
 from mockpsp.providers.lyra import views as v
-from tests.browser.adyen_shots import served
-from tests.support.chromium import Chromium, Person, chromium, executable
 
-LANGUAGES = ("fr-FR", "en-US")
-DEVICES = {"phone": (360, 740), "desktop": (1280, 900)}
-FRAMES = {"frame-360": (360, 500), "frame-520": (520, 500)}
 SHOP = "https://shop.example/back"
 
 
@@ -239,7 +228,6 @@ def _cards(s: Samples) -> Iterator[tuple[str, v.View]]:
 
 def _ended(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "result-paid", s.result("paid", legs=(*s.legs, s.visa))
-    yield "result-paid-leaves", s.result("paid", amount=eur(3100), legs=(s.visa,), return_after_seconds=5)
     yield "result-refused", s.result("refused", legs=s.legs, returned=True)
     yield "result-cancelled", s.result("cancelled")
     yield "result-expired", s.result("expired", legs=s.legs[:1], returned=True, return_url="")
@@ -265,41 +253,5 @@ def frames(samples: Samples) -> Mapping[str, v.View]:
         "frame-stored": s.card(**paid, stored=s.stored, test_data=()),
         "frame-register": s.register(embedded=True),
         "frame-bank": s.challenge(embedded=True),
-        "frame-result": s.result("paid", embedded=True, legs=(*s.legs, s.visa), return_after_seconds=5),
+        "frame-result": s.result("paid", embedded=True, legs=(*s.legs, s.visa)),
     }
-
-
-def take(browser: Chromium, folder: Path, drawn: Mapping[str, str], width: int, height: int) -> None:
-    """Pictures of pages by name; the one that sends itself away is looked at without scripts."""
-    folder.mkdir(parents=True, exist_ok=True)
-    person = Person(browser)
-    tabs = {scripts: person.tab(scripts=scripts, width=width, height=height) for scripts in (True, False)}
-    with served(drawn) as origin:
-        for number, name in enumerate(drawn, 1):
-            tab = tabs["data-send" not in drawn[name]]
-            tab.front()
-            tab.open(f"{origin}/{name}")
-            tab.picture(folder / f"{number:02d}-{name}.png")
-            if not tab.fits():
-                sys.exit(f"{folder.name}: {name} is wider than the screen")
-    if problems := person.told():
-        sys.exit(f"{folder.name}: {problems}")
-    person.leave()
-
-
-def main(folder: Path) -> None:
-    """Every page in both languages on a phone and on a computer; frames in two widths."""
-    program = executable()
-    if program is None:
-        sys.exit("Chromium is not installed")
-    with chromium(program) as browser:
-        for language in LANGUAGES:
-            for shown, sizes in ((pages, DEVICES), (frames, FRAMES)):
-                drawn = {name: v.render(view) for name, view in shown(Samples(language)).items()}
-                for device, (width, height) in sizes.items():
-                    take(browser, folder / f"lyra-{language[:2]}-{device}", drawn, width, height)
-    sys.stdout.write(f"{folder}\n")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else mkdtemp(prefix="mockpsp-shots-")))
