@@ -7,13 +7,14 @@ in a diff; typesetting turns them, once, into what a printed page would show. A 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from string import Formatter
 from types import MappingProxyType
 from typing import Final, Literal
 
-from mockpsp.domain.money import decimals
+from mockpsp.domain.money import Money, decimals
 
 Language = Literal["fr", "en"]
 
@@ -21,6 +22,10 @@ NO_BREAK: Final = "\u00a0"
 NARROW_NO_BREAK: Final = "\u202f"
 NO_BREAK_HYPHEN: Final = "\u2011"
 APOSTROPHE: Final = "\u2019"
+
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_ENDS = re.compile("\u2069")
 
 _SYMBOLS: Final[Mapping[str, str]] = MappingProxyType({"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥"})
 
@@ -42,9 +47,15 @@ _SHARED_EN: Final[Mapping[str, str]] = {
     "test_data_title": "Test data that works here",
     "test_data_intro": "Only the simulator knows these values.",
     "test_data_fill": "Fill in",
-    "test_data_refused": "is refused: {reason}",
+    "test_data_refused": "refused: {reason}",
     "test_data_accepted": "pays at once",
     "test_data_balance": "balance {balance}",
+    "test_data_all": "Pays everything",
+    "test_data_some": "Pays up to {most}",
+    "test_data_empty": "Has nothing left",
+    "test_data_refuses": "Refused by its issuer",
+    "test_data_cancels": "Declines in the app",
+    "test_data_never_answers": "Never answers",
     "checkout": "Payment page",
     "cancel": "Cancel and return to {merchant}",
     "brands": "Accepted cards",
@@ -100,9 +111,15 @@ _SHARED_FR: Final[Mapping[str, str]] = {
     "test_data_title": "Données de test utilisables ici",
     "test_data_intro": "Seul le simulateur connaît ces valeurs.",
     "test_data_fill": "Remplir",
-    "test_data_refused": "est refusée : {reason}",
+    "test_data_refused": "refus : {reason}",
     "test_data_accepted": "paie aussitôt",
     "test_data_balance": "solde {balance}",
+    "test_data_all": "Paie tout",
+    "test_data_some": "Paie jusqu'à {most}",
+    "test_data_empty": "N'a plus rien",
+    "test_data_refuses": "Refus de l'émetteur",
+    "test_data_cancels": "Refuse dans l'application",
+    "test_data_never_answers": "Ne répond jamais",
     "checkout": "Page de paiement",
     "cancel": "Annuler et revenir chez {merchant}",
     "brands": "Cartes acceptées",
@@ -175,8 +192,12 @@ class Texts:
         )
 
     def say(self, locale: str, key: str, **values: object) -> str:
-        """The text for the locale with its values put in. Raises KeyError for a missing key or value."""
-        return self.table[language_of(locale)][key].format(**values)
+        """The text for the locale with its values put in. Raises KeyError for a missing key or value.
+
+        A value that turns the direction of text, as a stranger's may, does so in itself and not in our sentence.
+        """
+        text = self.table[language_of(locale)][key]
+        return text.format(**{name: _isolated(value) for name, value in values.items()})
 
     def say_count(self, locale: str, key: str, count: int) -> str:
         """The text ``key_one`` or ``key_many``; French counts nought as one, English as many."""
@@ -193,8 +214,29 @@ class Texts:
         return tuple(sorted(lonely + uneven))
 
 
+def _isolated(value: object) -> object:
+    """Text that turns directions, without the marks that could end its isolation, between marks that isolate it."""
+    if not isinstance(value, str) or not _TURNS.search(value):
+        return value
+    return f"{_FIRST_STRONG_ISOLATE}{_ENDS.sub('', value)}{_POP_ISOLATE}"
+
+
 def _holes(text: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
+
+
+def datum_title(texts: Texts, locale: str, answers: str, most: Money, asked: Money) -> str:
+    """What a test account or voucher does here, for its row of test data, when its scenario gives it no title.
+
+    ``answers`` is the scenario's word, ``most`` what it can pay at all, ``asked`` what is to be paid.
+    """
+    if answers != "accepts":
+        return texts.say(locale, f"test_data_{answers}")
+    if most.minor <= 0:
+        return texts.say(locale, "test_data_empty")
+    if most.currency == asked.currency and most >= asked:
+        return texts.say(locale, "test_data_all")
+    return texts.say(locale, "test_data_some", most=format_money(most.minor, most.currency, language_of(locale)))
 
 
 def format_money(minor: int, currency: str, language: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Exchange
-from mockpsp.edge.texts import format_money, language_of, plain_amount
+from mockpsp.edge.texts import datum_title, format_money, language_of, plain_amount
 from mockpsp.edge.views import FieldError, TestDatum
 from mockpsp.providers.lyra import events as e
 from mockpsp.providers.lyra import issuers, links, returning, texts, views
@@ -387,38 +387,36 @@ def _card_datum(label: str, card: MealCard | WorldCard, told: str) -> TestDatum:
 
 
 def _meal_cards(visit: Visit) -> tuple[TestDatum, ...]:
-    label = texts.method_name("conecs", visit.language)
-    return tuple(
-        _card_datum(each.title or label, each, _funds(visit, each)) for each in visit.holdings.meal_cards.values()
-    )
+    return tuple(_meal_card(visit, each) for each in visit.holdings.meal_cards.values())
 
 
-def _funds(visit: Visit, card: MealCard) -> str:
-    if card.answers == "refuses":
-        return visit.say("test_data_refused", reason=card.reason)
+def _meal_card(visit: Visit, card: MealCard) -> TestDatum:
     world = visit.x.world
     funds = issuers.funds_of(card, world.ledger, world.clock.now(), visit.settings)
-    return visit.say("test_data_limit", balance=visit.money(funds.balance), limit=visit.money(funds.today))
+    told = visit.say("test_data_limit", balance=visit.money(funds.balance), limit=visit.money(funds.today))
+    if card.answers == "refuses":
+        told = visit.say("test_data_refused", reason=card.reason)
+    most = min(funds.balance, funds.today)
+    title = card.title or datum_title(texts.TEXTS, visit.language, card.answers, most, visit.most("conecs"))
+    return _card_datum(title, card, told)
 
 
 def _wallets(visit: Visit) -> tuple[TestDatum, ...]:
-    label = texts.method_name("cv_connect", visit.language)
-    return tuple(
-        TestDatum(
-            label=each.title or label,
-            value=each.beneficiary,
-            effect=_wallet_balance(visit, each),
-            fills={"beneficiary": each.beneficiary},
-        )
-        for each in visit.holdings.wallets.values()
-    )
+    return tuple(_wallet(visit, each) for each in visit.holdings.wallets.values())
 
 
-def _wallet_balance(visit: Visit, wallet: Wallet) -> str:
-    if wallet.answers == "refuses":
-        return visit.say("test_data_refused", reason=wallet.reason)
+def _wallet(visit: Visit, wallet: Wallet) -> TestDatum:
     balance = visit.x.world.ledger.balance(wallet.account, wallet.balance.currency)
-    return visit.say("test_data_balance", balance=visit.money(balance))
+    told = visit.say("test_data_balance", balance=visit.money(balance))
+    if wallet.answers == "refuses":
+        told = visit.say("test_data_refused", reason=wallet.reason)
+    return TestDatum(
+        label=wallet.title
+        or datum_title(texts.TEXTS, visit.language, wallet.answers, balance, visit.most("cv_connect")),
+        value=wallet.beneficiary,
+        effect=told,
+        fills={"beneficiary": wallet.beneficiary},
+    )
 
 
 _SHOWN = 12
@@ -426,11 +424,13 @@ _SHOWN = 12
 
 
 def _cards(visit: Visit) -> tuple[TestDatum, ...]:
+    """Of cards of one brand that do the same, the first is shown."""
     own = visit.holdings
-    return tuple(
-        _card_datum(each.title or texts.brand_name(scheme_of(each.number, own)), each, _effect(visit, each))
-        for each in islice(own.cards.values(), _SHOWN)
-    )
+    rows: dict[tuple[str, str], TestDatum] = {}
+    for card in own.cards.values():
+        label, effect = card.title or texts.brand_name(scheme_of(card.number, own)), _effect(visit, card)
+        rows.setdefault((label, effect), _card_datum(label, card, effect))
+    return tuple(islice(rows.values(), _SHOWN))
 
 
 def _effect(visit: Visit, card: WorldCard) -> str:

@@ -72,6 +72,7 @@ class PhoneView(OrderPage, frozen=True, kw_only=True):
     balance: Money
     payable: Money
     adjustable: bool
+    holder: str = ""
     typed: str = ""
 
     @property
