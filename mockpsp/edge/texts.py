@@ -177,6 +177,11 @@ def language_of(locale: str) -> Language:
     return "fr" if locale.replace("-", "_").partition("_")[0].lower() == "fr" else "en"
 
 
+def first_choice(accept_language: str) -> str:
+    """The tag that a browser's ``Accept-Language`` names first; English for a browser that names none."""
+    return accept_language.partition(",")[0].partition(";")[0].strip() or "en"
+
+
 class Texts:
     """The texts of one provider's pages: those that all providers share, with its own added or laid over them."""
 

@@ -1,4 +1,4 @@
-"""What strangers write is shown as text: no script runs, no element appears, no link leads elsewhere, nothing breaks."""
+"""Strangers' words are shown as text: no script runs, no element appears, no link leads elsewhere, nothing breaks."""
 
 from __future__ import annotations
 

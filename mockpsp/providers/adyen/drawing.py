@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Exchange
-from mockpsp.edge.texts import datum_title, format_money, language_of
+from mockpsp.edge.texts import datum_title, first_choice, format_money, language_of
 from mockpsp.edge.views import FieldError, Outcome, TestDatum
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import issuers, links, methods, texts, tokens, views
@@ -25,7 +25,7 @@ _OUTCOMES: dict[CheckoutStage, Outcome] = {
 
 def locale_of(x: Exchange, own: str) -> str:
     """The merchant's locale, else the browser's."""
-    return own or x.request.headers.get("Accept-Language", "en")[:5]
+    return own or first_choice(x.request.headers.get("Accept-Language", ""))
 
 
 def locale_for(x: Exchange, purchase: Purchase) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Exchange
-from mockpsp.edge.texts import datum_title, format_money, language_of, plain_amount
+from mockpsp.edge.texts import datum_title, first_choice, format_money, language_of, plain_amount
 from mockpsp.edge.views import FieldError, TestDatum
 from mockpsp.providers.lyra import events as e
 from mockpsp.providers.lyra import issuers, links, returning, texts, views
@@ -30,7 +30,7 @@ _TENDERS: dict[str, views.Tender] = {"conecs": "conecs", "cv_connect": "cv_conne
 
 def locale_of(x: Exchange, own: str | None) -> str:
     """The merchant's language, else the browser's."""
-    return own or x.request.headers.get("Accept-Language", "en")[:5]
+    return own or first_choice(x.request.headers.get("Accept-Language", ""))
 
 
 def language_asked(subject: Order | Token) -> str | None:

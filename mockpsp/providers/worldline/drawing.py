@@ -8,7 +8,7 @@ from typing import Any
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Exchange
-from mockpsp.edge.texts import datum_title, format_money, language_of
+from mockpsp.edge.texts import datum_title, first_choice, format_money, language_of
 from mockpsp.edge.views import FieldError, Outcome, TestDatum
 from mockpsp.providers.worldline import decide, links, texts, views, wire
 from mockpsp.providers.worldline.holdings import CV_CONNECT, Holdings, Wallet, WorldCard
@@ -35,7 +35,7 @@ class Visit:
         self.errors: tuple[FieldError, ...] = ()
         how = order.created.hosted or order.created.direct
         locale = how.locale if how is not None else ""
-        self.language = locale or x.request.headers.get("Accept-Language", "en")[:5].replace("-", "_")
+        self.language = locale or first_choice(x.request.headers.get("Accept-Language", ""))
         self.return_url = links.back(order, wire.payment_id(order.ref, 0, x.settings))
 
     @property
