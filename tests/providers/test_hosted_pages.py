@@ -220,6 +220,12 @@ def test_the_merchants_locale_chooses_whatever_the_browser_says(
     assert language(new_session(sandbox, shopperLocale=locale)["url"], **other) == spoken
 
 
+def test_without_a_locale_a_session_is_american_and_a_link_the_browsers(sandbox: ControlledSandbox) -> None:
+    french = {"Accept-Language": "fr-FR"}
+    assert language(new_session(sandbox, shopperLocale=None)["url"], **french) == "en"
+    assert language(new_link(sandbox, shopperLocale=None)["url"], **french) == "fr"
+
+
 def test_lyras_language_chooses_or_else_the_browsers(sandbox: ControlledSandbox) -> None:
     assert language(new_page(sandbox, language="FR"), **{"Accept-Language": "en"}) == "fr"
     assert language(new_page(sandbox, language="de"), **{"Accept-Language": "fr"}) == "en"

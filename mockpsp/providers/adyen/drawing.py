@@ -29,9 +29,14 @@ def locale_of(x: Exchange, own: str) -> str:
 
 
 def locale_for(x: Exchange, purchase: Purchase) -> str:
-    """The locale of the session or link; without one, or for a payment of the merchant's own page, the browser's."""
-    head = purchase.session or purchase.link
-    asked = head.echo.get("shopperLocale", "") if head is not None else ""
+    """The locale of the session or link.
+
+    A session without one has en-US, as Adyen's answer to it says; a link without one, or a payment of the merchant's
+    own page, has the browser's (inferred).
+    """
+    if purchase.session is not None:
+        return locale_of(x, purchase.session.locale)
+    asked = purchase.link.echo.get("shopperLocale", "") if purchase.link is not None else ""
     return locale_of(x, asked if isinstance(asked, str) else "")
 
 
