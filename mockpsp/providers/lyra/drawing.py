@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Exchange
 from mockpsp.edge.texts import datum_title, first_choice, format_money, language_of, plain_amount
 from mockpsp.edge.views import FieldError, TestDatum
+from mockpsp.providers.lyra import commands as c
 from mockpsp.providers.lyra import events as e
 from mockpsp.providers.lyra import issuers, links, returning, texts, views
 from mockpsp.providers.lyra.holdings import Holdings, MealCard, Wallet, WorldCard, scheme_of
@@ -53,6 +56,28 @@ def opened(subject: Order | Token) -> e.Executed | Opened | None:
     return subject.opened if isinstance(subject, Token) else subject.execution
 
 
+class Asked(NamedTuple):
+    """Holiday vouchers that are to be confirmed in the app: whose, how much, and after how many refusals on this page.
+
+    ``amount`` is in minor units, None for all that is possible. It all stands in the address, which opens the same
+    question on another device; nothing of it is trusted before the payment is decided.
+    """
+
+    beneficiary: str
+    amount: int | None
+    after: int
+
+    @property
+    def query(self) -> str:
+        """It, as part of an address; see ``Visit.asked``."""
+        told = {"method": "cv_connect", "wallet": self.beneficiary, "after": self.after}
+        return urlencode(told if self.amount is None else {**told, "share": self.amount})
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) else None
+
+
 class Visit:
     """One look at a page: order or registration, what the browser sent, and what every view shows."""
 
@@ -73,6 +98,20 @@ class Visit:
         if self.embedded:
             return links.embedded_url("", self.at.form_token)
         return links.page_url("", self.at.page, self.at.secret)
+
+    @property
+    def asked(self) -> Asked | None:
+        """What the address says is to be confirmed in the app; None when it says nothing, or something odd."""
+        query = self.x.request.query
+        after, share = _number(query.get("after", "")), _number(query.get("share", ""))
+        if not query.get("wallet") or after is None or (share is None and "share" in query):
+            return None
+        return Asked(query["wallet"], share, after)
+
+    @property
+    def on_phone(self) -> bool:
+        """Whether this is the app, which only asks for holiday vouchers."""
+        return isinstance(self.subject, Order) and self.x.request.query.get("on") == "phone"
 
     @property
     def holdings(self) -> Holdings:
@@ -255,6 +294,8 @@ def _paid_legs(visit: Visit, order: Order) -> tuple[views.Leg, ...]:
 
 def draw(visit: Visit) -> views.View:
     """The view of an order or a registration as it stands."""
+    if visit.on_phone and isinstance(visit.subject, Order):
+        return app(visit, visit.subject)
     if not visit.is_open:
         return result(visit)
     if visit.subject.challenge is not None:
@@ -264,6 +305,11 @@ def draw(visit: Visit) -> views.View:
     method = visit.chosen()
     if method is None:
         return views.PaymentView(**visit.open(), methods=visit.methods())
+    asked = visit.asked
+    if method.kind == "cv_connect" and asked is not None and not visit.errors:
+        if asked.after == visit.subject.refusals:
+            return portal(visit, visit.subject, asked)
+        visit.errors = (FieldError("", visit.say("problem_cv_connect_refused")),)
     return form(visit, visit.subject, method)
 
 
@@ -295,6 +341,40 @@ def form(visit: Visit, order: Order, method: views.Method) -> views.View:
             return views.CardView(**shown, stored=method, attempts_left=_attempts_left(visit))
         case _:
             return _card_form(visit, shown)
+
+
+def portal(visit: Visit, order: Order, asked: Asked) -> views.PortalView:
+    """The shopper's first device, while the app is waited for."""
+    here = f"{visit.here}&{asked.query}"
+    return views.PortalView(
+        **visit.open() | {"post_url": here, "back_url": f"{visit.here}&method=cv_connect"},
+        phone_url=f"{visit.x.origin}{here}&on=phone",
+        beneficiary=asked.beneficiary,
+        share=_share(visit, order, asked),
+    )
+
+
+def app(visit: Visit, order: Order) -> views.AppView | views.AppDoneView:
+    """The app: the question as long as it stands, then what became of it."""
+    asked = visit.asked
+    shown = visit.about() | visit.watched()
+    stands = asked is not None and asked.after == order.refusals and order.challenge is None
+    if asked is None or not stands or "cv_connect" not in {each.kind for each in visit.methods()}:
+        paid = next((each.amount for each in order.shares if each.instrument.kind == "cv_connect"), 0)
+        return views.AppDoneView(**shown, paid=Money(paid, visit.currency), go_on_url=visit.here)
+    wallet = visit.holdings.wallet(asked.beneficiary)
+    share = _share(visit, order, asked)
+    ledger = visit.x.world.ledger
+    balance = share.zero if wallet is None else ledger.balance(wallet.account, wallet.balance.currency)
+    target = f"{visit.here}&{asked.query}&on=phone"
+    return views.AppView(**shown | {"post_url": target}, beneficiary=asked.beneficiary, balance=balance, share=share)
+
+
+def _share(visit: Visit, order: Order, asked: Asked) -> Money:
+    if asked.amount is not None:
+        return Money(asked.amount, visit.currency)
+    means = c.Means(kind="cv_connect", number=asked.beneficiary)
+    return Money(issuers.spendable(order, means, visit.x.world.moment("lyra")), visit.currency)
 
 
 def registration(visit: Visit) -> views.View:
