@@ -141,6 +141,7 @@ def test_every_text_is_used_by_a_page_or_meant_for_the_handlers() -> None:
         "test_data_",
         "method_",
         "connected_",
+        "portal_step_",
     )
     own = texts.TEXTS.table["en"].keys() - Texts(en={}, fr={}).table["en"].keys()
     assert {key for key in own if not key.startswith(built) and f'"{key}"' not in said} == set()
