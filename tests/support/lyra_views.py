@@ -135,6 +135,27 @@ class Samples:
         common = {"most": eur(3000), "test_data": self.accounts(), "back_url": "/pay"}
         return v.CvConnectView(**self.order() | common | changes)
 
+    def portal(self, **changes: Any) -> v.PortalView:
+        """The computer waits for the phone."""
+        phone = (
+            f"http://localhost:8080/vads-payment/exec.refresh.a;jsessionid={'0a' * 12}.vadpayment01?cacheId={'1' * 21}"
+        )
+        common = {"phone_url": f"{phone}&on=phone", "beneficiary": "77777777777", "share": eur(3000)}
+        return v.PortalView(**self.order() | common | {"back_url": "/pay"} | changes)
+
+    def phone(self) -> dict[str, Any]:
+        """What the app knows of the order."""
+        return self.order() | {"cancel_url": "", "open_until": ""}
+
+    def app(self, **changes: Any) -> v.AppView:
+        """The app asks."""
+        common = {"beneficiary": "77777777777", "balance": eur(15000), "share": eur(3000)}
+        return v.AppView(**self.phone() | common | changes)
+
+    def connected(self, **changes: Any) -> v.AppDoneView:
+        """The app has its answer."""
+        return v.AppDoneView(**self.phone() | {"paid": eur(3000), "go_on_url": "/pay"} | changes)
+
     def card(self, **changes: Any) -> v.CardView:
         """The card form."""
         common = {"brands": ("CB", "VISA", "MASTERCARD", "MAESTRO"), "test_data": self.cards(), "back_url": "/pay"}
@@ -203,6 +224,11 @@ def _vouchers(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "conecs-all", s.conecs(amount=eur(1450), eligible=eur(1450), most=eur(1450))
     yield "cv-connect", s.cv_connect()
     wrong = (s.error("beneficiary", "problem_beneficiary"),)
+    yield "portal", s.portal()
+    yield "app", s.app()
+    yield "app-short", s.app(balance=eur(1200), errors=(s.error("", "problem_amount_most", amount=s.money(1200)),))
+    yield "app-paid", s.connected()
+    yield "app-declined", s.connected(paid=eur(0))
     yield "cv-connect-mistake", s.cv_connect(legs=s.legs[:1], errors=wrong, beneficiary="1234", typed="12")
 
 
@@ -248,6 +274,7 @@ def frames(samples: Samples) -> Mapping[str, v.View]:
         "frame-payment": s.payment(embedded=True),
         "frame-payment-rest": s.payment(**paid, methods=s.methods[2:]),
         "frame-conecs": s.conecs(embedded=True),
+        "frame-portal": s.portal(embedded=True),
         "frame-cv-connect": s.cv_connect(embedded=True, legs=s.legs[:1]),
         "frame-card": s.card(**paid, errors=(s.error("", "problem_card_refused"),)),
         "frame-stored": s.card(**paid, stored=s.stored, test_data=()),

@@ -168,7 +168,7 @@ def _app(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "app", s.app()
     too_much = (s.error("voucher_amount", "problem_voucher_most", amount=s.money(30000)),)
     yield "app-mistake", s.app(errors=too_much, typed="9999")
-    yield "app-covers", s.app(balance=eur(10000000), payable=eur(140000))
+    yield "app-covers", s.app(holder="Camille Martin", balance=eur(10000000), payable=eur(140000))
     yield "app-fixed", s.app(adjustable=False)
     yield "app-short", s.app(adjustable=False, payable=eur(140000))
     yield "complement", s.card()

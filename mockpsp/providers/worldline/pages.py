@@ -13,7 +13,7 @@ from mockpsp.domain.money import Money, decimals
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.pages import form_targets, page, read_form, see_other
 from mockpsp.edge.respond import to_bytes
-from mockpsp.edge.texts import language_of, plain_amount
+from mockpsp.edge.texts import first_choice, language_of, plain_amount
 from mockpsp.edge.views import FieldError
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import decide, links, views
@@ -32,7 +32,7 @@ def _visit(x: Exchange, *, phone: bool) -> Visit | None:
 
 
 def _closed(x: Exchange) -> Answer:
-    language = x.request.headers.get("Accept-Language", "en")[:5].replace("-", "_")
+    language = first_choice(x.request.headers.get("Accept-Language", ""))
     view = views.ClosedView(language=language, sandbox="", scenario="")
     return page(views.render(view), 404)
 
