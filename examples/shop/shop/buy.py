@@ -89,7 +89,7 @@ class Wish:
     refund: bool = False
     wait: float = 20.0
     settle: float = 3.0
-    say: Callable[[str], None] = field(default=lambda line: None)
+    say: Callable[[str], object] = field(default=lambda _: None)
 
 
 async def purchase(shop: str, wish: Wish) -> Facts:

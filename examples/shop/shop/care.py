@@ -43,7 +43,7 @@ class Care:
             return (present,)
         return (present, previous)
 
-    def meant_for_us(self, account: object, ours: str) -> bool:
+    def meant_for_us(self, account: object, ours: object) -> bool:
         """A right signature proves the sender, not the addressee: keys are shared by a company's accounts."""
         return account == ours
 

@@ -21,7 +21,7 @@ log = logging.getLogger("shop")
 
 
 class Provider(Protocol):
-    """What the shop needs of a payment provider. Another way to pay, such as a form in the page, is another ``start``."""
+    """What the shop needs of a payment provider. A form in the page would be another ``start``."""
 
     name: str
 

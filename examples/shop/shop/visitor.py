@@ -1,4 +1,4 @@
-"""A browser without JavaScript, for one person: reads forms and links out of pages, fills in, clicks, is sent around."""
+"""A browser without JavaScript, for one person: reads forms and links, fills in, clicks, is sent around."""
 
 from __future__ import annotations
 
