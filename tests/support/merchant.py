@@ -5,6 +5,7 @@ Its watch does not run by itself: ``watch`` makes one round, so that nothing dep
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,13 +31,14 @@ NEVER = 1e9
 VOUCHER, CARD = "5075990000006120", "4111111111111111"
 
 
-def settings(live: Threaded, sandbox: ControlledSandbox, **changes: Any) -> Settings:
+def settings(live: Threaded, sandbox: ControlledSandbox, *, previous_key: str = "", **changes: Any) -> Settings:
     """The shop's settings for a sandbox, by the variables that clients get."""
     environment: dict[str, str] = {}
     for name, provider in discover().items():
         environment.update(provider.environment(sandbox.credentials[name], live.url))
     read = Settings.read(environment, "http://127.0.0.1:1")
-    return replace(read, poll=NEVER, **changes)
+    adyen = replace(read.adyen, previous=previous_key or None)
+    return replace(read, **{"poll": NEVER, "adyen": adyen, **changes})
 
 
 class Merchant:
@@ -106,6 +108,11 @@ class Merchant:
         """Its calls."""
         return self.live.call(lambda: self.cashier.store.works(order.id))
 
+    def balance(self, number: str) -> str:
+        """What is left on a meal voucher of Adyen's."""
+        found = [each for each in self.sandbox.accounts().values() if each["provider"] == "adyen"]
+        return next(str(each["balance"]) for each in found if each["title"] == number[-4:])
+
     # -- what happens by itself --------------------------------------------------------------------------------------
 
     def settle(self) -> None:
@@ -164,18 +171,12 @@ def merchant(
     """A shop on a free port that makes these mistakes. Its webhooks are the sandbox's."""
 
     async def start() -> tuple[web.AppRunner, str, web.Application]:
-        site_app = web.Application()
-        outer = web.AppRunner(site_app)
-        await outer.setup()
-        site = web.TCPSite(outer, "127.0.0.1", 0)
-        await site.start()
-        port = outer.addresses[0][1]
-        await outer.cleanup()
-        url = f"http://127.0.0.1:{port}"
+        listening = socket.create_server(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app = build(replace(settings(live, sandbox, **changes), url=url, database=database), care_with(bugs))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.SockSite(runner, listening).start()
         return runner, url, app
 
     runner, url, app = live.run(start())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -38,6 +39,8 @@ class Lyra:
     def __init__(self, settings: Settings, store: Store, care: Care) -> None:
         self.keys, self.store, self.care = settings.lyra, store, care
         self._url = settings.url
+        login = b64encode(f"{self.keys.login}:{self.keys.password}".encode()).decode()
+        self._login = f"Basic {login}"
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._session: aiohttp.ClientSession | None = None
 
@@ -246,9 +249,7 @@ class Lyra:
     async def _ask(self, method: str, path: str, body: Json | None = None, *, need: str = "uuid") -> Json:
         """One call. Raises CallFailed."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                auth=aiohttp.BasicAuth(self.keys.login, self.keys.password), timeout=self._timeout
-            )
+            self._session = aiohttp.ClientSession(headers={"Authorization": self._login}, timeout=self._timeout)
         try:
             async with self._session.request(
                 method, f"{self.keys.endpoint}{path}", json=body, allow_redirects=False
