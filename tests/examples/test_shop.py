@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from shop import calls, texts
+from shop.bugs import BUGS
 from shop.buy import main as buy
 from shop.care import Care
 from shop.settings import MissingSetting, Settings
@@ -32,13 +31,16 @@ CREATES = {
 }
 PAYS: dict[str, list[dict[str, str]]] = {
     "holiday": [
-        {"with": "cv_connect", "number": "11111111111", "amount": "300.00 EUR"},
+        {"with": "cv_connect", "amount": "300.00 EUR"},
         {"with": "card", "number": "4330264936344675"},
     ],
     "lunch": [{"with": "meal_voucher", "number": VOUCHER}, {"with": "card", "number": CARD}],
     "basket": [{"with": "conecs"}, {"with": "card"}],
 }
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
+
+
+LOST = {"operation": "worldline.refund", "nth": 1, "then": {"drop": "after_effect"}}
 
 
 @pytest.fixture(autouse=True)
@@ -63,17 +65,7 @@ def scenario(shop: Merchant, **lines: Any) -> None:
 def pay(shop: Merchant, kind: str) -> Any:
     """An order that is paid at the provider, by a shopper who does not come back."""
     order = shop.order(kind)
-    shop.pays(
-        order,
-        *[
-            {
-                name: value
-                for name, value in each.items()
-                if name != "number" or kind != "holiday" or each["with"] == "card"
-            }
-            for each in PAYS[kind]
-        ],
-    )
+    shop.pays(order, *PAYS[kind])
     return order
 
 
@@ -184,7 +176,8 @@ def test_bad_signatures_are_refused(shop: Merchant, kind: str, deliver: dict[str
 def test_nonsense_is_refused_and_no_error_of_ours(shop: Merchant, provider: str, body: bytes) -> None:
     answer = requests.post(f"{shop.url}/webhooks/{provider}", data=body, timeout=60)
 
-    assert answer.status_code == (200 if (provider, body) == ("lyra", b"") else 401)  # Lyra's probe has no body
+    acknowledged = provider == "lyra" and body in (b"", b'{"notificationItems":[]}')  # its probe; a kind not known
+    assert answer.status_code == (200 if acknowledged else 401)
 
 
 def test_another_currency_is_for_a_person_to_look_at(shop: Merchant) -> None:
@@ -265,10 +258,11 @@ def test_an_order_is_made_once_however_its_answer_is_lost(shop: Merchant, kind: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_when_nobody_answers_the_order_is_kept_and_tried_again_with_the_same_key(shop: Merchant, kind: str) -> None:
-    scenario(shop, faults=[{"operation": CREATES[kind], "times": 4, "then": {"drop": "after_effect"}}])
-    if kind == "basket":  # it looks for the order before it makes it again, and finds it
-        scenario(shop, faults=[{"operation": "lyra.*", "times": 4, "then": {"drop": "after_effect"}}])
+def test_when_nobody_answers_the_order_is_kept_and_tried_again_with_the_same_key(
+    shop: Merchant, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "ATTEMPTS", 1)
+    scenario(shop, faults=[{"operation": CREATES[kind], "nth": 1, "then": {"drop": "after_effect"}}])
     answer = shop.http.post(f"{shop.url}/orders", data={"kind": kind}, allow_redirects=False, timeout=60)
     order = shop.orders()[0]
     assert answer.headers["Location"] == f"/orders/{order.token}"
@@ -289,8 +283,7 @@ def test_a_retry_after_is_waited_for(shop: Merchant) -> None:
     order = shop.order("holiday")
 
     assert order.state == "waiting"
-    statuses = [each["status"] for each in shop.sandbox.journal(kind="response", operation="create_hosted_checkout")]
-    assert statuses.count(503) <= 1
+    assert len(shop.sandbox.journal(kind="request", operation="create_hosted_checkout")) <= 3
 
 
 @pytest.mark.parametrize("fault", ["answer lost", "500 after the effect", "503", "half a body"])
@@ -303,9 +296,12 @@ def test_a_refund_is_made_once_however_its_answer_is_lost(shop: Merchant, fault:
     assert shop.now(order)["refunded"] == 10000
 
 
-def test_a_refund_without_any_answer_is_repeated_by_the_watch_with_the_same_key(shop: Merchant) -> None:
+def test_a_refund_without_any_answer_is_repeated_by_the_watch_with_the_same_key(
+    shop: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = pay(shop, "holiday")
-    scenario(shop, faults=[{"operation": "worldline.refund", "times": 4, "then": {"drop": "after_effect"}}])
+    monkeypatch.setattr(calls, "ATTEMPTS", 1)
+    scenario(shop, faults=[LOST])
     assert shop.press(order, "100.00") == [303]
     assert [each.state for each in shop.works(order)] == ["todo"]
 
@@ -326,12 +322,13 @@ def test_a_capture_is_made_once_however_its_answer_is_lost(shop: Merchant, fault
 
 
 def test_what_was_written_down_is_done_after_a_crash(
-    live: Threaded, sandbox: ControlledSandbox, tmp_path: Path
+    live: Threaded, sandbox: ControlledSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(calls, "ATTEMPTS", 1)
     file = str(tmp_path / "shop.sqlite")
     with merchant(live, sandbox, database=file) as before:
         order = pay(before, "holiday")
-        scenario(before, faults=[{"operation": "worldline.refund", "times": 4, "then": {"drop": "after_effect"}}])
+        scenario(before, faults=[LOST])
         before.press(order, "100.00")
 
     with merchant(live, sandbox, database=file) as after:
@@ -370,13 +367,17 @@ def test_a_form_from_elsewhere_refunds_nothing(shop: Merchant) -> None:
     assert shop.works(order) == []
 
 
-def test_vouchers_come_back_for_four_hours_only(live: Threaded, new_sandbox: Callable[..., ControlledSandbox]) -> None:
-    sandbox = new_sandbox(clock="2026-07-01T09:00:00+02:00")
-    with merchant(live, sandbox) as shop:
-        sandbox.call("POST", "/clock", {"set": "2026-07-01T07:00:00Z"})
-        order = None
-        scenario(shop)
-        assert order is None
+def test_vouchers_come_back_for_four_hours_only(shop: Merchant) -> None:
+    shop.sandbox.stand_still()
+    order = pay(shop, "holiday")
+    shop.sandbox.advance("PT4H1M")
+
+    shop.press(order, "400.00")  # 300.40 of it by card
+
+    assert [each.state for each in shop.works(order)] == ["refused"]
+    assert "refund-refused" in shop.history(order)
+    shop.press(order, "300.40")
+    assert shop.now(order)["refunded"] == 30040
 
 
 def test_meal_vouchers_stay(shop: Merchant) -> None:
@@ -561,4 +562,4 @@ def test_mistakes_are_listed_without_any_setting() -> None:
 
     assert ran.returncode == 0
     assert "no-dedupe" in ran.stdout
-    assert json.dumps(ran.stdout.count("\n")) == "24"
+    assert ran.stdout.count("\n") == len(BUGS)

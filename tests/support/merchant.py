@@ -53,7 +53,7 @@ class Merchant:
 
     def buy(self, kind: str, **wish: Any) -> Mapping[str, Any]:
         """A whole purchase through all pages."""
-        found = self.live.run(purchase(self.url, Wish(kind=kind, wait=60.0, settle=60.0, **wish)))
+        found = self.live.run(purchase(self.url, Wish(kind=kind, wait=60.0, settle=60.0, linger=0.0, **wish)))
         self.settle()
         return found
 

@@ -82,13 +82,17 @@ PURSES: Mapping[str, Purse] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What shall be done: a purchase, perhaps refused at the card, perhaps refunded, and for how long it may take."""
+    """What shall be done: a purchase, perhaps refused at the card, perhaps refunded. Times are in seconds.
+
+    ``wait`` for the shop to know, ``settle`` for webhooks that may be lost, ``linger`` for those that come again.
+    """
 
     kind: str
     refuse: bool = False
     refund: bool = False
     wait: float = 20.0
     settle: float = 3.0
+    linger: float = 1.0
     say: Callable[[str], object] = field(default=lambda _: None)
 
 
@@ -102,6 +106,8 @@ async def purchase(shop: str, wish: Wish) -> Facts:
         if wish.refuse:
             return await _refused(shopper, shop, wish)
         facts = await _until(shopper, wish, "paid", lambda it: it["state"] == "paid" and it["shipments"] > 0)
+        await asyncio.sleep(wish.linger)  # what is delivered again comes in the meantime
+        facts = await _facts(shopper)
         _expect(facts, "state", "paid")
         _expect(facts, "paid", PRODUCTS[wish.kind].total)
         _expect(facts, "shipments", 1)

@@ -142,8 +142,8 @@ class Lyra:
         if found["status"] == "PENDING":
             return await self.cancel(order)
         return [
-            Work(key=f"{key}-{seller}", order=order.id, kind="refund", amount=self._share(order, seller), target=seller)
-            for seller in self.keys.sellers
+            Work(key=f"{key}-{number}", order=order.id, kind="refund", amount=self._share(order, seller), target=seller)
+            for number, seller in enumerate(self.keys.sellers, 1)
         ]
 
     def _share(self, order: Order, seller: str) -> int:
@@ -159,12 +159,11 @@ class Lyra:
         if work.kind == "cancel":
             await insist(self.care, work.key, lambda _: self._cancel(order))
             return order.ref
-        reference = work.key[:32]
         made = await self._once(
             work.key,
             again=True,  # also after a crash between the two of them
-            look=lambda: self._find_refund(order, reference),
-            make=lambda: self._ask("POST", "/refunds/", self._refund(order, work, reference), need="uuid"),
+            look=lambda: self._find_refund(order, work.key),
+            make=lambda: self._ask("POST", "/refunds/", self._refund(order, work), need="uuid"),
         )
         return str(made["uuid"])
 
@@ -173,10 +172,10 @@ class Lyra:
         if found["status"] != "CANCELLED":  # the answer to an earlier attempt may have been lost
             await self._ask("DELETE", f"/orders/{order.ref}", need="")
 
-    def _refund(self, order: Order, work: Work, reference: str) -> Json:
+    def _refund(self, order: Order, work: Work) -> Json:
         return {
             "order": order.ref,
-            "reference": reference,
+            "reference": work.key,  # 32 characters at most
             "currency": order.currency,
             "items": [
                 {

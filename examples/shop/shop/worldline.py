@@ -19,6 +19,7 @@ from onlinepayments.sdk.domain.refund_request import RefundRequest
 from onlinepayments.sdk.domain.web_hooks_event import WebhooksEvent
 from onlinepayments.sdk.factory import Factory
 from onlinepayments.sdk.json.default_marshaller import DefaultMarshaller
+from onlinepayments.sdk.json.marshaller_syntax_exception import MarshallerSyntaxException
 from onlinepayments.sdk.webhooks.api_version_mismatch_exception import ApiVersionMismatchException
 from onlinepayments.sdk.webhooks.in_memory_secret_key_store import InMemorySecretKeyStore
 from onlinepayments.sdk.webhooks.secret_key_not_available_exception import SecretKeyNotAvailableException
@@ -189,7 +190,7 @@ class Worldline:
             event = self._event(body, [RequestHeader(*each) for each in self.care.headers(received)])
         except (SignatureValidationException, SecretKeyNotAvailableException, ApiVersionMismatchException) as error:
             raise Forged(str(error)) from error
-        except (ValueError, TypeError, AttributeError) as error:
+        except (MarshallerSyntaxException, ValueError, TypeError, AttributeError) as error:
             raise Forged(f"not a webhook: {error!r}") from error
         if not self.care.meant_for_us(event.merchant_id, self.keys.merchant_id):
             raise NotForUs(f"merchant {event.merchant_id}")
@@ -226,7 +227,7 @@ class Worldline:
                 return call(self._client.merchant(self.keys.merchant_id))
             except ApiException as error:
                 raise self._failed(error) from error
-            except (CommunicationException, NotFoundException, ValueError) as error:
+            except (CommunicationException, NotFoundException, MarshallerSyntaxException) as error:
                 raise Unsure(repr(error)) from error
 
         return await asyncio.to_thread(run)
