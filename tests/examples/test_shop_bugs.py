@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from shop import bugs
 from shop.bugs import BUGS
+from shop.catalogue import PRODUCTS
 
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.adyen.webhooks import replaced
@@ -261,6 +262,17 @@ def test_the_mistake_shows(live: Threaded, sandbox: ControlledSandbox, name: str
 @pytest.mark.parametrize("situation", dict.fromkeys(SITUATIONS.values()), ids=lambda each: each.__name__)
 def test_the_shop_does_it_right(live: Threaded, sandbox: ControlledSandbox, situation: Situation) -> None:
     assert played(live, sandbox, situation)
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_the_mistake_does_not_show_where_all_goes_well(
+    live: Threaded, sandbox: ControlledSandbox, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bugs.SlowWebhookAnswer, "seconds", 0.0)
+    with merchant(live, sandbox, name) as shop:
+        for kind in PRODUCTS:
+            facts = shop.buy(kind)
+            assert (facts["paid"], facts["shipments"]) == (facts["total"], 1)
 
 
 def test_there_is_a_situation_for_each() -> None:

@@ -88,7 +88,7 @@ class RejectsExtraFields(Care):
 class ForgetsEarlyWebhook(Care):
     """Finds orders by the provider's id only, and answers 404 to a webhook that overtakes the answer with that id."""
 
-    def found(self, by_ref: Order | None, by_reference: Callable[[], Order | None]) -> Order | None:
+    def found(self, by_ref: Order | None, by_reference: Order | None) -> Order | None:
         return by_ref
 
     def must_exist(self, order: Order | None) -> bool:
@@ -110,8 +110,8 @@ class NoDedupe(Care):
     def counts(self, new: bool) -> bool:
         return True
 
-    def ships(self, before: State, after: State) -> bool:
-        return after is State.PAID
+    def ships(self, before: State, after: State, *, again: bool) -> bool:
+        return after is State.PAID and (again or before is not State.PAID)
 
 
 class OutOfOrderOverwrites(Care):

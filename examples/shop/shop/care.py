@@ -65,9 +65,9 @@ class Care:
         """Adyen's `success` is the text "true" or "false", and in Python both are true."""
         return success == "true"
 
-    def found(self, by_ref: Order | None, by_reference: Callable[[], Order | None]) -> Order | None:
+    def found(self, by_ref: Order | None, by_reference: Order | None) -> Order | None:
         """A webhook may overtake the answer that tells us the provider's id; our own reference is always known."""
-        return by_ref or by_reference()
+        return by_ref or by_reference
 
     def must_exist(self, order: Order | None) -> bool:
         """Whether an event about an order that is not ours is an error. It is not; somebody else shares the account."""
@@ -115,8 +115,8 @@ class Care:
         """The same event comes more than once; only the first time there is something to do."""
         return new
 
-    def ships(self, before: State, after: State) -> bool:
-        """Once, when the order becomes paid. Everything that comes again finds it paid already."""
+    def ships(self, before: State, after: State, *, again: bool) -> bool:
+        """Once, when the order becomes paid. Everything that comes ``again`` finds it paid already."""
         return after is State.PAID and before is not State.PAID
 
     # -- what do we ask for? -----------------------------------------------------------------------------------------

@@ -97,7 +97,8 @@ class Cashier:
         order = self.store.order(id)
         believed = self.care.paid_on_return(order)
         if believed is not None:
-            self._apply(order, believed, "returned")
+            async with self._locks[id]:
+                self._apply(id, believed, "returned")
         elif self.care.polls:
             await self.look(id, "returned")
 
@@ -161,14 +162,16 @@ class Cashier:
         if event is None:
             return
         await self.care.before_answering()
-        order = self.care.found(self.store.by_ref(event.ref), lambda: self.store.by_reference(event.order))
-        if self.care.must_exist(order):
-            raise UnknownOrder(event.ref or event.order)
-        new = not event.id or self.store.add_event(event)
-        if self.care.counts(new):
-            self._spawn(self._digest(event, order))
+        order = self.store.by_reference(event.order)
+        if event.ref:
+            order = self.care.found(self.store.by_ref(event.ref), order)
+            if self.care.must_exist(order):
+                raise UnknownOrder(event.ref)
+        new = self.store.add_event(event)
+        if event.recurs or self.care.counts(new):
+            self._spawn(self._digest(event, order, again=not new))
 
-    async def _digest(self, event: Event, order: Order | None) -> None:
+    async def _digest(self, event: Event, order: Order | None, *, again: bool) -> None:
         try:
             owner = getattr(self.providers[event.provider], "owner", None)
             if order is None and owner is not None:  # Lyra names its own id only
@@ -178,7 +181,7 @@ class Cashier:
                 return
             self.store.note(order.id, "webhook", event.kind)
             async with self._locks[order.id]:
-                await self._look(order.id, "webhook", event)
+                await self._look(order.id, "webhook", event, again=again)
         except CallFailed as error:  # the watch asks again
             log.warning("%s %s: %r", event.provider, event.kind, error)
 
@@ -190,7 +193,7 @@ class Cashier:
             except CallFailed as error:
                 log.warning("%s: %r", id, error)
 
-    async def _look(self, id: str, why: str, event: Event | None = None) -> None:
+    async def _look(self, id: str, why: str, event: Event | None = None, *, again: bool = False) -> None:
         order = self.store.order(id)
         shown = self.care.told(order, event) if event is not None else None
         if shown is None:
@@ -198,11 +201,12 @@ class Cashier:
                 return
             self.store.update(id, looked=time.time())
             shown = await self.provider(order).look(order)
-        self._apply(order, shown, why, event.said if event is not None else None)
+        self._apply(id, shown, why, event.said if event is not None else None, again=again)
         await self._work(self.provider(order).follow_up(self.store.order(id), shown))
 
-    def _apply(self, order: Order, shown: Shown, why: str, said: State | None = None) -> None:
+    def _apply(self, id: str, shown: Shown, why: str, said: State | None = None, *, again: bool = False) -> None:
         """Take over what a provider shows. There is no ``await`` in here: two pieces of news cannot get between."""
+        order = self.store.order(id)
         state = self.care.believed(order, said, shown)
         if state is State.PAID and not self.care.amount_agrees(order, shown):
             state = State.REVIEW
@@ -217,7 +221,7 @@ class Cashier:
             self.store.note(order.id, "refunded-so-far", str(refunded))
         if state is not order.state:
             self.store.note(order.id, f"now-{state}", why)
-        if self.care.ships(order.state, state):
+        if self.care.ships(order.state, state, again=again):
             self.store.ship(order.id)
             self.store.note(order.id, "shipped")
 

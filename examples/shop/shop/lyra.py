@@ -202,8 +202,8 @@ class Lyra:
         if not self.care.handles(kind, ("order", "refund")):
             return None
         self.care.fields(document, ("order", "refund"))
-        # The same body comes at each change of status, so nothing may be taken for a repetition.
-        return Event(provider=self.name, id="", kind=kind, ref=str(uuid))
+        # The same body comes at each change of status: a repetition cannot be told from news.
+        return Event(provider=self.name, id=f"{kind} {uuid}", kind=kind, ref=str(uuid), recurs=True)
 
     async def owner(self, event: Event) -> str:
         """Our reference of an order that is known by its uuid only: the webhook was quicker than the answer."""

@@ -71,9 +71,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A webhook that was found genuine. ``id`` is the same for repetitions. ``said`` is what it claims, if anything.
+    """A genuine webhook. ``id`` is the same for repetitions, and where an event ``recurs`` for news, too.
 
-    ``order`` is our reference, ``ref`` the provider's id; one of them leads to the order.
+    ``order`` is our reference, ``ref`` the provider's id; one of them leads to the order. ``said`` is what it claims.
     """
 
     provider: str
@@ -82,6 +82,7 @@ class Event:
     order: str = ""
     ref: str = ""
     said: State | None = None
+    recurs: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
 
