@@ -122,18 +122,28 @@ class Adyen:
 
     async def refund(self, order: Order, amount: int, key: str) -> list[Work]:
         """From the cards: meal vouchers cannot be refunded. Raises Refused."""
-        facts = self.store.facts(order.id)
-        captured = {each["original"] for each in facts if each["kind"] == "CAPTURE" and each["success"]}
         works, left = [], amount
-        for psp, part in _parts(facts).items():
-            if not part["method"].startswith("mealVoucher") and psp in captured and left > 0:
-                before = sum(each.amount for each in self.store.works(order.id, "refund") if each.target == psp)
-                share = min(left, part["amount"] if before > part["amount"] else part["amount"] - before)
+        for psp, most in self._refundable(order).items():
+            if share := min(left, most):
                 works.append(Work(key=f"{key}-{psp[-4:]}", order=order.id, kind="refund", amount=share, target=psp))
                 left -= share
         if left or not works:
             raise Refused(text(order.language, "voucher-stays"))
         return works
+
+    def most(self, order: Order) -> int:
+        """What the cards have paid, less what was asked back."""
+        return sum(self._refundable(order).values())
+
+    def _refundable(self, order: Order) -> dict[str, int]:
+        """Captured card payments and what is left of each."""
+        facts, asked = self.store.facts(order.id), self.store.works(order.id, "refund")
+        captured = {each["original"] for each in facts if each["kind"] == "CAPTURE" and each["success"]}
+        return {
+            psp: self.care.left(part["amount"], sum(each.amount for each in asked if each.target == psp))
+            for psp, part in _parts(facts).items()
+            if psp in captured and not part["method"].startswith("mealVoucher")
+        }
 
     async def do(self, order: Order, work: Work) -> str:
         """Capture, refund, or end the link, and return the provider's reference. Raises CallFailed."""
@@ -233,7 +243,8 @@ def _listed(data: Json) -> list[str]:
 
 
 def _failed(error: AdyenAPIResponseError) -> Exception:
-    why = f"{error.status_code} {error.error_code}: {error.message}"
+    told = error.message.get("message") if isinstance(error.message, dict) else ""
+    why = f"{error.status_code} {error.error_code or ''} {told or ''}".strip()
     headers = error.headers or {}
     if error.status_code in (429, 503) or error.error_code == "704" or headers.get("transient-error") == "true":
         return Later(why, _seconds(headers.get("Retry-After")))

@@ -205,6 +205,9 @@ class RefundsTwice(Care):
     def refundable(self, order: Order, asked: int) -> int:
         return order.paid
 
+    def left(self, paid: int, asked: int) -> int:
+        return paid
+
 
 class BelievesRefundRequest(Care):
     """Tells the customer that the money is back as soon as the provider has received the request."""

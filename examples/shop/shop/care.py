@@ -141,6 +141,10 @@ class Care:
         """What may still go back: less what went back, what is on its way, and what was asked and not answered."""
         return order.paid - order.refunded - order.pending - asked
 
+    def left(self, paid: int, asked: int) -> int:
+        """The same for one card: what it paid, less everything that was ever asked back from it."""
+        return max(paid - asked, 0)
+
     def refunded(self, confirmed: int, requested: int) -> int:
         """Only what the provider confirmed. `received` means that it will try."""
         return confirmed

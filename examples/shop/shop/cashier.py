@@ -37,6 +37,9 @@ class Provider(Protocol):
     async def cancel(self, order: Order) -> Sequence[Work]:
         """Calls that end an unpaid order. Raises CallFailed."""
 
+    def most(self, order: Order) -> int:
+        """How much can be given back now."""
+
     async def refund(self, order: Order, amount: int, key: str) -> Sequence[Work]:
         """Calls that give so much back. Their keys begin with ``key``. Raises CallFailed."""
 
@@ -221,7 +224,7 @@ class Cashier:
             self.store.note(order.id, "refunded-so-far", str(refunded))
         if state is not order.state:
             self.store.note(order.id, f"now-{state}", why)
-        if self.care.ships(order.state, state, again=again):
+        if self.care.ships(order.state, state, again=again and not (refunded or shown.pending)):
             self.store.ship(order.id)
             self.store.note(order.id, "shipped")
 

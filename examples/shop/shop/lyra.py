@@ -134,6 +134,10 @@ class Lyra:
         """Possible before the payment page was opened, and between payment and capture."""
         return [Work(key=f"{order.id}-end-{order.attempt}", order=order.id, kind="cancel", amount=0, target=order.ref)]
 
+    def most(self, order: Order) -> int:
+        """All that has not gone back yet."""
+        return order.paid - order.refunded - order.pending
+
     async def refund(self, order: Order, amount: int, key: str) -> list[Work]:
         """Before the capture the order is let go; after it each seller refunds his own share. Raises CallFailed."""
         if amount != order.total:

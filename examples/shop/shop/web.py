@@ -35,6 +35,7 @@ CASHIER = web.AppKey("CASHIER", Cashier)
 PAGES = web.AppKey("PAGES", Pages)
 SECRET = web.AppKey("SECRET", bytes)
 STATIC = Path(__file__).parent / "static"
+_INTERNAL = ("-sent", "-refused", "-answer")  # of the history: what is between us and the provider
 _SAFE = {
     "Content-Security-Policy": "default-src 'self'; form-action *; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -150,8 +151,9 @@ def _ours(request: web.Request) -> Order:
 
 
 async def _order(request: web.Request) -> web.Response:
-    order, store = _ours(request), request.app[CASHIER].store
-    return _page(request, "order", order=order, product=PRODUCTS[order.kind], history=store.history(order.id))
+    order = _ours(request)
+    history = [each for each in request.app[CASHIER].store.history(order.id) if not each[1].endswith(_INTERNAL)]
+    return _page(request, "order", order=order, product=PRODUCTS[order.kind], history=history)
 
 
 async def _facts(request: web.Request) -> web.Response:
@@ -211,6 +213,7 @@ async def _merchant_order(request: web.Request) -> web.Response:
     return _page(
         request, "merchant_order", order=order, product=PRODUCTS[order.kind], works=store.works(order.id),
         history=store.history(order.id), shipments=store.shipments(order.id), pressed=_stamp(request, order),
+        most=request.app[CASHIER].provider(order).most(order),
     )  # fmt: skip
 
 

@@ -167,6 +167,10 @@ class Worldline:
         """There is no call for it: an unpaid checkout ends by itself."""
         raise Refused(text(order.language, "cannot-cancel"))
 
+    def most(self, order: Order) -> int:
+        """All that has not gone back yet."""
+        return order.paid - order.refunded - order.pending
+
     async def refund(self, order: Order, amount: int, key: str) -> list[Work]:
         """One call; the platform takes the card's part first, and vouchers only within four hours."""
         return [Work(key=key, order=order.id, kind="refund", amount=amount)]
