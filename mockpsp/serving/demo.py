@@ -99,6 +99,7 @@ class Demo:
                 ("Shop", f"{shop}/"),
                 ("Orders", f"{shop}/merchant"),
                 ("Dashboard", f"{url}/_mockpsp/"),
+                ("Source", f"{folder('examples') / 'shop'}; begin with its README.md"),
             )
         )
         lines += ["", "  Test data, also beside every form", *_columns(_PAY, "    ")]
@@ -110,7 +111,6 @@ class Demo:
     def _next(self) -> Iterator[tuple[str, str]]:
         yield "mockpsp demo --list-bugs", "mistakes that the shop can make; then: demo --bug NAME"
         yield "mockpsp demo --scenario NAME", "what the providers do, such as worldline/webhook-twice"
-        yield str(folder("examples") / "shop"), "the shop's source; begin with its README.md"
         yield "Ctrl+C", "ends both"
 
 

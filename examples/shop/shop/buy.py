@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import logging
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -218,17 +219,20 @@ def _expect(facts: Facts, name: str, value: object) -> None:
 
 
 @asynccontextmanager
-async def shop_of(settings: Settings, bugs: Sequence[str], port: int) -> AsyncIterator[str]:
-    """The address of a shop that runs meanwhile. Raises UnknownBug, and OSError for a port that is taken."""
+async def shop_of(environment: Mapping[str, str], bugs: Sequence[str], port: int) -> AsyncIterator[str]:
+    """The address of a shop that runs meanwhile. Raises UnknownBug, MissingSetting, and OSError for a taken port."""
     from shop.web import build
 
-    runner = web.AppRunner(build(settings, care_with(bugs)), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app = build(Settings.read(environment, url), care_with(bugs))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listening).start()
+            yield url
+        finally:
+            await runner.cleanup()
 
 
 async def _run(options: argparse.Namespace) -> int:
@@ -240,8 +244,7 @@ async def _run(options: argparse.Namespace) -> int:
         if options.shop:
             facts = await purchase(options.shop.rstrip("/"), wish)
         else:
-            url = f"http://127.0.0.1:{options.port}"
-            async with shop_of(Settings.read(os.environ, url), options.bug, options.port) as shop:
+            async with shop_of(os.environ, options.bug, options.port) as shop:
                 facts = await purchase(shop, wish)
     except (UnknownBug, MissingSetting, ValueError) as error:
         sys.stderr.write(f"{error.args[0]}\n")
