@@ -19,6 +19,7 @@ lint: $(DEV)
 
 types: $(DEV)
 	$(BIN)/mypy
+	MYPYPATH=examples/shop $(BIN)/mypy -p shop
 
 unit: $(DEV) node
 	$(BIN)/python -m pytest -n auto $(ARGS)

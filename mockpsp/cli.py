@@ -19,6 +19,7 @@ from mockpsp import __version__
 if TYPE_CHECKING:
     from mockpsp.scenario.library import Library, UnknownScenario
     from mockpsp.scenario.model import Scenario
+    from mockpsp.serving.run import Beside
     from mockpsp.settings import Settings
     from mockpsp.testing.suite import Result
 
@@ -149,7 +150,7 @@ def _hosts(urls: Iterable[str]) -> Iterable[str]:
     return [urlsplit(url).hostname or "" for url in urls]
 
 
-def _serve(settings: Settings, ready_file: Path | None) -> None:
+def _serve(settings: Settings, ready_file: Path | None, beside: Beside | None = None) -> None:
     from mockpsp.serving.sockets import CannotListen, listen
 
     if ready_file is not None:
@@ -168,7 +169,7 @@ def _serve(settings: Settings, ready_file: Path | None) -> None:
 
     try:
         _known(settings.webhooks)
-        run(settings, listening, ready_file, click.echo)
+        run(settings, listening, ready_file, click.echo, beside)
     except UnknownScenario as error:
         raise _unknown(error) from error
     except ScenarioError as error:
@@ -201,6 +202,51 @@ def _known(providers: Iterable[str]) -> None:
             near = get_close_matches(name, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
             raise click.BadParameter(f"no provider is called {name!r}; {hint}", param_hint="--webhook")
+
+
+# -- demo --------------------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port of the providers; 0 finds a free one.  [default: 8080]"
+)
+@click.option(
+    "--shop-port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="Port of the shop; 0 likewise."
+)
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="What happens; several add up.")
+@click.option("--bug", "bugs", multiple=True, metavar="NAME", help="A mistake for the shop to make; may be repeated.")
+@click.option("--list-bugs", is_flag=True, help="Tell what mistakes there are.")
+def demo(port: int | None, shop_port: int, scenarios: tuple[str, ...], bugs: tuple[str, ...], list_bugs: bool) -> None:
+    """Run the providers and an example shop that they are paid through, until Ctrl+C.
+
+    The shop's source is in examples/shop. It uses the official SDKs: pip install "mockpsp[demo]".
+    """
+    from mockpsp.data import MissingData
+    from mockpsp.serving import demo as beside
+    from mockpsp.serving.sockets import CannotListen, listen
+
+    try:
+        if list_bugs:
+            click.echo(beside.bugs(), nl=False)
+            return
+        beside.ready_for_shop()
+        listening = listen("localhost", shop_port)
+    except (MissingData, beside.NoShop) as error:
+        _fail(str(error))
+    except CannotListen as error:
+        _fail((error.strerror or str(error)).replace("--port", "--shop-port"))
+    base = _environment()
+    try:
+        shown = beside.Demo(listening, bugs)
+        settings = replace(
+            base, host="localhost", port=base.port if port is None else port, scenarios=scenarios or base.scenarios
+        )
+        _serve(shown.settings(settings), None, shown.beside)
+    except beside.NoShop as error:
+        raise click.BadParameter(str(error), param_hint="--bug") from error
+    finally:
+        listening.close()
 
 
 # -- credentials -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ class MissingData(FileNotFoundError):
 
 
 def folder(name: str) -> Path:
-    """``openapi`` or ``scenarios``. Raises MissingData."""
+    """``openapi``, ``scenarios`` or ``examples``, of which a wheel has the shop. Raises MissingData."""
     for place in (_PACKAGE / "shipped" / name, _PACKAGE.parent / name):
         if place.is_dir():
             return place

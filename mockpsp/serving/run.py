@@ -6,8 +6,8 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +28,17 @@ if TYPE_CHECKING:
     from mockpsp.serving.watch import Watched
 
 Say = Callable[[str], None]
+Beside = Callable[[str, Mapping[str, str]], AbstractAsyncContextManager[str]]
+"""Something that runs beside the server: from its address and its settings for clients to what is told of it."""
 GRACE_SECONDS = 2.0
 
 
-def run(settings: Settings, listening: Listening, ready_file: Path | None, say: Say) -> None:
+def run(
+    settings: Settings, listening: Listening, ready_file: Path | None, say: Say, beside: Beside | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM. Raises what build_app raises, NoTls, CannotListen."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_Server(settings, listening, ready_file, say).serve())
+        runner.run(_Server(settings, listening, ready_file, say, beside).serve())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -47,7 +51,10 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 class _Server:
-    def __init__(self, settings: Settings, listening: Listening, ready_file: Path | None, say: Say) -> None:
+    def __init__(
+        self, settings: Settings, listening: Listening, ready_file: Path | None, say: Say, beside: Beside | None
+    ) -> None:
+        self.beside = beside
         self.settings = settings
         self.listening = listening
         self.ready_file = ready_file
@@ -68,12 +75,23 @@ class _Server:
                     await _open(runner, each)
                 _settle_down()
                 _on_signals(self.stop.set)
-                self._tell(app, https, shown, stack)
+                if self.beside is None:
+                    self._tell(app, https, shown, stack)
+                else:
+                    self.say(await stack.enter_async_context(self.beside(self.listening.origin(), self._clients(app))))
                 _accompany(stack, warm_up(app[PROVIDERS], app[CONTRACTS]))
                 if watched is not None:
                     self._follow(watched, app, stack)
                 await self.stop.wait()
                 self.say("stopping")
+
+    def _clients(self, app: web.Application) -> dict[str, str]:
+        """What an application that talks to us has in its environment."""
+        sandbox, url = app[SANDBOXES].get(DEFAULT), self.listening.origin()
+        found: dict[str, str] = {}
+        for name, provider in app[PROVIDERS].items():
+            found.update(provider.environment(sandbox.credentials[name], url))
+        return found
 
     async def _https(self, runner: web.AppRunner, stack: AsyncExitStack) -> tuple[Listening | None, Certificate | None]:
         if not self.settings.tls:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -109,6 +110,17 @@ def test_shell(folder: Path, server: Served) -> None:
     program("curl")
     printed = run(folder, program("bash"), "./pay.sh", MOCKPSP_URL=server.told["url"], no_proxy="*")
     assert printed.splitlines() == ["order: SUCCEEDED", '"ok":true']
+    assert left_behind(server) == []
+
+
+@pytest.mark.parametrize("folder", ["shop"], indirect=True)
+@pytest.mark.parametrize("kind", ["holiday", "lunch", "basket"])
+def test_shop(folder: Path, server: Served, kind: str) -> None:
+    """Nobody sends webhooks to this copy, so it asks."""
+    listed = run(folder, sys.executable, "-m", "mockpsp", "credentials", "--url", server.told["url"])
+    given = dict(line.split("=", 1) for line in shlex.split(listed, comments=True))
+    printed = run(folder, sys.executable, "-m", "shop.buy", kind, SHOP_PORT="0", SHOP_POLL="0.2", **given)
+    assert "as it should be" in printed
     assert left_behind(server) == []
 
 
