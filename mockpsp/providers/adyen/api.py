@@ -112,7 +112,19 @@ async def balance(x: Exchange) -> Answer:
 
 
 async def checked_balance(x: Exchange, means: c.MeansInput, asked: Money | None) -> dict[str, Any]:
-    """BalanceCheckResponse without its reference: a rule's answer, or the natural one. A card always fails."""
+    """BalanceCheckResponse without its reference."""
+    found = await ask_balance(x, means, asked, x.json.get("reference"))
+    told: dict[str, Any] = {"resultCode": found.result, "balance": wire.amount(found.funds.balance)}
+    if found.result == "Failed":
+        told["refusalReason"] = REASONS[found.reason].text
+        told["additionalData"] = {"acquirerResponseCode": found.reason.upper()}
+    elif found.funds.limit is not None:
+        told["transactionLimit"] = wire.amount(found.funds.limit)
+    return told
+
+
+async def ask_balance(x: Exchange, means: c.MeansInput, asked: Money | None, reference: str | None) -> issuers.Checked:
+    """What a balance check finds: by a rule, or by nature. A card always fails."""
     natural = issuers.check_balance(means, asked, x.world.moment("adyen"))
     question = Question(
         "adyen.balance",
@@ -121,18 +133,11 @@ async def checked_balance(x: Exchange, means: c.MeansInput, asked: Money | None)
             "payment_method": METHODS.get(means.kind, means.type),
             "brand": means.brand or means.type,
             "card": means.number[-4:],
-            "merchant_reference": x.json.get("reference"),
+            "merchant_reference": reference,
         },
     )
     verdict = await x.world.ask(question, natural.law, x.entry.number)
-    found = issuers.overruled(natural, verdict)
-    told: dict[str, Any] = {"resultCode": found.result, "balance": wire.amount(found.funds.balance)}
-    if found.result == "Failed":
-        told["refusalReason"] = REASONS[found.reason].text
-        told["additionalData"] = {"acquirerResponseCode": found.reason.upper()}
-    elif found.funds.limit is not None:
-        told["transactionLimit"] = wire.amount(found.funds.limit)
-    return told
+    return issuers.overruled(natural, verdict)
 
 
 async def card_details(x: Exchange) -> Answer:
@@ -197,23 +202,28 @@ async def payments(x: Exchange) -> Answer:
 async def payments_details(x: Exchange) -> Answer:
     """POST /payments/details: names no merchant account; the API key and the token inside tell whose it is."""
     details = reading.read_details(x.json)
-    wrong = InvalidPayload if details.step == "redirect" else InvalidPaymentData
-    psp = tokens.payment_named(details.proof)
-    purchase = find(x.world, psp) if psp is not None else None
-    payment = purchase.payment(psp) if purchase is not None and psp is not None else None
-    if purchase is None or payment is None or not _proved(details, payment):
-        raise wrong("no payment of this sandbox waits for it")
-    command = c.Complete(payment=payment.ref, step=details.step, outcome=details.outcome)
+    purchase = find(x.world, tokens.payment_named(details.proof) or "")
+    payment, command = details_of(details, purchase)
     ref = payment.ref
 
     def render(outcome: Outcome) -> Answer:
         after: Payment = outcome.state.payment(ref)
         return answer(200, wire.payment(x.world, outcome.state, after, x.settings, x.origin))
 
-    return await x.run(PURCHASES, purchase.ref, command, render)
+    return await x.run(PURCHASES, payment.started.ref, command, render)
 
 
-def _proved(details: reading.Details, payment: Payment) -> bool:
+def details_of(details: reading.Details, purchase: Purchase | None) -> tuple[Payment, c.Complete]:
+    """The payment of this purchase that waits for these details. Raises InvalidPayload, InvalidPaymentData."""
+    payment = purchase.payment(tokens.payment_named(details.proof) or "") if purchase is not None else None
+    if payment is None or not proved(details, payment):
+        wrong = InvalidPayload if details.step == "redirect" else InvalidPaymentData
+        raise wrong("no payment waits for it")
+    return payment, c.Complete(payment=payment.ref, step=details.step, outcome=details.outcome)
+
+
+def proved(details: reading.Details, payment: Payment) -> bool:
+    """Whether the details carry what was given out for this payment's action."""
     if payment.action is None:
         return False
     secret = payment.action.secret

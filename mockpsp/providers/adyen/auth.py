@@ -17,6 +17,7 @@ from mockpsp.edge.exchange import Exchange
 from mockpsp.edge.provider import Access
 from mockpsp.providers.adyen.errors import MissingMerchant, NoRole, UnknownMerchant
 from mockpsp.providers.adyen.ids import key_of
+from mockpsp.providers.adyen.web_routes import WEB_OPERATIONS
 from mockpsp.world.sandboxes import DEFAULT, Sandbox, Sandboxes
 
 USER = "ws@Company."
@@ -63,6 +64,9 @@ def basic(authorization: str) -> tuple[str, str] | None:
 
 def locate(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
     """The sandbox of the key, of the user, of the client key, or of the link."""
+    if x.route is not None and x.route.operation in WEB_OPERATIONS:
+        client = client_key(x)
+        return sandboxes.identified("adyen", client) if client is not None else None
     headers = x.request.headers
     key = headers.get("X-API-Key")
     if key is not None:
@@ -80,13 +84,30 @@ def _located_by_link(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
     query = x.request.query
     if "MD" in query:
         return sandboxes.by_key(query["MD"][:8])
-    client = query.get("clientKey")
+    client = client_key(x)
     return sandboxes.identified("adyen", client) if client is not None else None
+
+
+def client_key(x: Exchange) -> str | None:
+    """The client key that a browser calls with; two calls of adyen-web say ``token``."""
+    query = x.request.query
+    return query.get("clientKey", query.get("token"))
+
+
+def _check_client_key(x: Exchange) -> None:
+    key = client_key(x)
+    if key is None or not compare_digest(
+        key.encode(errors="surrogateescape"), x.sandbox.credentials["adyen"]["client_key"].encode()
+    ):
+        raise NotAllowed("no sandbox has this client key")
 
 
 def authenticate(x: Exchange) -> None:
     """Verify the key of a server call. Raises NotAllowed, NoRole. Unknown paths are refused before anybody asks."""
     if x.route is None or x.route.access is Access.PAGE:
+        return
+    if x.route.operation in WEB_OPERATIONS:
+        _check_client_key(x)
         return
     given = x.sandbox.credentials["adyen"]
     headers = x.request.headers

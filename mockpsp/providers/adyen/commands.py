@@ -80,8 +80,9 @@ class ExpireOrder(Value, frozen=True):
 class Pay(Value, frozen=True, kw_only=True):
     """``POST /payments``. ``amount`` None asks for all that the order leaves open.
 
-    ``order_data`` as in CancelOrder. ``three_ds``: always, never, or what the card says; ``native`` asks for actions
-    that the page handles by itself. ``test_code`` is RequestedTestAcquirerResponseCode.
+    ``fits`` lowers what is asked for to what the means of payment holds. ``order_data`` as in CancelOrder.
+    ``three_ds``: always, never, or what the card says; ``native`` asks for actions that the page handles by itself.
+    ``test_code`` is RequestedTestAcquirerResponseCode.
     """
 
     merchant: str
@@ -99,6 +100,7 @@ class Pay(Value, frozen=True, kw_only=True):
     shopper_reference: str = ""
     channel: str = ""
     store: bool = False
+    fits: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -118,6 +120,13 @@ class Complete(Value, frozen=True, kw_only=True):
     payment: str
     step: str
     outcome: str = ""
+
+
+class Browse(Value, frozen=True, kw_only=True):
+    """A call of the shopper's browser about a session: ``data`` is its sessionData, ``does`` what else is to happen."""
+
+    data: str
+    does: OpenOrder | CancelOrder | Pay | Complete | None = None
 
 
 class Resolve(Value, frozen=True):
@@ -181,6 +190,7 @@ Command = (
     | Pay
     | Authenticate
     | Complete
+    | Browse
     | Resolve
     | Lapse
     | Modify

@@ -43,6 +43,7 @@ from mockpsp.providers.adyen.issuers import (
     is_expired,
     outcome_asked,
     ruling,
+    spendable,
 )
 from mockpsp.providers.adyen.settings import AdyenSettings
 from mockpsp.providers.adyen.states import (
@@ -280,7 +281,13 @@ def _place(
             raise MissingField("amount")
         return None, state.total
     purchase, order = open_order(state, command.order, None if proved else command.order_data)
-    left = purchase.remaining(order)
+    return order, _share(command, purchase.remaining(order), moment)
+
+
+def _share(command: c.Pay, left: Money, moment: Moment) -> Money:
+    """How much of what an order leaves open is paid."""
+    if command.fits:
+        return spendable(command.means, left, moment)
     amount = command.amount
     if amount is None:
         if command.order_data is not None and moment.settings.missing_amount_in_order == "refused":
@@ -290,7 +297,7 @@ def _place(
         raise OrderCurrencyMismatch(f"{amount} is to be paid, the order is in {left.currency}")
     if amount > left:
         raise OrderAmountTooHigh(amount, left)
-    return order, amount
+    return amount
 
 
 def decide_pay(state: Purchase | None, command: c.Pay, verdict: Verdict, moment: Moment) -> Decision:

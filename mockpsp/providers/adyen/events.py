@@ -118,6 +118,15 @@ class CheckoutCancelled(Value, frozen=True, kw_only=True):
     at: datetime
 
 
+class SessionDataRenewed(Value, frozen=True, kw_only=True):
+    """A browser was answered with the ``number``-th sessionData of its session; those before ``oldest`` are stale."""
+
+    ref: str
+    number: int
+    oldest: int
+    at: datetime
+
+
 class OrderOpened(Value, frozen=True, kw_only=True):
     """``POST /orders``: an amount that several payments may share. ``secret`` makes its orderData."""
 
@@ -393,6 +402,7 @@ Event = (
     | CheckoutReopened
     | CheckoutExpired
     | CheckoutCancelled
+    | SessionDataRenewed
     | OrderOpened
     | OrderPaid
     | OrderCancelled

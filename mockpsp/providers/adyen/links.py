@@ -62,7 +62,8 @@ def after_redirect(purchase: Purchase, payment: Payment, origin: str) -> str:
     result = tokens.redirect_result(payment.ref, payment.action.secret)
     if purchase.is_checkout and not payment.started.return_url:
         return back(checkout_page(purchase, origin), {"redirectResult": result})
-    return back(payment.started.return_url, {"redirectResult": result})
+    session = {"sessionId": purchase.ref} if purchase.session is not None else {}
+    return back(payment.started.return_url, {**session, "redirectResult": result})
 
 
 def after_checkout(purchase: Purchase, *, paid: bool) -> str:

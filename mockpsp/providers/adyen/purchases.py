@@ -8,7 +8,7 @@ from mockpsp.domain.ledger import Entry, transfer
 from mockpsp.domain.lifecycle import Consequence, Decision, Fact, Moment, Question, Served, Timer, Verdict, Waiting
 from mockpsp.domain.money import Money
 from mockpsp.providers.adyen import commands as c
-from mockpsp.providers.adyen import decide, modify
+from mockpsp.providers.adyen import decide, modify, sessions
 from mockpsp.providers.adyen import events as e
 from mockpsp.providers.adyen.settings import AdyenSettings
 from mockpsp.providers.adyen.states import Payment, Purchase, Status, evolve
@@ -23,11 +23,14 @@ class Purchases:
 
     name = "adyen.purchase"
 
-    def question(self, state: Purchase | None, command: c.Command, moment: Moment) -> Question | None:
+    def question(self, state: Purchase | None, command: c.Command | None, moment: Moment) -> Question | None:
         """See Lifecycle. Raises the refusals that the commands' own functions name."""
         match command:
             case c.Pay():
                 return decide.question_pay(state, command, moment)
+            case c.Browse():
+                session, _ = sessions.admitted(state, command, moment)
+                return None if sessions.goes_on(session, command) else self.question(session, command.does, moment)
             case c.Complete():
                 return decide.question_completion(state, command, moment)
             case c.Modify():
@@ -45,6 +48,8 @@ class Purchases:
         match command:
             case c.Pay():
                 return decide.decide_pay(state, command, verdict, moment)
+            case c.Browse():
+                return self._browse(state, command, verdict, moment)
             case c.Complete():
                 return decide.decide_completion(state, command, verdict, moment)
             case c.Modify():
@@ -61,6 +66,15 @@ class Purchases:
                 return decide.decide_end(state, command, moment)
             case _:
                 return self._due(state, command, moment)
+
+    def _browse(self, state: Purchase | None, command: c.Browse, verdict: Verdict, moment: Moment) -> Decision:
+        """What the command inside leads to, and a new sessionData in the same step."""
+        session, left = sessions.admitted(state, command, moment)
+        if command.does is None or sessions.goes_on(session, command):
+            law = "the browser looks" if command.does is None else "the session's order is open already"
+            return Decision((sessions.renewed(session, moment, changed=False),), law)
+        inner = self.decide(session, command.does, verdict, moment)
+        return Decision((*left, *inner.events, sessions.renewed(session, moment)), inner.law, inner.settings)
 
     def _due(self, state: Purchase | None, command: c.Command, moment: Moment) -> Decision:
         """What the clock asks for."""

@@ -260,8 +260,8 @@ def read_payment(body: Json, merchant: str, means: c.MeansInput, settings: Adyen
         order_data=order.get("orderData"),
         capturing=read_capturing(body, settings),
         return_url=body.get("returnUrl") or None,
-        three_ds=_three_ds(body),
-        native=_native(body),
+        three_ds=three_ds_wanted(body),
+        native=native_wanted(body),
         test_code=str(body.get("additionalData", {}).get("RequestedTestAcquirerResponseCode", "")),
         order_reference=body.get("merchantOrderReference", ""),
         shopper_reference=body.get("shopperReference", ""),
@@ -271,14 +271,15 @@ def read_payment(body: Json, merchant: str, means: c.MeansInput, settings: Adyen
     )
 
 
-def _three_ds(body: Json) -> str:
+def three_ds_wanted(body: Json) -> str:
+    """Whether 3-D Secure is asked for: always, never, or empty for what the card says."""
     wish: str = body.get("authenticationData", {}).get("attemptAuthentication", "")
     if not wish and str(body.get("additionalData", {}).get("executeThreeD", "")).lower() == "true":
         return "always"
     return wish
 
 
-def _native(body: Json) -> bool:
+def native_wanted(body: Json) -> bool:
     """Whether the page handles 3-D Secure by itself: it says so, and tells what the bank must know of the browser."""
     wish = body.get("authenticationData", {}).get("threeDSRequestData", {}).get("nativeThreeDS")
     asked = wish == "preferred" or str(body.get("additionalData", {}).get("allow3DS2", "")).lower() == "true"
@@ -372,6 +373,14 @@ def _opened(text: str) -> Json:
     raise InvalidPaymentData("the result is not base64 of JSON")
 
 
+def read_fingerprint(result: str, data: str) -> Details:
+    """``fingerprintResult`` of submitThreeDS2Fingerprint. Raises InvalidPaymentData, PaymentDataMissing."""
+    step = _native_details(_opened(result), data)
+    if step.step != "fingerprint":
+        raise InvalidPaymentData("the result has no threeDSCompInd")
+    return step
+
+
 _TRANS_STATUS = {"Y": "Y", "A": "Y", "N": "N", "R": "N"}
 
 
@@ -381,9 +390,7 @@ def _native_details(result: Json, data: str) -> Details:
     if not proof:
         raise PaymentDataMissing("neither paymentData nor an authorisationToken")
     if "transStatus" in result:
-        return Details(
-            "challenge", proof, {"Y": "Y", "A": "Y", "N": "N", "R": "N"}.get(str(result["transStatus"]), "U")
-        )
+        return Details("challenge", proof, _TRANS_STATUS.get(str(result["transStatus"]), "U"))
     if "threeDSCompInd" in result:
         return Details("fingerprint", proof, str(result["threeDSCompInd"]))
     raise InvalidPaymentData("the result says neither transStatus nor threeDSCompInd")

@@ -54,6 +54,7 @@ class AdyenSettings(Value, frozen=True, kw_only=True):
     rollback_webhooks: str = "none"
     order_success_fields: bool = False
     order_in_refused_answer: bool = True
+    stale_session_data: str = "refused"
     pending_webhook: bool = True
     expire_webhook: bool = False
     offer_closed_webhook: bool = False
@@ -179,6 +180,11 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
     ),
     "order_success_fields": _flag("ORDER_CLOSED carries order-N-success (a setting of Adyen's webhooks)."),
     "order_in_refused_answer": _flag("The answer to a refused payment of an order carries the order (inferred)."),
+    "stale_session_data": choice(
+        "A call of a browser with a sessionData from before its session's last payment or order (inferred).",
+        "refused",
+        "accepted",
+    ),
     "pending_webhook": _flag("A payment whose result comes later sends PENDING first."),
     "expire_webhook": _flag("An authorisation that was never captured sends EXPIRE (opt-in at Adyen)."),
     "offer_closed_webhook": _flag("A payment that nobody came back to sends OFFER_CLOSED (opt-in at Adyen)."),

@@ -257,7 +257,10 @@ _PAID = OrderStage.PAID
 
 
 class Purchase(Value, frozen=True):
-    """What belongs together. ``since`` is the index of the first payment of a reusable link's present round."""
+    """What belongs together. ``since`` is the index of the first payment of a reusable link's present round.
+
+    ``data_number`` is the number of a session's newest sessionData, ``data_oldest`` that of the oldest that counts.
+    """
 
     ref: str
     merchant: str
@@ -272,6 +275,8 @@ class Purchase(Value, frozen=True):
     orders: tuple[Order, ...] = ()
     payments: tuple[Payment, ...] = ()
     ended_at: datetime | None = None
+    data_number: int = 0
+    data_oldest: int = 0
 
     @property
     def is_checkout(self) -> bool:
@@ -333,6 +338,10 @@ def _ended(state: Purchase, event: Any) -> Purchase:
 def _reopened(state: Purchase, event: e.CheckoutReopened) -> Purchase:
     stage = follow(CHECKOUT, state.stage, e.CheckoutReopened)
     return replace(state, stage=stage, ended_at=None, since=len(state.payments))
+
+
+def _renewed(state: Purchase, event: e.SessionDataRenewed) -> Purchase:
+    return replace(state, data_number=event.number, data_oldest=event.oldest)
 
 
 def _opened(state: Purchase, event: e.OrderOpened) -> Purchase:
@@ -492,6 +501,7 @@ _STEPS: Mapping[type[Any], Callable[[Purchase, Any], Purchase]] = {
     e.CheckoutExpired: _ended,
     e.CheckoutCancelled: _ended,
     e.CheckoutReopened: _reopened,
+    e.SessionDataRenewed: _renewed,
     e.OrderOpened: _opened,
     e.OrderPaid: _ordered,
     e.OrderCancelled: _ordered,

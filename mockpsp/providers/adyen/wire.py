@@ -236,7 +236,7 @@ def session(purchase: Purchase, origin: str) -> Json:
 
 def session_data(purchase: Purchase) -> str:
     """The newest sessionData."""
-    return tokens.session_data(purchase.ref, purchase.secret, len(purchase.payments) + len(purchase.orders))
+    return tokens.session_data(purchase.ref, purchase.secret, purchase.data_number)
 
 
 def session_status(purchase: Purchase) -> str:

@@ -137,6 +137,8 @@ class Adyen:
         Sample(errors.InvalidPaymentData("not ours"), 422),
         Sample(errors.InvalidPayload("used"), 422),
         Sample(errors.UnknownSession("CS1"), 422),
+        Sample(errors.InvalidSessionData("not this session's"), 422),
+        Sample(errors.StaleSessionData("number 3"), 422),
         Sample(errors.UnknownLink("PL1"), 404),
         Sample(errors.CardTooShort("3700"), 422),
         Sample(errors.CheckoutClosed("over"), 422),

@@ -1,0 +1,61 @@
+"""Where a shopper's browser calls us with a client key; ``web`` itself is imported at the first call.
+
+Source: ``core/Environment`` and ``core/Services`` of adyen-web. The routes are there twice: a key that begins with
+``test_`` is only used by adyen-web where the address says ``test`` as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mockpsp.edge.exchange import Exchange
+from mockpsp.edge.late import ApiRoute, PageRoute
+from mockpsp.edge.provider import Route
+
+SHOPPER = "/checkoutshopper"
+WEB_BASES = (f"{SHOPPER}/test", SHOPPER)
+"""What adyen-web calls ``api``; the first is what we recommend."""
+
+_SESSION = "v1/sessions/{sessionId}"
+_CALLS: tuple[tuple[str, str], ...] = (
+    (f"{_SESSION}/setup", "session_setup"),
+    (f"{_SESSION}/paymentMethodBalance", "session_balance"),
+    (f"{_SESSION}/orders", "session_order"),
+    (f"{_SESSION}/orders/cancel", "session_cancel_order"),
+    (f"{_SESSION}/payments", "session_payments"),
+    (f"{_SESSION}/paymentDetails", "session_details"),
+    ("v1/order/status", "order_status"),
+    ("v1/submitThreeDS2Fingerprint", "submit_fingerprint"),
+)
+"""Path and operation; all are POST."""
+
+WEB_OPERATIONS = frozenset(operation for _, operation in _CALLS)
+
+CORS: Mapping[str, str] = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Pspreference, Mockpsp-Trace",
+}
+"""On every answer to a browser, refusals included, or the page may not read it."""
+
+PREFLIGHT: Mapping[str, str] = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+
+_api = ApiRoute("mockpsp.providers.adyen.web")
+_open = PageRoute("mockpsp.providers.adyen.web")
+
+
+def by_browser(x: Exchange) -> bool:
+    """Whether a page's script asks, which may read the answer only if we let it: also where we have no such path."""
+    if x.route is None:
+        return x.request.path.startswith(f"{SHOPPER}/")
+    return x.route.operation in WEB_OPERATIONS
+
+
+ROUTES: tuple[Route, ...] = (
+    *(_api("POST", f"{base}/{path}", operation) for base in WEB_BASES for path, operation in _CALLS),
+    *(_open("OPTIONS", f"{base}/{path}", "web_preflight", "preflight") for base in WEB_BASES for path, _ in _CALLS),
+)
