@@ -15,6 +15,7 @@ from typing import Any
 from mockpsp.edge.errors import NotAllowed
 from mockpsp.edge.exchange import Exchange
 from mockpsp.edge.provider import Access
+from mockpsp.providers.adyen.dropin_routes import KEYED
 from mockpsp.providers.adyen.errors import MissingMerchant, NoRole, UnknownMerchant
 from mockpsp.providers.adyen.ids import key_of
 from mockpsp.providers.adyen.web_routes import WEB_OPERATIONS
@@ -89,9 +90,9 @@ def _located_by_link(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
 
 
 def client_key(x: Exchange) -> str | None:
-    """The client key that a browser calls with; two calls of adyen-web say ``token``."""
+    """The client key that a browser calls with; two calls of adyen-web say ``token``, frames have it in their path."""
     query = x.request.query
-    return query.get("clientKey", query.get("token"))
+    return x.path.get("clientKey", query.get("clientKey", query.get("token")))
 
 
 def _check_client_key(x: Exchange) -> None:
@@ -100,14 +101,25 @@ def _check_client_key(x: Exchange) -> None:
         key.encode(errors="surrogateescape"), x.sandbox.credentials["adyen"]["client_key"].encode()
     ):
         raise NotAllowed("no sandbox has this client key")
+    if x.settings.allowed_origins:
+        headers = x.request.headers
+        check_origin(x, headers.get("Origin") or headers.get("Referer", "").removesuffix("/"))
+
+
+def check_origin(x: Exchange, origin: str) -> None:
+    """Refuse a page that may not use the client key. Raises NotAllowed."""
+    if x.settings.allowed_origins and origin not in x.settings.allowed_origins:
+        raise NotAllowed(f"the setting `allowed_origins` does not have {origin[:100]!r}")
 
 
 def authenticate(x: Exchange) -> None:
     """Verify the key of a server call. Raises NotAllowed, NoRole. Unknown paths are refused before anybody asks."""
     if x.route is None or x.route.access is Access.PAGE:
         return
-    if x.route.operation in WEB_OPERATIONS:
+    if x.route.operation in WEB_OPERATIONS or x.route.operation in KEYED:
         _check_client_key(x)
+        return
+    if x.route.access is Access.ASSET:
         return
     given = x.sandbox.credentials["adyen"]
     headers = x.request.headers

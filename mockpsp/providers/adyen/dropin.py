@@ -1,7 +1,7 @@
 """What Adyen's Drop-in loads and tells beside the payments themselves: frames, pictures, texts, data sets, analytics.
 
-The secured fields are a page of ours that speaks with adyen-web as Adyen's own does, which is not public: what it has to
-say and to understand was read in adyen-web (``components/internal/SecuredFields``).
+The secured fields are a page of ours that speaks with adyen-web as Adyen's own does, which is not public: what it has
+to say and to understand was read in adyen-web (``components/internal/SecuredFields``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from mockpsp.edge.sealed import key_pair
 from mockpsp.providers.adyen import auth, datasets, pictures
 from mockpsp.providers.adyen.dropin_routes import FIELDS
 from mockpsp.providers.adyen.errors import InvalidField, WrongType
-from mockpsp.providers.adyen.web_routes import PREFLIGHT
 
 _FILES = Path(__file__).parent / "static" / "fields"
 _DEVICE_PAGE = "dfp.1.0.0.html"
@@ -154,8 +153,3 @@ async def analytics_events(x: Exchange) -> Answer:
         if not isinstance(_told(x).get(name, []), list):
             raise WrongType(name, "must be a list")
     return Answer(204)
-
-
-async def asset_preflight(x: Exchange) -> Answer:
-    """OPTIONS: a browser asks whether a page may send this call."""
-    return Answer(204, headers=PREFLIGHT)

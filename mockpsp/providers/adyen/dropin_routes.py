@@ -8,9 +8,8 @@ from __future__ import annotations
 from mockpsp.edge.late import LateHandler
 from mockpsp.edge.provider import Access, Route
 from mockpsp.providers.adyen import links
-from mockpsp.providers.adyen.web_routes import WEB_BASES
+from mockpsp.providers.adyen.web_routes import ANALYTICS, WEB_BASES, preflight
 
-ANALYTICS = "/checkoutanalytics"
 FIELDS = f"{links.ASSETS}/fields"
 """Scripts and styles of the frames."""
 
@@ -24,6 +23,9 @@ _LOADED: tuple[tuple[str, str], ...] = (
     ("datasets/{name}/{file}", "dataset"),
     ("datasets/{name}/{country}/{file}", "dataset"),
 )
+KEYED = frozenset({"secured_fields", "device_page", "analytics", "analytics_events"})
+"""Operations that want a client key."""
+
 _TOLD = (f"{ANALYTICS}/v3/analytics", f"{ANALYTICS}/v3/analytics/{{attempt}}")
 
 
@@ -37,5 +39,5 @@ ROUTES: tuple[Route, ...] = (
     _asset("GET", f"{FIELDS}/{{file}}", "field_file"),
     _asset("POST", _TOLD[0], "analytics"),
     _asset("POST", _TOLD[1], "analytics_events"),
-    *(_asset("OPTIONS", path, "asset_preflight") for path in _TOLD),
+    *map(preflight, _TOLD),
 )

@@ -55,6 +55,7 @@ class AdyenSettings(Value, frozen=True, kw_only=True):
     order_success_fields: bool = False
     order_in_refused_answer: bool = True
     stale_session_data: str = "refused"
+    allowed_origins: tuple[str, ...] = ()
     pending_webhook: bool = True
     expire_webhook: bool = False
     offer_closed_webhook: bool = False
@@ -184,6 +185,9 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
         "A call of a browser with a sessionData from before its session's last payment or order (inferred).",
         "refused",
         "accepted",
+    ),
+    "allowed_origins": _texts(
+        "Origins of pages that may use the client key, such as https://shop.example; none: all (account setting)."
     ),
     "pending_webhook": _flag("A payment whose result comes later sends PENDING first."),
     "expire_webhook": _flag("An authorisation that was never captured sends EXPIRE (opt-in at Adyen)."),

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mockpsp.edge.exchange import Exchange
-from mockpsp.edge.late import ApiRoute, PageRoute
-from mockpsp.edge.provider import Route
+from mockpsp.edge.late import ApiRoute, LateHandler
+from mockpsp.edge.provider import Access, Route
 
 SHOPPER = "/checkoutshopper"
+ANALYTICS = "/checkoutanalytics"
 WEB_BASES = (f"{SHOPPER}/test", SHOPPER)
 """What adyen-web calls ``api``; the first is what we recommend."""
 
@@ -28,8 +29,9 @@ _CALLS: tuple[tuple[str, str], ...] = (
     ("v1/submitThreeDS2Fingerprint", "submit_fingerprint"),
 )
 """Path and operation; all are POST."""
+_LOOKUP = "v3/bin/binLookup"
 
-WEB_OPERATIONS = frozenset(operation for _, operation in _CALLS)
+WEB_OPERATIONS = frozenset({"bin_lookup", *(operation for _, operation in _CALLS)})
 
 CORS: Mapping[str, str] = {
     "Access-Control-Allow-Origin": "*",
@@ -45,17 +47,24 @@ PREFLIGHT: Mapping[str, str] = {
 }
 
 _api = ApiRoute("mockpsp.providers.adyen.web")
-_open = PageRoute("mockpsp.providers.adyen.web")
+_bins = ApiRoute("mockpsp.providers.adyen.bins")
+_preflight = LateHandler("mockpsp.providers.adyen.web", "preflight")
+
+
+def preflight(path: str) -> Route:
+    """Where a browser asks whether a page may make a call."""
+    return Route(method="OPTIONS", path=path, operation="web_preflight", handler=_preflight, access=Access.ASSET)
 
 
 def by_browser(x: Exchange) -> bool:
     """Whether a page's script asks, which may read the answer only if we let it: also where we have no such path."""
     if x.route is None:
-        return x.request.path.startswith(f"{SHOPPER}/")
+        return x.request.path.startswith((f"{SHOPPER}/", f"{ANALYTICS}/"))
     return x.route.operation in WEB_OPERATIONS
 
 
 ROUTES: tuple[Route, ...] = (
     *(_api("POST", f"{base}/{path}", operation) for base in WEB_BASES for path, operation in _CALLS),
-    *(_open("OPTIONS", f"{base}/{path}", "web_preflight", "preflight") for base in WEB_BASES for path, _ in _CALLS),
+    *(_bins("POST", f"{base}/{_LOOKUP}", "bin_lookup") for base in WEB_BASES),
+    *(preflight(f"{base}/{path}") for base in WEB_BASES for path in (_LOOKUP, *(path for path, _ in _CALLS))),
 )
