@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests.support.chromium import Tab
+from tests.support.chromium import ProtocolError, Tab
 from tests.support.control import ControlledSandbox
 from tests.support.needed import missing
 from tests.support.shopfront import Shopfront
@@ -23,6 +23,8 @@ MODULES = Path(__file__).parents[1] / "node/node_modules"
 PACKAGES = {5: MODULES / "adyen-web-5/dist", 6: MODULES / "@adyen/adyen-web/dist"}
 SCRIPTS = {5: "adyen.js", 6: "cjs/index.cjs"}
 STYLES = {5: "adyen.css", 6: "es/adyen.css"}
+ADYENS = "Adyen's own"
+"""In place of an address: the page names none, and the browser is led to the simulator by other means."""
 SHOP = Path(__file__).parents[1] / "browser/dropin_shop.js"
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Shop</title><link rel="icon" href="/favicon.ico"><link rel="stylesheet" href="/adyen-%(version)s.css">
@@ -119,7 +121,9 @@ class WebShop:
         headers = {"X-API-Key": self.given["api_key"]}
         if path != "/payments/details":
             body = {"merchantAccount": self.given["merchant_account"], **body}
-        return requests.post(f"{self.server}/v71{path}", json=body, headers=headers, timeout=30, verify=self.trust).json()
+        return requests.post(
+            f"{self.server}/v71{path}", json=body, headers=headers, timeout=30, verify=self.trust
+        ).json()
 
     # -- its page ---------------------------------------------------------------------------------------------------------
 
@@ -128,10 +132,10 @@ class WebShop:
         self.amount, self.locale = {"currency": "EUR", "value": value}, locale
         session = None
         if flow == "sessions":
-            made = self.call("/sessions", {
-                "amount": self.amount, "reference": "RESTO-1", "returnUrl": f"{self.front.url}/back?cart=7", **self._country, **self.more,
-            })  # fmt: skip
+            body = {"amount": self.amount, "reference": "RESTO-1", "returnUrl": f"{self.front.url}/back?cart=7"}
+            made = self.call("/sessions", {**body, **self._country, **self.more})
             session = {"id": made["id"], "sessionData": made["sessionData"]}
+            self.session = made["id"]
         return self.put("/pay", version=version, flow=flow, session=session, **more)
 
     def configuration(self, version: int) -> dict[str, Any]:
@@ -143,7 +147,9 @@ class WebShop:
             urls = {"environmentUrls": {"api": api}, "analytics": {"enabled": False}}
         else:
             analytics = api.partition("/checkoutshopper/")[0] + "/checkoutanalytics/"
-            urls = {"_environmentUrls": {"api": api, "analytics": analytics, "cdn": {"images": api, "translations": api}}}
+            urls = {
+                "_environmentUrls": {"api": api, "analytics": analytics, "cdn": {"images": api, "translations": api}}
+            }
         return {
             "environment": "test", "clientKey": self.given["client_key"], "locale": self.locale, "countryCode": "FR",
             "amount": self.amount, "showPayButton": True, **urls,
@@ -152,7 +158,8 @@ class WebShop:
     def put(self, path: str, *, version: int, flow: str, **more: Any) -> str:
         """Publish a page with Drop-in."""
         given = {"version": version, "flow": flow, "configuration": self.configuration(version), **more}
-        return self.front.put(path, PAGE % {"version": version, "given": json.dumps(given).replace("<", "\\u003c")})
+        text = json.dumps(given).replace("<", "\\u003c")
+        return self.front.put(path, PAGE % {"version": version, "given": text})
 
 
 def _bare(order: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,10 +168,14 @@ def _bare(order: Mapping[str, Any]) -> dict[str, Any]:
 
 # -- what a person does --------------------------------------------------------------------------------------------------
 
+NUMBER, DATE, CODE = "encryptedCardNumber", "encryptedExpiryDate", "encryptedSecurityCode"
+_METHOD = ".adyen-checkout__payment-method"
+_OPEN = f"{_METHOD}--selected"
 
-def frame(title: str) -> str:
-    """The frame of a secured field that is shown, in JavaScript."""
-    return f"[...document.querySelectorAll('iframe')].find(each => each.title === {json.dumps(title)} && each.checkVisibility())"
+
+def frame(field: str) -> str:
+    """The frame of a secured field of the method that is open, in JavaScript."""
+    return f"document.querySelector('{_OPEN} [data-cse=\"{field}\"] iframe')"
 
 
 def hittable(element: str) -> str:
@@ -185,16 +196,16 @@ def seen(tab: Tab, name: str) -> list[Any]:
 
 
 def until_seen(tab: Tab, name: str, count: int = 1) -> Any:
-    """Wait until the shop was told; the data of the last time."""
+    """Wait until the shop was told so often; the data of the last time."""
     tab.until(f"seen.filter(([name]) => name === {json.dumps(name)}).length >= {count}")
     return seen(tab, name)[-1]
 
 
 def button(text: str) -> str:
-    """A button that is shown, by its text without decoration."""
+    """A button outside of the methods that are closed, by its text in plain spaces."""
     return (
-        "[...document.querySelectorAll('button')].find(each => each.checkVisibility() && "
-        f"each.innerText.replace(/\\s+/g, ' ').trim() === {json.dumps(text)})"
+        "[...document.querySelectorAll('button')].find(each => each.innerText.replace(/\\s+/g, ' ').trim() === "
+        f"{json.dumps(text)} && (each.closest('{_OPEN}') || !each.closest('{_METHOD}')))"
     )
 
 
@@ -206,17 +217,33 @@ def press(tab: Tab, text: str) -> None:
 
 def choose(tab: Tab, name: str) -> None:
     """Open a payment method of the list, if it is not the one that is open."""
-    item = f"[...document.querySelectorAll('.adyen-checkout__payment-method__header')].find(each => each.innerText.includes({json.dumps(name)}))"
-    tab.until(hittable(item))
-    if not tab.evaluate(f"{item}.closest('.adyen-checkout__payment-method').classList.contains('adyen-checkout__payment-method--selected')"):
-        tab.click_on(item)
+    method = f"[...document.querySelectorAll('{_METHOD}')].find(each => each.innerText.includes({json.dumps(name)}))"
+    tab.until(hittable(f"{method}?.querySelector('{_METHOD}__header')"))
+    if not tab.evaluate(f"{method}.matches('{_OPEN}')"):
+        tab.click_on(f"{method}.querySelector('{_METHOD}__header')")
+    tab.until(f"{method}?.matches('{_OPEN}')")
 
 
-def type_in(tab: Tab, title: str, text: str) -> None:
-    """Type into a secured field."""
-    tab.until(hittable(frame(title)))
-    tab.click_on(frame(title))
-    tab.write(text)
+def inside(tab: Tab, element: str, expression: str) -> Any:
+    """The value of a JavaScript expression in the page of a frame; None while there is no such page."""
+    try:
+        found = tab.call("Runtime.evaluate", expression=element)["result"].get("objectId", "")
+        node = tab.call("DOM.describeNode", objectId=found)["node"]
+        world = tab.call("Page.createIsolatedWorld", frameId=node["frameId"])["executionContextId"]
+        return tab.call("Runtime.evaluate", expression=expression, contextId=world, returnByValue=True)["result"].get("value")
+    except ProtocolError:
+        return None
+
+
+def type_in(tab: Tab, **fields: str) -> None:
+    """Type into secured fields: number, date, code. They are there when the shop's page has told each what it is."""
+    for name, text in fields.items():
+        field = frame({"number": NUMBER, "date": DATE, "code": CODE}[name])
+        tab.wait_for(lambda field=field: inside(tab, field, "Boolean(document.querySelector('input'))"))
+        tab.until(hittable(field))
+        tab.click_on(field)
+        tab.wait_for(lambda field=field: inside(tab, field, "document.hasFocus() && document.activeElement.localName === 'input'"))
+        tab.write(text)
 
 
 def hosts(tab: Tab) -> set[str]:

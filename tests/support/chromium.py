@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,6 +36,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--disable-site-isolation-trials",  # frames of other origins report to their tab
+    "--disable-features=IsolateOrigins,site-per-process",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
     "--remote-debugging-pipe",
 )
@@ -222,10 +224,14 @@ class Tab:
 
     def until(self, fact: str) -> Tab:
         """Wait until a JavaScript expression is true of the page, across any number of page loads."""
+        return self.wait_for(lambda: self._is(fact), fact)
+
+    def wait_for(self, holds: Callable[[], object], what: str = "something") -> Tab:
+        """Wait until something holds; looked at whenever the browser reports anything, and now and then."""
         deadline = monotonic() + PATIENCE_SECONDS
-        while not self._is(fact):
+        while not holds():
             if monotonic() > deadline:
-                raise NeverHappened(f"{fact}\nat {self.url}:\n{self.body}\n{self.told()}")
+                raise NeverHappened(f"{what}\nat {self.url}:\n{self.body}\n{self.told()}")
             self.browser.listen(0.1)
         return self
 

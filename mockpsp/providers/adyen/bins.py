@@ -25,7 +25,7 @@ async def bin_lookup(x: Exchange) -> Answer:
     if digits is None:
         x.note("encryptedBin is not encrypted for our key")
     told = {"requestId": body["requestId"]}
-    found = looked_up(digits or "", body["supportedBrands"], x.world.setups["adyen"].world)
+    found = looked_up(digits or "", body.get("supportedBrands", []), x.world.setups["adyen"].world)
     return Answer(200, to_bytes({**told, **found}))
 
 

@@ -74,7 +74,7 @@ def _framing_origin(text: str) -> str:
 
 
 def _key() -> str:
-    """The public key as JSON; empty where the server cannot open what is encrypted: the fields send test_ values then."""
+    """The public key as JSON; empty where the server can open nothing that is encrypted: the fields send test_ then."""
     try:
         pair = key_pair()
     except NotSupported:
