@@ -15,7 +15,8 @@ const told6 = {
 };
 const common = {
   onError: error => told("error", `${error.name}: ${error.message}`),
-  onOrderUpdated: ({order}) => told("order", plain(order)),
+  onOrderUpdated: ({order}) => told("order", plain(order)), // version 6
+  onOrderCreated: order => told("order", plain(order)), // version 5, sessions
   onActionHandled: data => told("action", plain({type: data.componentType, what: data.actionDescription})),
 };
 
