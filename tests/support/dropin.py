@@ -56,6 +56,11 @@ class Page:
         """What is paid of an order."""
         return self.done("order_status", "v1/order/status", {"orderData": order_data})
 
+    def poll(self, action: Mapping[str, Any]) -> dict[str, Any]:
+        """What the waiting screen asks every two seconds."""
+        path = "services/PaymentInitiation/v1/status"
+        return self.done("payment_status", path, {"paymentData": action["paymentData"]})
+
     def fingerprint(self, action: Mapping[str, Any]) -> dict[str, Any]:
         """The page around the bank's method has heard that it is done."""
         body = {"fingerprintResult": packed({"threeDSCompInd": "Y"}), "paymentData": action["paymentData"]}
@@ -113,6 +118,10 @@ class Session(Page):
         """The frame of the bank has told how it ended."""
         result = {"transStatus": status, "authorisationToken": action["authorisationToken"]}
         return self.details({"threeDSResult": packed(result)})
+
+    def answered(self, action: Mapping[str, Any], payload: str) -> dict[str, Any]:
+        """The waiting screen hands in that there is an answer."""
+        return self.details({"payload": payload}, paymentData=action["paymentData"])
 
     def _ordered(self) -> dict[str, Any]:
         return {"order": self.order} if self.order is not None else {}

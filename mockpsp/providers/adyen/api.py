@@ -217,7 +217,7 @@ def details_of(details: reading.Details, purchase: Purchase | None) -> tuple[Pay
     """The payment of this purchase that waits for these details. Raises InvalidPayload, InvalidPaymentData."""
     payment = purchase.payment(tokens.payment_named(details.proof) or "") if purchase is not None else None
     if payment is None or not proved(details, payment):
-        wrong = InvalidPayload if details.step == "redirect" else InvalidPaymentData
+        wrong = InvalidPayload if details.step in ("redirect", "await") else InvalidPaymentData
         raise wrong("no payment waits for it")
     return payment, c.Complete(payment=payment.ref, step=details.step, outcome=details.outcome)
 
@@ -227,6 +227,8 @@ def proved(details: reading.Details, payment: Payment) -> bool:
     if payment.action is None:
         return False
     secret = payment.action.secret
+    if details.step == "await":
+        return details.proof == tokens.payload(payment.ref, secret)
     if details.step == "redirect":
         return details.proof == tokens.redirect_result(payment.ref, secret)
     return details.proof == tokens.payment_data(payment.ref, secret)

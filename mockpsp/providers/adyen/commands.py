@@ -16,7 +16,8 @@ from mockpsp.providers.adyen.events import Capturing, LinkHead, SessionHead
 class MeansInput(Value, frozen=True, kw_only=True):
     """``paymentMethod`` as a request gives it, opened if it was encrypted; it never reaches an event whole.
 
-    ``kind``: meal_voucher, gift_card, card or other. Months and years are text as sent. ``foreign`` says that the
+    ``kind``: meal_voucher, gift_card, ancv, card or other; the number of ``ancv`` is a beneficiary's, or his e-mail
+    address. Months and years are text as sent. ``foreign`` says that the
     fields were encrypted for somebody else, so that nobody here can open them.
     """
 
@@ -111,10 +112,18 @@ class Authenticate(Value, frozen=True, kw_only=True):
     outcome: str
 
 
+class AnswerInApp(Value, frozen=True, kw_only=True):
+    """The shopper answers in ANCV's app: ``outcome`` approved, refused or cancelled; no amount is all that he can."""
+
+    payment: str
+    outcome: str
+    amount: Money | None = None
+
+
 class Complete(Value, frozen=True, kw_only=True):
     """``POST /payments/details``: the merchant hands in what the shopper brought back.
 
-    ``step`` is redirect, fingerprint or challenge; ``outcome`` a transStatus, or threeDSCompInd for a fingerprint.
+    ``step`` is redirect, fingerprint, challenge or await; ``outcome`` a transStatus, or a fingerprint's threeDSCompInd.
     """
 
     payment: str
@@ -189,6 +198,7 @@ Command = (
     | ExpireOrder
     | Pay
     | Authenticate
+    | AnswerInApp
     | Complete
     | Browse
     | Resolve

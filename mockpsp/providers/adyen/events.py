@@ -21,9 +21,9 @@ class Instrument(Value, frozen=True, kw_only=True):
 
     ``opening`` is what a voucher of a series held before anything was paid, ``limit`` what may be spent on a day.
 
-    ``kind``: meal_voucher, gift_card or card. ``type`` is ``paymentMethod.type`` as it was sent, ``brand`` the variant
-    (``mealVoucher_FR_sodexo``, ``givex``, ``visa``). ``account`` is the ledger account that pays, ``ceiling`` the one
-    that counts what was spent on a day (empty for none).
+    ``kind``: meal_voucher, gift_card, ancv or card. ``type`` is ``paymentMethod.type`` as it was sent, ``brand`` the
+    variant (``mealVoucher_FR_sodexo``, ``givex``, ``visa``). ``account`` is the ledger account that pays, ``ceiling``
+    the one that counts what was spent on a day (empty for none).
     """
 
     kind: str
@@ -188,7 +188,10 @@ class PaymentStarted(Value, frozen=True, kw_only=True):
 
 
 class ActionRequired(Value, frozen=True, kw_only=True):
-    """The shopper must do something first: ``redirect``, ``fingerprint`` or ``challenge``. ``secret`` proves it."""
+    """The shopper must do something first; ``secret`` proves it.
+
+    ``kind``: ``redirect``, ``fingerprint``, ``challenge``, or ``await`` for an answer in an app.
+    """
 
     ref: str
     payment: str
@@ -204,6 +207,15 @@ class Authenticated(Value, frozen=True, kw_only=True):
     ref: str
     payment: str
     outcome: str
+    at: datetime
+
+
+class ShareApproved(Value, frozen=True, kw_only=True):
+    """The shopper approved ``amount`` in the app, which is less than what was asked for."""
+
+    ref: str
+    payment: str
+    amount: Money
     at: datetime
 
 
@@ -410,6 +422,7 @@ Event = (
     | PaymentStarted
     | ActionRequired
     | Authenticated
+    | ShareApproved
     | ResultAwaited
     | Authorised
     | Refused

@@ -13,6 +13,7 @@ from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import events as e
+from mockpsp.providers.adyen.beneficiaries import ANCV, ancv_instrument, check_beneficiary, wallet_of
 from mockpsp.providers.adyen.errors import (
     APPROVED,
     PENDING,
@@ -93,6 +94,8 @@ def brand_paid(means: c.MeansInput, moment: Moment) -> str:
     match means.kind:
         case "meal_voucher":
             return voucher_brand(means)
+        case "ancv":
+            return ANCV
         case "gift_card":
             known = moment.world.gift_cards.get(means.number)
             return means.brand or (known.brand if known is not None else means.type)
@@ -107,6 +110,8 @@ def instrument_of(means: c.MeansInput, moment: Moment) -> e.Instrument:
             return _voucher_instrument(means, moment)
         case "gift_card":
             return _gift_card_instrument(means, moment)
+        case "ancv":
+            return ancv_instrument(means, moment.world)
         case _:
             return _card_instrument(means, moment)
 
@@ -232,6 +237,8 @@ def check_means(means: c.MeansInput, moment: Moment) -> None:
         case "gift_card":
             if not (means.number.isascii() and means.number.isalnum() and 10 <= len(means.number) <= 32):
                 raise BadCardNumber("a gift card has 10 to 32 digits")
+        case "ancv":
+            check_beneficiary(means.number, settings)
         case "card":
             _check_card(means, moment)
         case _:
@@ -239,9 +246,9 @@ def check_means(means: c.MeansInput, moment: Moment) -> None:
 
 
 def check_currency(means: c.MeansInput, amount: Money) -> None:
-    """Meal vouchers pay euros. Raises UnsupportedCurrency."""
-    if means.kind == "meal_voucher" and amount.currency != "EUR":
-        raise UnsupportedCurrency("meal vouchers pay EUR only")
+    """Meal vouchers and holiday vouchers pay euros. Raises UnsupportedCurrency."""
+    if means.kind in ("meal_voucher", "ancv") and amount.currency != "EUR":
+        raise UnsupportedCurrency("vouchers pay EUR only")
 
 
 def _check_card(means: c.MeansInput, moment: Moment) -> None:
@@ -303,8 +310,8 @@ def check_balance(means: c.MeansInput, asked: Money | None, moment: Moment) -> C
     """The natural answer to a balance check. Wrong codes and unknown cards fail; the limit of a day is told apart."""
     currency = asked.currency if asked is not None else "EUR"
     nothing = Funds(Money(0, currency), None)
-    if means.kind == "card":
-        return Checked("Failed", nothing, "not_supported", "a payment card has no balance to tell")
+    if means.kind in ("card", "ancv"):
+        return Checked("Failed", nothing, "not_supported", "what pays so has no balance to tell")
     found, known = identify(means, moment)
     if found is None or known.name != YES:
         return Checked("Failed", nothing, known.name, known.law)
@@ -327,7 +334,7 @@ def spendable(means: c.MeansInput, remaining: Money, moment: Moment) -> Money:
 
     One that cannot be asked, or holds nothing, is tried with all of it, and refused.
     """
-    if means.kind == "card":
+    if means.kind in ("card", "ancv"):
         return remaining
     found = check_balance(means, remaining, moment)
     funds = found.funds
@@ -374,6 +381,8 @@ def ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:
             return _voucher_ruling(means, amount, moment)
         case "gift_card":
             return _gift_card_ruling(means, amount, moment)
+        case "ancv":
+            return _ancv_ruling(means, amount, moment)
         case _:
             return card_ruling(means, amount, moment)
 
@@ -436,6 +445,12 @@ def _gift_card_ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Rul
         law = f"the gift card holds {funds.balance}, {amount} is asked for"
         return Ruling("not_enough_balance", law, short=True)
     return Ruling(YES, f"the gift card pays {amount} of its {funds.balance}")
+
+
+def _ancv_ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:
+    if wallet_of(means.number, moment.world) is None:
+        return Ruling("declined", "ANCV knows no such beneficiary (world.adyen.ancv_wallets)")
+    return afford(instrument_of(means, moment).account, amount, moment)
 
 
 def card_ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:

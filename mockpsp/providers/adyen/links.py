@@ -18,6 +18,7 @@ SESSION = "/checkoutshopper/hostedCheckout"
 REDIRECT = "/checkoutshopper/threeDS/redirect"
 METHOD = "/checkoutshopper/threeDS/method"
 ACS = "/checkoutshopper/threeDS/challenge"
+APP = "/checkoutshopper/ancv/app"
 ASSETS = "/checkoutshopper/assets"
 
 
@@ -48,6 +49,11 @@ def find_payment(world: World, text: str) -> tuple[Purchase, Payment] | None:
 def redirect(world: World, payment: Payment, origin: str) -> str:
     """The bank's page."""
     return f"{origin}{REDIRECT}?{urlencode({'MD': md(world, payment)})}"
+
+
+def app(world: World, payment: Payment, origin: str) -> str:
+    """Our stand-in for ANCV's app."""
+    return f"{origin}{APP}?{urlencode({'MD': md(world, payment)})}"
 
 
 def back(address: str, ours: dict[str, str]) -> str:

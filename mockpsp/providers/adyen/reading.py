@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from mockpsp.domain.money import Money
 from mockpsp.providers.adyen import commands as c
+from mockpsp.providers.adyen import tokens
+from mockpsp.providers.adyen.beneficiaries import ANCV
 from mockpsp.providers.adyen.encryption import open_field
 from mockpsp.providers.adyen.errors import (
     InvalidField,
-    InvalidPayload,
     InvalidPaymentData,
     MetadataTooLarge,
     MissingField,
@@ -188,7 +189,7 @@ def read_means(given: Json, settings: AdyenSettings, holdings: Holdings) -> c.Me
         brand=brand,
         holder=values.get("holderName", ""),
         stored=values.get("storedPaymentMethodId", values.get("recurringDetailReference", "")),
-        number="".join(number.split()),
+        number="".join(number.split()) if kind != "ancv" else values.get("beneficiaryId", "").strip(),
         month=month.strip(),
         year=year.strip(),
         code=code.strip(),
@@ -206,6 +207,8 @@ def _kind(values: Mapping[str, str]) -> tuple[str, str, str]:
         return "meal_voucher", type_, brand
     if type_ == "giftcard" or type_ in GIFT_CARD_BRANDS:
         return "gift_card", type_, brand or (type_ if type_ in GIFT_CARD_BRANDS else "")
+    if type_ == ANCV:
+        return "ancv", type_, ""
     return ("card" if type_ in _CARDS else "other"), type_, brand
 
 
@@ -346,12 +349,14 @@ class Details:
 
 
 def read_details(body: Json) -> Details:
-    """``POST /payments/details``. Raises PaymentDataMissing, InvalidPaymentData, InvalidPayload."""
+    """``POST /payments/details``. Raises PaymentDataMissing, InvalidPaymentData."""
     details, data = body["details"], body.get("paymentData", "")
     if "redirectResult" in details:
         return Details("redirect", details["redirectResult"])
     if "payload" in details:
-        raise InvalidPayload("we give out no payload")
+        if data and tokens.payment_named(data) != tokens.payment_named(details["payload"]):
+            raise InvalidPaymentData("paymentData and payload are of two payments")
+        return Details("await", details["payload"])
     for name in ("threeDSResult", "threeds2.challengeResult", "threeds2.fingerprint"):
         if name in details:
             return _native_details(_opened(details[name]), data)

@@ -35,6 +35,7 @@ class AdyenSettings(Value, frozen=True, kw_only=True):
     modification_delay: timedelta = timedelta(0)
     authorisation_life: timedelta = 28 * _DAY
     three_ds_life: timedelta = 15 * _MINUTE
+    ancv_life: timedelta = 15 * _MINUTE
     late_result_after: timedelta = _MINUTE
     order_life: timedelta = _DAY
     session_life: timedelta = _HOUR
@@ -68,6 +69,7 @@ class AdyenSettings(Value, frozen=True, kw_only=True):
     card_brands: tuple[str, ...] = ("visa", "mc", "cartebancaire", "amex", "bcmc", "maestro")
     voucher_brands: tuple[str, ...] = ("mealVoucher_FR_groupeup", "mealVoucher_FR_natixis", "mealVoucher_FR_sodexo")
     gift_card_brands: tuple[str, ...] = ("givex", "svs", "genericgiftcard", "fiserv", "vvvgiftcard")
+    ancv: bool = True
     merchant_name: str = "Boutique de démonstration"
 
 
@@ -114,6 +116,7 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
     "three_ds_life": span(
         "How long a redirect or challenge is waited for, and its share of an order reserved (inferred)."
     ),
+    "ancv_life": span("How long an answer in ANCV's app is waited for, and its share of an order reserved (inferred)."),
     "late_result_after": span("From Received or Pending to the result."),
     "order_life": span("Life of an order that names no expiresAt (documented: one day)."),
     "session_life": span("Life of a session that names no expiresAt (documented: one hour)."),
@@ -210,6 +213,7 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
     "card_brands": _texts("Card brands that the merchant account takes."),
     "voucher_brands": _texts("Meal vouchers that the merchant account takes."),
     "gift_card_brands": _texts("Gift cards that the merchant account takes."),
+    "ancv": _flag("The merchant account takes holiday vouchers of ANCV."),
     "merchant_name": {"description": "The merchant's name on hosted pages.", "type": "string", "minLength": 1},
 }
 

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mockpsp.domain.money import Money
+from mockpsp.domain.money import Money, decimals
 from mockpsp.edge.provider import Checkout
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import links, tokens
+from mockpsp.providers.adyen.ancv import AWAIT, most
 from mockpsp.providers.adyen.api import find
+from mockpsp.providers.adyen.beneficiaries import ANCV
 from mockpsp.providers.adyen.errors import ShopperRefused
 from mockpsp.providers.adyen.events import Capturing
 from mockpsp.providers.adyen.holdings import Holdings
@@ -26,7 +28,8 @@ KINDS = {"meal_voucher": "mealVoucher_FR", "gift_card": "giftcard", "card": "sch
 
 
 class AdyenShopper:
-    """Pays tender by tender until all is paid or the page is closed; at the bank's page the shopper authenticates."""
+    """Pays tender by tender until all is paid or the page is closed; at the bank's page the shopper authenticates, in
+    ANCV's app he approves all or a part, or refuses."""
 
     async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
         """See Driver. Raises ShopperRefused when the page would not allow it."""
@@ -43,6 +46,8 @@ class AdyenShopper:
     ) -> tuple[str, ShopperScript] | None:
         """See Driver."""
         world = sandbox.world
+        if operation == "ancv_form":
+            return _told_in_app(world, path.get("MD", ""), form)
         at_bank = operation == "bank_form"
         _, payment = links.find_payment(world, path.get("MD", "")) or (None, None)
         purchase = find(world, payment.ref if at_bank and payment is not None else path.get("checkout", ""))
@@ -58,8 +63,12 @@ class AdyenShopper:
 
     async def _at_bank(self, world: World, ref: str, script: ShopperScript, cause: int) -> None:
         purchase = find(world, ref)
-        if purchase is None:
+        payment = purchase.payment(ref) if purchase is not None else None
+        if purchase is None or payment is None:
             raise ShopperRefused("closed")
+        if payment.action is not None and payment.action.kind == AWAIT:
+            await world.execute(PURCHASES, purchase.ref, answer_in_app(ref, script), cause=cause)
+            return
         password = next((each.fields.get("password", PASSWORD) for each in script.pays), PASSWORD)
         outcome = "U" if script.cancels else "Y" if password == PASSWORD else "N"
         await world.execute(PURCHASES, purchase.ref, c.Authenticate(payment=ref, outcome=outcome), cause=cause)
@@ -78,6 +87,51 @@ class AdyenShopper:
             if payment is not None and payment.status is Status.AWAITING_SHOPPER:
                 right = tender.fields.get("password", PASSWORD) == PASSWORD
                 await authenticate(world, ref, psp, "Y" if right else "N", cause=cause)
+
+
+def _told_in_app(world: World, mark: str, form: Mapping[str, str]) -> tuple[str, ShopperScript] | None:
+    """The script that does what a form of ANCV's app did."""
+    found, step = links.find_payment(world, mark), form.get("step", "")
+    if found is None or step not in ("approve", "refuse", "cancel"):
+        return None
+    _, payment = found
+    tender = Tender(kind=ANCV, fields={"answer": "refuses"})
+    if step == "approve":
+        try:
+            tender = Tender(kind=ANCV, amount=read_typed(form.get("amount", ""), payment.amount.currency))
+        except ValueError:
+            return None
+    cancels = step == "cancel"
+    pays = () if cancels else (tender,)
+    return payment.ref, ShopperScript(key="page", at="", trigger=Trigger(), pays=pays, cancels=cancels)
+
+
+_TYPED = re.compile(r"([0-9]{1,9})(?:[.,]([0-9]*))?")
+
+
+def read_typed(text: str, currency: str) -> Money:
+    """An amount as a person types it (``300,00``, ``300.5``, ``1 300``). Raises ValueError."""
+    match = _TYPED.fullmatch(re.sub(r"[\s\u00a0\u202f€]", "", text))
+    places = decimals(currency)
+    if match is None or len(match[2] or "") > places:
+        raise ValueError(f"{text[:20]!r} is no amount")
+    return Money(int(match[1]) * 10**places + int((match[2] or "").ljust(places, "0") or 0), currency)
+
+
+_ANSWERS = {"": "approved", "approves": "approved", "refuses": "refused"}
+
+
+def answer_in_app(ref: str, script: ShopperScript) -> c.AnswerInApp:
+    """What the shopper answers in ANCV's app. Raises ShopperRefused for more than one answer, or none."""
+    if script.cancels:
+        return c.AnswerInApp(payment=ref, outcome="cancelled")
+    if len(script.pays) != 1 or script.pays[0].kind != ANCV:
+        raise ShopperRefused("product_not_on_offer", "method")
+    [tender] = script.pays
+    outcome = _ANSWERS.get(tender.fields.get("answer", ""))
+    if outcome is None:
+        raise ShopperRefused("unknown_answer", "answer")
+    return c.AnswerInApp(payment=ref, outcome=outcome, amount=tender.amount)
 
 
 def _at_the_banks_page(form: Mapping[str, str]) -> Tender:
@@ -214,14 +268,15 @@ def checkouts(sandbox: Sandbox, origin: str) -> Iterator[Checkout]:
         if purchase is None:
             continue
         payment = purchase.payment(ref)
-        yield (
-            _at_the_bank(world, purchase, payment, place, origin)
-            if payment is not None
-            else _open(purchase, place, origin)
-        )
+        if payment is None:
+            yield _open(purchase, place, origin)
+        elif payment.action is not None and payment.action.kind == AWAIT:
+            yield _in_app(world, payment, place, origin)
+        else:
+            yield _at_the_bank(world, payment, place, origin)
 
 
-def _at_the_bank(world: World, purchase: Purchase, payment: Payment, place: str, origin: str) -> Checkout:
+def _at_the_bank(world: World, payment: Payment, place: str, origin: str) -> Checkout:
     return Checkout(
         ref=payment.ref,
         place=place,
@@ -229,6 +284,19 @@ def _at_the_bank(world: World, purchase: Purchase, payment: Payment, place: str,
         amount=payment.amount,
         remaining=payment.amount,
         tenders=("card",),
+        expires=payment.action.expires if payment.action is not None else None,
+        reference=payment.started.reference,
+    )
+
+
+def _in_app(world: World, payment: Payment, place: str, origin: str) -> Checkout:
+    return Checkout(
+        ref=payment.ref,
+        place=place,
+        url=links.app(world, payment, origin),
+        amount=payment.amount,
+        remaining=most(payment, world.moment("adyen")),
+        tenders=(ANCV,),
         expires=payment.action.expires if payment.action is not None else None,
         reference=payment.started.reference,
     )

@@ -51,6 +51,7 @@ PAYMENT: Mapping[Status, Mapping[type[Any], Status]] = {
         **_ENDS,
         e.ActionRequired: Status.AWAITING_SHOPPER,
         e.Authenticated: Status.AUTHENTICATED,
+        e.ShareApproved: Status.AWAITING_SHOPPER,
         e.ResultAwaited: Status.RESULT_AWAITED,
     },
     Status.AUTHENTICATED: {**_ENDS, e.ResultAwaited: Status.RESULT_AWAITED},
@@ -179,8 +180,11 @@ class Modification(Value, frozen=True):
 
 
 class Payment(Value, frozen=True):
-    """One payment. ``authorised``, ``captured`` and ``refunded`` are minor units, ``released`` what went back
-    uncaptured; what is held is authorised minus captured minus released."""
+    """One payment. ``asked`` is what it was asked for, where the shopper approved less.
+
+    ``authorised``, ``captured`` and ``refunded`` are minor units, ``released`` what went back uncaptured; what is held
+    is authorised minus captured minus released.
+    """
 
     started: e.PaymentStarted
     status: Status
@@ -194,6 +198,7 @@ class Payment(Value, frozen=True):
     refusal: e.Refused | None = None
     awaited: e.ResultAwaited | None = None
     granted: e.Authorised | None = None
+    asked: Money | None = None
     modifications: tuple[Modification, ...] = ()
 
     @property
@@ -203,7 +208,7 @@ class Payment(Value, frozen=True):
 
     @property
     def amount(self) -> Money:
-        """What it was asked for."""
+        """What it was asked for, or the part of that which the shopper approved."""
         return self.started.amount
 
     @property
@@ -457,6 +462,9 @@ def _resulted(payment: Payment, event: Any) -> Payment:
             return replace(changed, action=event)
         case e.Authenticated():
             return replace(changed, outcome=event.outcome)
+        case e.ShareApproved():
+            started = changed.started
+            return replace(changed, asked=started.amount, started=replace(started, amount=event.amount))
         case e.ResultAwaited():
             return replace(changed, awaited=event)
         case e.Refused():

@@ -86,9 +86,14 @@ def payment_data(payment: str, secret: str) -> str:
     return make(ENVELOPE, "payment", payment, secret, 0)
 
 
+def payload(payment: str, secret: str) -> str:
+    """What a page that has polled for an answer hands the merchant."""
+    return make(ENVELOPE, "payload", payment, secret, 0)
+
+
 def payment_named(text: str) -> str | None:
-    """The payment that a redirectResult or paymentData names; its proof is another matter."""
-    for head, purpose in ((REDIRECT, "redirect"), (ENVELOPE, "payment")):
+    """The payment that a redirectResult, paymentData or payload names; its proof is another matter."""
+    for head, purpose in ((REDIRECT, "redirect"), (ENVELOPE, "payment"), (ENVELOPE, "payload")):
         named = read(head, purpose, text)
         if named is not None:
             return named[0]

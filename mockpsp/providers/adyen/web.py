@@ -11,6 +11,7 @@ from typing import Any
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import issuers, reading, tokens, web_reading, web_wire, wire
+from mockpsp.providers.adyen.ancv import AWAIT
 from mockpsp.providers.adyen.api import answer, ask_balance, details_of, find, means_of, proved
 from mockpsp.providers.adyen.decide import open_order
 from mockpsp.providers.adyen.errors import InvalidPaymentData, OrderUnknown, UnknownSession
@@ -144,3 +145,17 @@ async def submit_fingerprint(x: Exchange) -> Answer:
         return answer(200, {"type": "action", "action": wire.action(x.world, after, x.origin)})
 
     return await x.run(PURCHASES, purchase.ref, command, render)
+
+
+async def payment_status(x: Exchange) -> Answer:
+    """POST services/PaymentInitiation/v1/status: polled while an answer in an app is waited for."""
+    data = x.json["paymentData"]
+    named = tokens.payment_named(data) or ""
+    purchase = find(x.world, named)
+    payment = purchase.payment(named) if purchase is not None else None
+    if payment is None or payment.action is None or payment.action.kind != AWAIT:
+        raise InvalidPaymentData("no payment of this client key waits for an answer")
+    if data != tokens.payment_data(payment.ref, payment.action.secret):
+        raise InvalidPaymentData("the paymentData is not the payment's")
+    x.entry.reference = payment.ref
+    return answer(200, web_wire.polled(payment))

@@ -27,6 +27,7 @@ _CALLS: tuple[tuple[str, str], ...] = (
     (f"{_SESSION}/paymentDetails", "session_details"),
     ("v1/order/status", "order_status"),
     ("v1/submitThreeDS2Fingerprint", "submit_fingerprint"),
+    ("services/PaymentInitiation/v1/status", "payment_status"),
 )
 """Path and operation; all are POST."""
 _LOOKUP = "v3/bin/binLookup"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mockpsp.providers.adyen import methods, tokens, wire
+from mockpsp.providers.adyen.beneficiaries import ANCV, ANCV_NAME
 from mockpsp.providers.adyen.events import SessionHead
 from mockpsp.providers.adyen.holdings import GIFT_CARD_BRANDS, VOUCHER_BRANDS
 from mockpsp.providers.adyen.settings import AdyenSettings
@@ -75,4 +76,16 @@ def order_status(purchase: Purchase, order: Order) -> Json:
 def _leg(paid: Payment) -> Json:
     means = paid.instrument
     name = VOUCHER_BRANDS.get(means.brand) or GIFT_CARD_BRANDS.get(means.brand) or means.brand
-    return {"type": means.brand, "name": name, "lastFour": means.last_four, "amount": wire.amount(paid.amount)}
+    told = {"type": means.brand, "name": name, "lastFour": means.last_four, "amount": wire.amount(paid.amount)}
+    return {**told, "name": ANCV_NAME, "label": ANCV_NAME} if means.kind == ANCV else told
+
+
+_NOT_YET = (Status.AWAITING_SHOPPER, Status.RESULT_AWAITED)
+
+
+def polled(payment: Payment) -> Json:
+    """Whether the answer in the app has come; what it was is told by the details that the payload asks for."""
+    if payment.status in _NOT_YET or payment.action is None:
+        return {"type": "pending", "resultCode": "pending", "payload": ""}
+    payload = tokens.payload(payment.ref, payment.action.secret)
+    return {"type": "complete", "resultCode": wire.result_code(payment).lower(), "payload": payload}

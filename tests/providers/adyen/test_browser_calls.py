@@ -226,6 +226,7 @@ def test_session_data_from_before_a_payment_is_stale(shop: Shop) -> None:
     answer = page.send("session_payments", f"v1/sessions/{page.id}/payments", body)
     assert refusal(answer) == (422, "702", "Field 'sessionData' is not valid.", "validation")
     assert answer.headers["Mockpsp-Inferred"] == "stale_session_data"
+    assert page.done("session_setup", f"v1/sessions/{page.id}/setup", {"sessionData": first}), "version 5 has kept it"
     assert page.pay(sealed(card()))["resultCode"] == "Authorised", "a refused call changes nothing"
 
 
