@@ -47,9 +47,9 @@ async function version6() {
 async function paid5(component, found) {
   if (found.action) return component.handleAction(found.action);
   if (found.order?.remainingAmount?.value > 0) {
-    common.onOrderUpdated({order: found.order});
     const paymentMethodsResponse = await methods(found.order);
-    return checkout.update({order: found.order, amount: found.order.remainingAmount, paymentMethodsResponse});
+    await checkout.update({order: found.order, amount: found.order.remainingAmount, paymentMethodsResponse});
+    return told("order", plain(found.order));
   }
   const bad = ["Refused", "Cancelled", "Error"].includes(found.resultCode);
   told(bad ? "failed" : "completed", plain({resultCode: found.resultCode}));

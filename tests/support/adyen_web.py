@@ -215,6 +215,12 @@ def press(tab: Tab, text: str) -> None:
     tab.click_on(button(text))
 
 
+def submit(tab: Tab, text: str) -> None:
+    """Press the button of a form that is filled in: encryption takes a moment, and Drop-in wants its result."""
+    tab.until("mounted.isValid")
+    press(tab, text)
+
+
 def choose(tab: Tab, name: str) -> None:
     """Open a payment method of the list, if it is not the one that is open."""
     method = f"[...document.querySelectorAll('{_METHOD}')].find(each => each.innerText.includes({json.dumps(name)}))"
@@ -230,7 +236,9 @@ def inside(tab: Tab, element: str, expression: str) -> Any:
         found = tab.call("Runtime.evaluate", expression=element)["result"].get("objectId", "")
         node = tab.call("DOM.describeNode", objectId=found)["node"]
         world = tab.call("Page.createIsolatedWorld", frameId=node["frameId"])["executionContextId"]
-        return tab.call("Runtime.evaluate", expression=expression, contextId=world, returnByValue=True)["result"].get("value")
+        return tab.call("Runtime.evaluate", expression=expression, contextId=world, returnByValue=True)["result"].get(
+            "value"
+        )
     except ProtocolError:
         return None
 
@@ -242,7 +250,11 @@ def type_in(tab: Tab, **fields: str) -> None:
         tab.wait_for(lambda field=field: inside(tab, field, "Boolean(document.querySelector('input'))"))
         tab.until(hittable(field))
         tab.click_on(field)
-        tab.wait_for(lambda field=field: inside(tab, field, "document.hasFocus() && document.activeElement.localName === 'input'"))
+        tab.wait_for(
+            lambda field=field: inside(
+                tab, field, "document.hasFocus() && document.activeElement.localName === 'input'"
+            )
+        )
         tab.write(text)
 
 
