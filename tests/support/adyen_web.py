@@ -51,9 +51,16 @@ def _without_maps(text: bytes) -> bytes:
 
 
 class WebShop:
-    """A merchant with a payment page. ``api`` is what the page calls the simulator by, and the server too."""
+    """A merchant with a payment page: ``api`` is what the page calls the simulator by, ``server`` what the server does.
 
-    def __init__(self, sandbox: ControlledSandbox, front: Shopfront, *, api: str = "", server: str = "") -> None:
+    ``more`` goes into the server's calls that open a session or pay; ``questions`` are what its page asked,
+    ``answers`` what the simulator said to that, in order.
+    ``trust`` is the file with the CA of ``server``.
+    """
+
+    def __init__(
+        self, sandbox: ControlledSandbox, front: Shopfront, *, api: str = "", server: str = "", trust: str | bool = True
+    ) -> None:
         self.sandbox = sandbox
         self.front = front
         self.api = api or f"{sandbox.url}/checkoutshopper/test/"
@@ -62,8 +69,9 @@ class WebShop:
         self.amount: dict[str, Any] = {}
         self.locale = "en-US"
         self.more: dict[str, Any] = {}
+        self.questions: list[tuple[str, Any]] = []
         self.answers: list[tuple[str, Any]] = []
-        self.trust: str | bool = True
+        self.trust = trust
         for version in PACKAGES:
             script, styles = package(version)
             front.put(f"/adyen-{version}.js", script, "text/javascript; charset=utf-8")
@@ -85,6 +93,7 @@ class WebShop:
         }
 
         def answer(data: Any) -> Any:
+            self.questions.append((name, data))
             path, body = does[name](data)
             found = self.call(path, body)
             self.answers.append((name, found))
@@ -116,6 +125,10 @@ class WebShop:
             left = min(left, found["balance"]["value"], found.get("transactionLimit", {}).get("value", left))
         return {**self.amount, "value": left}
 
+    def asked(self, name: str) -> list[Any]:
+        """What its page asked it under this name."""
+        return [data for each, data in self.questions if each == name]
+
     def call(self, path: str, body: dict[str, Any]) -> Any:
         """One call with the API key; refusals are the shop's business as well."""
         headers = {"X-API-Key": self.given["api_key"]}
@@ -140,20 +153,15 @@ class WebShop:
 
     def configuration(self, version: int) -> dict[str, Any]:
         """What a shop tells Drop-in to find the simulator."""
-        api = self.api
-        if api == "adyen":
-            urls: dict[str, Any] = {}
-        elif version == 5:
-            urls = {"environmentUrls": {"api": api}, "analytics": {"enabled": False}}
-        else:
-            analytics = api.partition("/checkoutshopper/")[0] + "/checkoutanalytics/"
-            urls = {
-                "_environmentUrls": {"api": api, "analytics": analytics, "cdn": {"images": api, "translations": api}}
-            }
-        return {
-            "environment": "test", "clientKey": self.given["client_key"], "locale": self.locale, "countryCode": "FR",
-            "amount": self.amount, "showPayButton": True, **urls,
-        }  # fmt: skip
+        configuration = {"environment": "test", "clientKey": self.given["client_key"], "locale": self.locale}
+        configuration |= {"countryCode": "FR", "amount": self.amount, "showPayButton": True}
+        if self.api == ADYENS:
+            return configuration
+        if version == 5:
+            return {**configuration, "environmentUrls": {"api": self.api}}
+        analytics = self.api.partition("/checkoutshopper/")[0] + "/checkoutanalytics/"
+        urls = {"api": self.api, "analytics": analytics, "cdn": {"images": self.api, "translations": self.api}}
+        return {**configuration, "_environmentUrls": urls}
 
     def put(self, path: str, *, version: int, flow: str, **more: Any) -> str:
         """Publish a page with Drop-in."""
@@ -197,7 +205,8 @@ def seen(tab: Tab, name: str) -> list[Any]:
 
 def until_seen(tab: Tab, name: str, count: int = 1) -> Any:
     """Wait until the shop was told so often; the data of the last time."""
-    tab.until(f"seen.filter(([name]) => name === {json.dumps(name)}).length >= {count}")
+    tab.until(f"seen.filter(([name]) => [{json.dumps(name)}, 'broken'].includes(name)).length >= {count}")
+    assert not seen(tab, "broken"), seen(tab, "broken")
     return seen(tab, name)[-1]
 
 
@@ -262,3 +271,14 @@ def hosts(tab: Tab) -> set[str]:
     """Every host that the tab's pages and frames have asked."""
     tab.told()
     return {urlsplit(url).netloc for url in tab.requested if not url.startswith(("about:", "data:", "blob:"))}
+
+
+def in_bank(tab: Tab, password: str) -> None:
+    """Answer the bank in the frame of native 3-D Secure."""
+    bank = "document.querySelector('iframe[name=threeDSIframe]')"
+    tab.wait_for(
+        lambda: inside(tab, bank, "Boolean(document.querySelector('[data-testid=submit]'))"), "the bank's frame"
+    )
+    inside(tab, bank, "document.querySelector('[name=password]').focus()")
+    tab.write(password)
+    inside(tab, bank, "document.querySelector('[data-testid=submit]').click()")

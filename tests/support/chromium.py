@@ -73,11 +73,11 @@ def _high(descriptor: int) -> int:
 class Chromium:
     """One running browser. Commands are answered in order; events are kept until their page asks."""
 
-    def __init__(self, program: str, profile: str) -> None:
+    def __init__(self, program: str, profile: str, *flags: str) -> None:
         theirs_in, self._out = map(_high, os.pipe())
         self._in, theirs_out = map(_high, os.pipe())
         launcher = [sys.executable, "-I", "-c", _LAUNCH, str(theirs_in), str(theirs_out)]
-        command = [*launcher, program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        command = [*launcher, program, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(
             command,
             pass_fds=(theirs_in, theirs_out),
@@ -145,10 +145,10 @@ class Chromium:
 
 
 @contextmanager
-def chromium(program: str) -> Iterator[Chromium]:
-    """A browser with an empty profile."""
+def chromium(program: str, *flags: str) -> Iterator[Chromium]:
+    """A browser with an empty profile. Of a flag that is given twice the last one counts."""
     with TemporaryDirectory(prefix="mockpsp-chromium-", ignore_cleanup_errors=True) as profile:
-        browser = Chromium(program, profile)
+        browser = Chromium(program, profile, *flags)
         try:
             yield browser
         finally:
