@@ -213,7 +213,7 @@ def _app(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "ancv", s.app()
     yield "ancv-wrong-amount", s.app(errors=(s.error("amount", "problem_ancv_amount", example="180.50"),), typed="x")
     yield "ancv-too-much", s.app(errors=(s.error("amount", "problem_ancv_most", amount=s.money(18050)),), typed="500")
-    fixed = s.error("amount", "problem_ancv_fixed")
+    fixed = s.error("", "problem_ancv_fixed")
     yield "ancv-fixed", s.app(adjustable=False, balance=eur(1200), errors=(fixed,))
     yield "ancv-paid", s.app_done("paid", approved=eur(12000))
     for outcome in ("refused", "cancelled", "expired"):

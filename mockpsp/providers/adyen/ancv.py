@@ -38,7 +38,10 @@ def most(payment: Payment, moment: Moment) -> Money:
 
 
 def _approved(payment: Payment, command: c.AnswerInApp, moment: Moment) -> Money:
-    """What is approved. Raises ShopperRefused with the field when that is not possible in the app."""
+    """What is approved. Raises ShopperRefused with the field when that is not possible in the app.
+
+    What no wallet can pay, because it is empty or because the amount is fixed, can be approved, and is refused.
+    """
     amount, asked = command.amount, payment.amount
     if amount is None:
         return most(payment, moment)
@@ -46,9 +49,10 @@ def _approved(payment: Payment, command: c.AnswerInApp, moment: Moment) -> Money
         raise ShopperRefused("amount_above_order", "amount", amount=asked)
     if amount < asked and not payment.started.order:
         raise ShopperRefused("amount_fixed", "amount", amount=asked)
-    if not _own(payment, amount, moment).short:
-        return amount
-    raise ShopperRefused("amount_above_balance", "amount", amount=most(payment, moment))
+    can = most(payment, moment)
+    if amount > can:
+        raise ShopperRefused("amount_above_balance", "amount", amount=can)
+    return amount
 
 
 def question_answer(state: Purchase | None, command: c.AnswerInApp, moment: Moment) -> Question | None:

@@ -95,12 +95,18 @@ async def post_app(x: Exchange) -> Answer:
     here = links.app(x.world, payment, "")
     if outcome is None or not ancv.waits(payment):
         return see_other(here)
-    typed, amount = form.get("amount", ""), None
+    typed, amount, adjustable = form.get("amount", ""), None, bool(payment.started.order)
     if outcome == "approved":
         try:
             amount = read_typed(typed, payment.amount.currency)
         except ValueError:
-            return _open(x, purchase, payment, typed, (_problem(x, purchase, "problem_ancv_amount", payment.amount),))
+            return _open(
+                x,
+                purchase,
+                payment,
+                typed,
+                (_problem(x, purchase, "problem_ancv_amount", payment.amount, adjustable=adjustable),),
+            )
     try:
         command = c.AnswerInApp(payment=payment.ref, outcome=outcome, amount=amount)
         await x.world.execute(PURCHASES, purchase.ref, command, cause=x.entry.number)
@@ -109,14 +115,14 @@ async def post_app(x: Exchange) -> Answer:
             return see_other(here)
         most = refused.details.get("amount", payment.amount)
         key = "problem_ancv_fixed" if refused.key == "amount_fixed" else "problem_ancv_most"
-        return _open(x, purchase, payment, typed, (_problem(x, purchase, key, most),))
+        return _open(x, purchase, payment, typed, (_problem(x, purchase, key, most, adjustable=adjustable),))
     return see_other(here)
 
 
-def _problem(x: Exchange, purchase: Purchase, key: str, amount: Money) -> FieldError:
+def _problem(x: Exchange, purchase: Purchase, key: str, amount: Money, *, adjustable: bool) -> FieldError:
     language = language_of(locale_for(x, purchase))
     told = {
         "problem_ancv_amount": {"example": plain_amount(amount.minor, amount.currency, language)},
         "problem_ancv_most": {"amount": format_money(amount.minor, amount.currency, language)},
     }
-    return FieldError("amount", texts.TEXTS.say(language, key, **told.get(key, {})))
+    return FieldError("amount" if adjustable else "", texts.TEXTS.say(language, key, **told.get(key, {})))

@@ -138,7 +138,11 @@ def authenticate(x: Exchange) -> None:
 
 def merchant(x: Exchange) -> str:
     """The merchant account that a request names. Raises MissingMerchant, UnknownMerchant."""
-    named = x.json.get("merchantAccount") if isinstance(x.json, dict) else None
+    return check_merchant(x, x.json.get("merchantAccount") if isinstance(x.json, dict) else None)
+
+
+def check_merchant(x: Exchange, named: Any) -> str:
+    """The merchant account, if this is it. Raises MissingMerchant, UnknownMerchant."""
     if not isinstance(named, str) or not named:
         raise MissingMerchant("merchantAccount is missing")
     own: str = x.sandbox.credentials["adyen"]["merchant_account"]

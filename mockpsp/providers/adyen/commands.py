@@ -10,7 +10,7 @@ from msgspec import field
 
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
-from mockpsp.providers.adyen.events import Capturing, LinkHead, SessionHead
+from mockpsp.providers.adyen.events import Capturing, DetailsStored, LinkHead, SessionHead
 
 
 class MeansInput(Value, frozen=True, kw_only=True):
@@ -18,7 +18,8 @@ class MeansInput(Value, frozen=True, kw_only=True):
 
     ``kind``: meal_voucher, gift_card, ancv, card or other; the number of ``ancv`` is a beneficiary's, or his e-mail
     address. Months and years are text as sent. ``foreign`` says that the
-    fields were encrypted for somebody else, so that nobody here can open them.
+    fields were encrypted for somebody else, so that nobody here can open them. ``kept`` is the stored card that the
+    token ``stored`` stands for.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class MeansInput(Value, frozen=True, kw_only=True):
     holder: str = ""
     stored: str = ""
     foreign: bool = False
+    kept: DetailsStored | None = None
 
 
 class OpenCheckout(Value, frozen=True, kw_only=True):
@@ -83,7 +85,8 @@ class Pay(Value, frozen=True, kw_only=True):
 
     ``fits`` lowers what is asked for to what the means of payment holds. ``order_data`` as in CancelOrder.
     ``three_ds``: always, never, or what the card says; ``native`` asks for actions that the page handles by itself.
-    ``test_code`` is RequestedTestAcquirerResponseCode.
+    ``test_code`` is RequestedTestAcquirerResponseCode. ``store`` keeps the card for the shopper, who has it stored
+    already if ``known``.
     """
 
     merchant: str
@@ -101,6 +104,7 @@ class Pay(Value, frozen=True, kw_only=True):
     shopper_reference: str = ""
     channel: str = ""
     store: bool = False
+    known: bool = False
     fits: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -136,6 +140,12 @@ class Browse(Value, frozen=True, kw_only=True):
 
     data: str
     does: OpenOrder | CancelOrder | Pay | Complete | None = None
+
+
+class Forget(Value, frozen=True):
+    """A stored card is to be kept no longer."""
+
+    token: str
 
 
 class Resolve(Value, frozen=True):
@@ -201,6 +211,7 @@ Command = (
     | AnswerInApp
     | Complete
     | Browse
+    | Forget
     | Resolve
     | Lapse
     | Modify

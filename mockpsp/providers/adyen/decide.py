@@ -56,6 +56,7 @@ from mockpsp.providers.adyen.states import (
     Status,
     evolve,
 )
+from mockpsp.providers.adyen.stored import keeping, kept_by
 
 ACTIONS = {"redirect": "redirect", "identify": "fingerprint", "challenge": "challenge"}
 """Outcomes of a payment that ask the shopper to do something, and the kind of action."""
@@ -323,6 +324,7 @@ def decide_pay(state: Purchase | None, command: c.Pay, verdict: Verdict, moment:
         store=command.store,
         foreseen=_foreseen(command, asked, amount, moment),
         metadata=command.metadata,
+        keeps=keeping(command),
         at=moment.now,
     )
     before = evolve(state, started)
@@ -456,7 +458,7 @@ def authorise(
         capture_fails=moment.now + fails if fails is not None and sale else None,
         at=moment.now,
     )
-    return [granted, *_completed(evolve(before, granted), payment.started.order, moment)]
+    return [granted, *kept_by(payment, moment), *_completed(evolve(before, granted), payment.started.order, moment)]
 
 
 def _completed(after: Purchase, order_ref: str, moment: Moment) -> list[e.Event]:

@@ -164,6 +164,15 @@ class OrderExpired(Value, frozen=True, kw_only=True):
     at: datetime
 
 
+class Keeping(Value, frozen=True, kw_only=True):
+    """What is to be kept of a card once it has paid. ``known``: the shopper has stored this card before."""
+
+    token: str
+    fingerprint: str
+    holder: str
+    known: bool
+
+
 class PaymentStarted(Value, frozen=True, kw_only=True):
     """A payment begins; ``order`` is empty for one outside of orders.
 
@@ -185,6 +194,7 @@ class PaymentStarted(Value, frozen=True, kw_only=True):
     store: bool = False
     foreseen: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    keeps: Keeping | None = None
 
 
 class ActionRequired(Value, frozen=True, kw_only=True):
@@ -246,6 +256,32 @@ class Authorised(Value, frozen=True, kw_only=True):
     at: datetime
     authenticated: bool = False
     capture_fails: datetime | None = None
+
+
+class DetailsStored(Value, frozen=True, kw_only=True):
+    """A card that has paid is kept under ``token`` for the shopper, as his ``number``-th (0: he had it already).
+
+    ``fingerprint`` tells the card from others without its number.
+    """
+
+    ref: str
+    payment: str
+    token: str
+    shopper: str
+    number: int
+    fingerprint: str
+    holder: str
+    instrument: Instrument
+    at: datetime
+
+
+class DetailsForgotten(Value, frozen=True, kw_only=True):
+    """The token is gone, by the merchant's or the shopper's wish."""
+
+    ref: str
+    token: str
+    shopper: str
+    at: datetime
 
 
 class Refused(Value, frozen=True, kw_only=True):
@@ -425,6 +461,8 @@ Event = (
     | ShareApproved
     | ResultAwaited
     | Authorised
+    | DetailsStored
+    | DetailsForgotten
     | Refused
     | Abandoned
     | RolledBack

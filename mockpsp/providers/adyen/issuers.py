@@ -167,6 +167,8 @@ def _gift_card_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
 
 def _card_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
     holdings: Holdings = moment.world
+    if means.kept is not None:
+        return means.kept.instrument
     known = holdings.cards.get(means.number)
     return e.Instrument(
         kind="card",
@@ -183,7 +185,7 @@ def _card_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
 def card_brand(means: c.MeansInput, moment: Moment) -> str:
     """The brand that a card is paid as: its own wish where the merchant takes it, else its number's."""
     settings: AdyenSettings = moment.settings
-    own = brand_of(means.number, moment.world)
+    own = means.kept.instrument.brand if means.kept is not None else brand_of(means.number, moment.world)
     if own is None:
         raise NoVariant(f"no brand has cards that begin with {means.number[:6]}")
     if means.brand == "cartebancaire" and own in ("visa", "mc", "maestro"):
@@ -252,7 +254,7 @@ def check_currency(means: c.MeansInput, amount: Money) -> None:
 
 
 def _check_card(means: c.MeansInput, moment: Moment) -> None:
-    if not is_card_number(means.number, moment.world):
+    if means.kept is None and not is_card_number(means.number, moment.world):
         raise BadCardNumber("12 to 19 digits with a right check digit are needed")
     brand = card_brand(means, moment)
     check_expiry(means)

@@ -22,6 +22,7 @@ from mockpsp.world.sandboxes import Sandbox
 _RETURN = "https://shop.example/return"
 _SHOP = "https://shop.example"
 _NO_MERCHANT = ("payments_details", "update_payment_link")
+_MERCHANT_IN_QUERY = ("get_stored_payment_methods", "delete_stored_payment_method")
 _MODIFICATIONS = ("capture", "refund", "cancel", "reversal", "amount_update")
 _CARD = {"type": "scheme", "number": "4111111111111111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
 
@@ -54,6 +55,8 @@ class AdyenMerchant:
         )
         if operation in WEB_OPERATIONS:
             query = {"token" if operation == "submit_fingerprint" else "clientKey": given["client_key"], **query}
+        if operation in _MERCHANT_IN_QUERY:
+            query = {"merchantAccount": given["merchant_account"], **query}
         if query:
             target += f"?{urlencode(query, doseq=True)}"
         browser = operation in WEB_OPERATIONS

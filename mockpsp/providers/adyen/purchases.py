@@ -8,7 +8,7 @@ from typing import Any
 from mockpsp.domain.ledger import Entry, transfer
 from mockpsp.domain.lifecycle import Consequence, Decision, Fact, Moment, Question, Served, Timer, Verdict, Waiting
 from mockpsp.domain.money import Money
-from mockpsp.providers.adyen import ancv, decide, modify, sessions
+from mockpsp.providers.adyen import ancv, decide, modify, sessions, stored
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import events as e
 from mockpsp.providers.adyen.settings import AdyenSettings
@@ -73,6 +73,8 @@ class Purchases:
                 return () if event.order == event.ref else (event.order,)
             case e.Requested():
                 return (event.modification,)
+            case e.DetailsStored():
+                return stored.parts_of(event)
             case _:
                 return ()
 
@@ -116,6 +118,7 @@ _ANSWERING: Mapping[type[Any], _Answer] = {
 
 _FOLLOWING: Mapping[type[Any], _Follow] = {
     c.OpenOrder: decide.decide_order,
+    c.Forget: stored.decide_forgetting,
     c.CancelOrder: decide.decide_cancel_order,
     c.OpenCheckout: decide.decide_checkout,
     c.Authenticate: decide.decide_authentication,

@@ -194,7 +194,7 @@ def read_means(given: Json, settings: AdyenSettings, holdings: Holdings) -> c.Me
         year=year.strip(),
         code=code.strip(),
     )
-    if not foreign:
+    if not foreign or means.stored:
         return means
     if settings.foreign_encryption == "refused":
         raise Undecryptable("it was encrypted for a key that only Adyen has (setting foreign_encryption)")
@@ -251,8 +251,10 @@ def read_order(body: Json, merchant: str, now: datetime, settings: AdyenSettings
     )
 
 
-def read_payment(body: Json, merchant: str, means: c.MeansInput, settings: AdyenSettings) -> c.Pay:
-    """``POST /payments``."""
+def read_payment(
+    body: Json, merchant: str, means: c.MeansInput, settings: AdyenSettings, *, known: bool = False
+) -> c.Pay:
+    """``POST /payments``; ``known``: the card that is to be stored is."""
     order = body.get("order", {})
     return c.Pay(
         merchant=merchant,
@@ -270,6 +272,7 @@ def read_payment(body: Json, merchant: str, means: c.MeansInput, settings: Adyen
         shopper_reference=body.get("shopperReference", ""),
         channel=body.get("channel", ""),
         store=bool(body.get("storePaymentMethod", False)),
+        known=known,
         metadata={name: str(value) for name, value in body.get("metadata", {}).items()},
     )
 

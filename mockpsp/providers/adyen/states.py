@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from msgspec import field
 from msgspec.structs import replace
 
 from mockpsp.domain.machine import follow
@@ -264,7 +265,9 @@ _PAID = OrderStage.PAID
 class Purchase(Value, frozen=True):
     """What belongs together. ``since`` is the index of the first payment of a reusable link's present round.
 
-    ``data_number`` is the number of a session's newest sessionData, ``data_oldest`` that of the oldest that counts.
+    ``kept`` are cards that were stored here and not forgotten since, ``numbered`` the tokens by the part that lists
+    them. ``data_number`` is the number of a session's newest sessionData, ``data_oldest`` that of the oldest that
+    counts.
     """
 
     ref: str
@@ -280,6 +283,8 @@ class Purchase(Value, frozen=True):
     orders: tuple[Order, ...] = ()
     payments: tuple[Payment, ...] = ()
     ended_at: datetime | None = None
+    kept: tuple[e.DetailsStored, ...] = ()
+    numbered: Mapping[str, str] = field(default_factory=dict)
     data_number: int = 0
     data_oldest: int = 0
 
@@ -347,6 +352,19 @@ def _reopened(state: Purchase, event: e.CheckoutReopened) -> Purchase:
 
 def _renewed(state: Purchase, event: e.SessionDataRenewed) -> Purchase:
     return replace(state, data_number=event.number, data_oldest=event.oldest)
+
+
+def _kept(state: Purchase, event: e.DetailsStored | e.DetailsForgotten) -> Purchase:
+    others = tuple(each for each in state.kept if each.token != event.token)
+    if isinstance(event, e.DetailsForgotten):
+        return replace(state, kept=others)
+    listed = {listing_part(event.shopper, event.number): event.token} if event.number else {}
+    return replace(state, kept=(*others, event), numbered={**state.numbered, **listed})
+
+
+def listing_part(shopper: str, number: int) -> str:
+    """The part under which the purchase is found that stored the shopper's ``number``-th card."""
+    return f"shopper/{number}/{shopper}"
 
 
 def _opened(state: Purchase, event: e.OrderOpened) -> Purchase:
@@ -510,6 +528,8 @@ _STEPS: Mapping[type[Any], Callable[[Purchase, Any], Purchase]] = {
     e.CheckoutCancelled: _ended,
     e.CheckoutReopened: _reopened,
     e.SessionDataRenewed: _renewed,
+    e.DetailsStored: _kept,
+    e.DetailsForgotten: _kept,
     e.OrderOpened: _opened,
     e.OrderPaid: _ordered,
     e.OrderCancelled: _ordered,

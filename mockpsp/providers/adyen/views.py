@@ -14,7 +14,8 @@ that says what is wanted. A FieldError names one of these fields, or nothing for
 | ChallengeView | ``authenticate`` | ``user`` (absent when compact), ``password`` |
 | ChallengeView | ``cancel`` | none |
 | AppView | ``approve`` | ``amount``, as typed |
-| AppView | ``refuse``, ``cancel`` | none |
+| AppView | ``refuse`` | none |
+| AppView | ``cancel`` | none |
 
 ResultView, AppDoneView, ToldView and ClosedView post nothing. What a shopper types is posted as typed: spaces in
 numbers, ``MM/YY`` or ``MM/YYYY`` in ``expiry``.

@@ -12,12 +12,22 @@ from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import issuers, reading, tokens, web_reading, web_wire, wire
 from mockpsp.providers.adyen.ancv import AWAIT
-from mockpsp.providers.adyen.api import answer, ask_balance, details_of, find, means_of, proved
+from mockpsp.providers.adyen.api import (
+    answer,
+    ask_balance,
+    details_of,
+    find,
+    means_of,
+    proved,
+    stored_before,
+    stored_offered,
+)
 from mockpsp.providers.adyen.decide import open_order
 from mockpsp.providers.adyen.errors import InvalidPaymentData, OrderUnknown, UnknownSession
 from mockpsp.providers.adyen.events import SessionHead
 from mockpsp.providers.adyen.purchases import PURCHASES
 from mockpsp.providers.adyen.states import Payment, Purchase
+from mockpsp.providers.adyen.stored_api import forget
 from mockpsp.providers.adyen.web_routes import PREFLIGHT
 from mockpsp.world.world import Outcome
 
@@ -50,7 +60,14 @@ async def session_setup(x: Exchange) -> Answer:
     given = x.json.get("order")
     if given is not None:
         open_order(purchase, given["pspReference"], given["orderData"])
-    return await _browse(x, None, lambda after: web_wire.setup(after, head, x.settings))
+
+    def render(after: Purchase) -> Mapping[str, Any]:
+        told = web_wire.setup(after, head, x.settings)
+        listed = told["paymentMethods"]
+        listed["storedPaymentMethods"] = stored_offered(x, listed["paymentMethods"], head.shopper_reference)
+        return told
+
+    return await _browse(x, None, render)
 
 
 async def session_balance(x: Exchange) -> Answer:
@@ -96,8 +113,9 @@ async def session_cancel_order(x: Exchange) -> Answer:
 async def session_payments(x: Exchange) -> Answer:
     """POST sessions/{id}/payments."""
     purchase, head = _session(x)
-    means = means_of(x, x.json["paymentMethod"])
-    paying = web_reading.read_session_payment(x.json, purchase, head, means)
+    means = means_of(x, x.json["paymentMethod"], head.shopper_reference)
+    known = stored_before(x, means, head.shopper_reference)
+    paying = web_reading.read_session_payment(x.json, purchase, head, means, known=known)
     return await _browse(x, paying, lambda after: web_wire.result(x.world, after, after.payments[-1], x.origin))
 
 
@@ -113,6 +131,14 @@ async def session_details(x: Exchange) -> Answer:
         return web_wire.result(x.world, after, paid, x.origin)
 
     return await _browse(x, completing, render)
+
+
+async def session_disable_token(x: Exchange) -> Answer:
+    """POST sessions/{id}/disableToken: the shopper wants a card of his kept no longer."""
+    purchase, head = _session(x)
+    PURCHASES.question(purchase, c.Browse(data=x.json["sessionData"]), x.world.moment("adyen"))
+    await forget(x, x.json["storedPaymentMethodId"], head.shopper_reference)
+    return await _browse(x, None, lambda after: {"sessionData": wire.session_data(after)})
 
 
 # -- beside sessions -------------------------------------------------------------------------------------------------

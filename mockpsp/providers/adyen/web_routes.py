@@ -25,6 +25,7 @@ _CALLS: tuple[tuple[str, str], ...] = (
     (f"{_SESSION}/orders/cancel", "session_cancel_order"),
     (f"{_SESSION}/payments", "session_payments"),
     (f"{_SESSION}/paymentDetails", "session_details"),
+    (f"{_SESSION}/disableToken", "session_disable_token"),
     ("v1/order/status", "order_status"),
     ("v1/submitThreeDS2Fingerprint", "submit_fingerprint"),
     ("services/PaymentInitiation/v1/status", "payment_status"),

@@ -33,9 +33,21 @@ def setup(purchase: Purchase, head: SessionHead, settings: AdyenSettings) -> Jso
         "expiresAt": wire.local(head.expires),
         "returnUrl": head.return_url,
         "shopperLocale": head.locale,
-        "configuration": {},
+        "configuration": _configuration(head),
         "paymentMethods": {"paymentMethods": kept, "storedPaymentMethods": []},
     }
+
+
+def _configuration(head: SessionHead) -> Json:
+    """What the form may offer about stored cards."""
+    if not head.shopper_reference:
+        return {}
+    told: Json = {}
+    if head.echo.get("storePaymentMethodMode") == "askForConsent":
+        told["enableStoreDetails"] = True
+    if head.echo.get("showRemovePaymentMethodButton"):
+        told["showRemovePaymentMethodButton"] = True
+    return told
 
 
 def result(world: World, purchase: Purchase, paid: Payment, origin: str) -> Json:

@@ -151,6 +151,18 @@ def _additional(paid: Payment) -> Json:
         "refusalReasonRaw": "AUTHORISED",
         "threeDAuthenticated": authenticated,
         "threeDOffered": authenticated,
+        **_stored_as(paid),
+    }
+
+
+def _stored_as(paid: Payment) -> Json:
+    """The token under which the card of an authorised payment is kept."""
+    keeps = paid.started.keeps
+    if keeps is None:
+        return {}
+    return {
+        "recurring.recurringDetailReference": keeps.token,
+        "recurring.shopperReference": paid.started.shopper_reference,
     }
 
 

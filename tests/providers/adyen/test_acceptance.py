@@ -1176,7 +1176,7 @@ def test_v72_takes_shorter_references(sandbox: ControlledSandbox, base: str, sta
 
 def test_an_operation_that_is_not_emulated_says_so(shop: Shop) -> None:
     with pytest.raises(AdyenAPIResponseError) as error:
-        shop.sdk.checkout.recurring_api.get_tokens_for_stored_payment_details()
+        shop.sdk.checkout.recurring_api.stored_payment_methods({"merchantAccount": shop.given["merchant_account"]})
     assert refused(error) == (501, "SIM_NOT_SUPPORTED", "configuration")
 
 
