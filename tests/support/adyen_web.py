@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -178,12 +179,16 @@ def _bare(order: Mapping[str, Any]) -> dict[str, Any]:
 
 NUMBER, DATE, CODE = "encryptedCardNumber", "encryptedExpiryDate", "encryptedSecurityCode"
 _METHOD = ".adyen-checkout__payment-method"
-_OPEN = f"{_METHOD}--selected"
+OPEN = f"{_METHOD}--selected"
+KEEP = (
+    f"document.querySelector('{OPEN} .adyen-checkout__store-details label, {OPEN} .adyen-checkout__store-details span')"
+)
+"""The offer to store the card."""
 
 
 def frame(field: str) -> str:
     """The frame of a secured field of the method that is open, in JavaScript."""
-    return f"document.querySelector('{_OPEN} [data-cse=\"{field}\"] iframe')"
+    return f"document.querySelector('{OPEN} [data-cse=\"{field}\"] iframe')"
 
 
 def hittable(element: str) -> str:
@@ -214,7 +219,7 @@ def button(text: str) -> str:
     """A button outside of the methods that are closed, by its text in plain spaces."""
     return (
         "[...document.querySelectorAll('button')].find(each => each.innerText.replace(/\\s+/g, ' ').trim() === "
-        f"{json.dumps(text)} && (each.closest('{_OPEN}') || !each.closest('{_METHOD}')))"
+        f"{json.dumps(text)} && (each.closest('{OPEN}') || !each.closest('{_METHOD}')))"
     )
 
 
@@ -234,9 +239,9 @@ def choose(tab: Tab, name: str) -> None:
     """Open a payment method of the list, if it is not the one that is open."""
     method = f"[...document.querySelectorAll('{_METHOD}')].find(each => each.innerText.includes({json.dumps(name)}))"
     tab.until(hittable(f"{method}?.querySelector('{_METHOD}__header')"))
-    if not tab.evaluate(f"{method}.matches('{_OPEN}')"):
+    if not tab.evaluate(f"{method}.matches('{OPEN}')"):
         tab.click_on(f"{method}.querySelector('{_METHOD}__header')")
-    tab.until(f"{method}?.matches('{_OPEN}')")
+    tab.until(f"{method}?.matches('{OPEN}')")
 
 
 def inside(tab: Tab, element: str, expression: str) -> Any:
@@ -256,15 +261,17 @@ def type_in(tab: Tab, **fields: str) -> None:
     """Type into secured fields: number, date, code. They are there when the shop's page has told each what it is."""
     for name, text in fields.items():
         field = frame({"number": NUMBER, "date": DATE, "code": CODE}[name])
-        tab.wait_for(lambda field=field: inside(tab, field, "Boolean(document.querySelector('input'))"))
-        tab.until(hittable(field))
-        tab.click_on(field)
-        tab.wait_for(
-            lambda field=field: inside(
-                tab, field, "document.hasFocus() && document.activeElement.localName === 'input'"
-            )
-        )
+        tab.wait_for(partial(inside, tab, field, "Boolean(document.querySelector('input'))"), f"the field {name}")
+        tab.wait_for(partial(_entered, tab, field), f"the cursor in {name}")
         tab.write(text)
+
+
+def _entered(tab: Tab, field: str) -> bool:
+    """Whether the cursor is in a field; a click that missed it, as the form is still opening, is made again."""
+    in_it = "document.hasFocus() && document.activeElement?.localName === 'input'"
+    if not inside(tab, field, in_it) and tab.evaluate(hittable(field)):
+        tab.click_on(field)
+    return bool(inside(tab, field, in_it))
 
 
 def hosts(tab: Tab) -> set[str]:

@@ -162,6 +162,8 @@ class Person:
         self.browser = browser
         self._context = browser.call("Target.createBrowserContext")["browserContextId"]
         self.tabs: list[Tab] = []
+        self.expects = ["status of 422"]
+        """What may be in an error of the consoles: a page or an answer that says what is wrong."""
 
     def tab(self, *, scripts: bool = True, width: int = 1280, height: int = 900) -> Tab:
         """A new tab; without ``scripts`` pages run no JavaScript; a narrow one is a phone."""
