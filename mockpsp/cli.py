@@ -97,6 +97,12 @@ def _webhooks(_: click.Context, __: click.Parameter, given: Sequence[str]) -> di
 )
 @click.option("--seed", type=click.IntRange(0), help="Ids follow from it, instead of the scenario's.")
 @click.option("--tls", is_flag=True, help="Serve https as well, with a certificate made on the spot.")
+@click.option(
+    "--tls-name", "tls_names", multiple=True, metavar="HOST", help="A further name of the certificate; implies --tls."
+)
+@click.option(
+    "--tls-port", type=click.IntRange(0, 65535), help="Port of https; implies --tls.  [default: the next one]"
+)
 @click.option("--watch", is_flag=True, help="Reload the scenario when its file changes.")
 @click.option(
     "--state", type=click.Path(dir_okay=False), help="Keep everything in this file, for the next start with it."
@@ -112,6 +118,8 @@ def serve(
     webhooks: dict[str, str],
     seed: int | None,
     tls: bool,
+    tls_names: tuple[str, ...],
+    tls_port: int | None,
     watch: bool,
     state: str | None,
     ready_file: Path | None,
@@ -126,7 +134,9 @@ def serve(
         scenarios=scenarios or base.scenarios,
         webhooks=webhooks,
         seed=seed,
-        tls=tls,
+        tls=tls or bool(tls_names) or tls_port is not None,
+        tls_names=tls_names,
+        tls_port=tls_port,
         watch=watch,
         allow_webhooks_to=(*allowed, *_hosts(webhooks.values())),
         state=state or "",

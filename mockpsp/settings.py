@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 class Settings:
     """How one server is run. ``webhooks`` are endpoints by provider, for every sandbox that names none itself.
 
-    ``host`` localhost means both loopback addresses. ``scenarios`` are names or files; the default sandbox runs them
-    put together, the last one wins. ``max_body`` is in bytes. ``state`` is a file that keeps all sandboxes; without one
-    they end with the server.
+    ``host`` localhost means both loopback addresses. ``tls_names`` are further names of the certificate.
+    ``tls_port`` None is the port behind ``port``, or a free one where that is taken. ``scenarios`` are names or files;
+    the default sandbox runs them put together, the last one wins. ``max_body`` is in bytes. ``state`` is a file that
+    keeps all sandboxes; without one they end with the server.
     """
 
     host: str = "localhost"
@@ -22,6 +23,8 @@ class Settings:
     webhooks: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     tls: bool = False
+    tls_names: Sequence[str] = ()
+    tls_port: int | None = None
     watch: bool = False
     allow_webhooks_to: Sequence[str] = ()
     max_body: int = 2 * 1024 * 1024

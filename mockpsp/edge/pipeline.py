@@ -107,6 +107,31 @@ class Door:
             answer = provider.refuse(x, fault)
         return conclude(x, self, journal, answer)
 
+    async def hand_out(self, request: web.Request) -> web.StreamResponse:
+        """The same for assets, whose journal entry is only written when something is wrong with them."""
+        x = Exchange(request, self.provider, self.route)
+        locate(x, self)
+        try:
+            if request.body_exists:
+                await read(x)
+            self.provider.authenticate(x)
+            answer = await self.handler(x)
+        except Cut as cut:
+            return hang_up(x, record(x, self), cut)
+        except Exception as fault:
+            journal = record(x, self)
+            x.record.stranger = isinstance(fault, NotAllowed)
+            if not isinstance(fault, Refusal):
+                log.exception("%s %s failed", x.record.method, x.record.target)
+                x.note(f"internal fault: {type(fault).__name__}: {fault}")
+                return conclude(x, self, journal, self.provider.refuse(x, fault))
+            x.note(f"refused: {fault}")
+            return conclude(x, self, journal, turned_away(x, fault))
+        headers = {**self.provider.finish(x, answer), **answer.headers}
+        if answer.body is not None:
+            headers["Content-Type"] = answer.content_type
+        return web.Response(body=answer.body, status=answer.status, headers=headers)
+
 
 async def ahead(x: Exchange) -> Refusal | Cut | None:
     """Read the body before the request is on record; what goes wrong is raised when it is."""
@@ -396,7 +421,8 @@ def _spoil(x: Exchange, fault: FaultRule, answer: Answer) -> Answer:
 
 def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The aiohttp handler of one route."""
-    return Door(provider, route, route.handler).handle
+    door = Door(provider, route, route.handler)
+    return door.hand_out if route.access is Access.ASSET else door.handle
 
 
 async def refuse(request: web.Request, provider: Provider, error: Refusal) -> web.StreamResponse:

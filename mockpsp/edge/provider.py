@@ -18,10 +18,15 @@ from mockpsp.world.world import World
 
 
 class Access(StrEnum):
-    """Who calls a route: a merchant's server or browser with credentials, or a shopper with a link."""
+    """Who calls a route: a merchant's server or browser with credentials, or a shopper with a link.
+
+    An asset is what a page loads, or says, beside its business: a picture, a script, a preflight. It changes nothing,
+    and leaves an entry in the journal only when it is refused.
+    """
 
     API = "api"
     PAGE = "page"
+    ASSET = "asset"
 
 
 Handler = Callable[[Exchange], Awaitable[Answer]]

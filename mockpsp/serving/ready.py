@@ -6,15 +6,28 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockpsp import __version__
 from mockpsp.edge.provider import Provider
-from mockpsp.serving.tls import how_to_trust
+from mockpsp.serving.sockets import Listening
+from mockpsp.serving.tls import Certificate, how_to_trust, led_here
 from mockpsp.settings import Settings
 from mockpsp.world.clock import ClockMode
 from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import Sandbox
+
+
+class Secure(NamedTuple):
+    """Where https is served, and what it shows."""
+
+    listening: Listening
+    shown: Certificate
+
+    @property
+    def origin(self) -> str:
+        """What clients put in front of paths."""
+        return self.listening.origin("https")
 
 
 def block(
@@ -22,16 +35,18 @@ def block(
     providers: Mapping[str, Provider],
     settings: Settings,
     url: str,
-    https: str | None,
-    ca_file: Path | None,
+    https: Secure | None,
     warnings: tuple[str, ...],
 ) -> str:
     """Addresses, scenario, credentials, and what to type next."""
     lines = [f"mockpsp {__version__} is ready at {url}", ""]
     lines.extend(f"  {name:<12}{what}" for name, what in _facts(sandbox, settings, url, https))
-    if ca_file is not None:
+    if https is not None:
         lines += ["", "  To trust its certificate, set one of these for the client:"]
-        lines += [f"    {line}" for line in how_to_trust(ca_file)]
+        lines += [f"    {line}" for line in how_to_trust(https.shown.ca_file)]
+        if settings.tls_names:
+            lines += ["", "  A browser that finds it under its other names:"]
+            lines += [f"    {led_here(settings.tls_names, https.listening.port, https.shown.pin)}"]
     for name, provider in providers.items():
         lines += ["", f"  {provider.title}"]
         variables = provider.environment(sandbox.credentials[name], url)
@@ -45,10 +60,10 @@ def block(
     return "\n".join([*lines, ""])
 
 
-def _facts(sandbox: Sandbox, settings: Settings, url: str, https: str | None) -> Iterator[tuple[str, str]]:
+def _facts(sandbox: Sandbox, settings: Settings, url: str, https: Secure | None) -> Iterator[tuple[str, str]]:
     scenario, clock = sandbox.world.scenario, sandbox.world.clock
     if https is not None:
-        yield "https", https
+        yield "https", https.origin
     yield "Dashboard", f"{url}/_mockpsp/"
     yield "Scenario", f"{scenario.name}: {scenario.title}"
     if clock.mode is ClockMode.MANUAL:
@@ -71,9 +86,7 @@ def _commands(url: str, settings: Settings) -> Iterator[tuple[str, str]]:
     yield "Ctrl+C", "ends the server"
 
 
-def document(
-    sandbox: Sandbox, providers: Mapping[str, Provider], url: str, https: str | None, ca_file: Path | None
-) -> dict[str, Any]:
+def document(sandbox: Sandbox, providers: Mapping[str, Provider], url: str, https: Secure | None) -> dict[str, Any]:
     """The content of the ready file."""
     base_urls: dict[str, str] = {}
     for provider in providers.values():
@@ -86,8 +99,8 @@ def document(
         "base_urls": base_urls,
         "credentials": {name: dict(each) for name, each in sandbox.credentials.items()},
     }
-    if https is not None and ca_file is not None:
-        told |= {"https_url": https, "ca_file": str(ca_file)}
+    if https is not None:
+        told |= {"https_url": https.origin, "ca_file": str(https.shown.ca_file), "tls_pin": https.shown.pin}
     return told
 
 

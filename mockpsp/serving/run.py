@@ -96,24 +96,30 @@ class _Server:
     async def _https(self, runner: web.AppRunner, stack: AsyncExitStack) -> tuple[Listening | None, Certificate | None]:
         if not self.settings.tls:
             return None, None
-        shown = stack.enter_context(certificate(self.listening.name))
-        try:
-            bound = listen(self.settings.host, self.listening.port + 1)
-        except (CannotListen, OverflowError):
-            bound = listen(self.settings.host, 0)
+        shown = stack.enter_context(certificate(self.listening.name, self.settings.tls_names))
+        if self.settings.tls_port is not None:
+            bound = listen(self.settings.host, self.settings.tls_port)
+        else:
+            bound = self._behind()
         for each in bound.sockets:
             await _open(runner, each, shown.context)
         return bound, shown
+
+    def _behind(self) -> Listening:
+        """On the next port, or where it is taken on any."""
+        try:
+            return listen(self.settings.host, self.listening.port + 1)
+        except (CannotListen, OverflowError):
+            return listen(self.settings.host, 0)
 
     def _tell(
         self, app: web.Application, https: Listening | None, shown: Certificate | None, stack: AsyncExitStack
     ) -> None:
         sandbox, providers, url = app[SANDBOXES].get(DEFAULT), app[PROVIDERS], self.listening.origin()
-        secure = https.origin("https") if https is not None else None
-        ca_file = shown.ca_file if shown is not None else None
-        self.say(ready.block(sandbox, providers, self.settings, url, secure, ca_file, _warnings(self.settings)))
+        secure = ready.Secure(https, shown) if https is not None and shown is not None else None
+        self.say(ready.block(sandbox, providers, self.settings, url, secure, _warnings(self.settings)))
         if self.ready_file is not None:
-            ready.write(self.ready_file, ready.document(sandbox, providers, url, secure, ca_file))
+            ready.write(self.ready_file, ready.document(sandbox, providers, url, secure))
             stack.callback(self.ready_file.unlink, missing_ok=True)
 
     def _watched(self) -> Watched | None:

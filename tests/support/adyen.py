@@ -44,6 +44,8 @@ METHODS: Mapping[str, tuple[str, str]] = {
     "get_payment_link": ("payment_links_api", "get_payment_link"),
     "update_payment_link": ("payment_links_api", "update_payment_link"),
     "card_details": ("payments_api", "card_details"),
+    "get_stored_payment_methods": ("recurring_api", "get_tokens_for_stored_payment_details"),
+    "delete_stored_payment_method": ("recurring_api", "delete_token_for_stored_payment_details"),
 }
 """Where the SDK has an operation of our contract."""
 
@@ -69,7 +71,10 @@ def check_answer(operation: str, status: int, body: str) -> None:
     described = CONTRACT.operation(operation).responses
     known = described.get(str(status)) or described.get("default")
     assert known is not None, f"{operation} must not answer {status}: {body}"
-    content = CONTRACT.resolve(known)["content"]
+    content = CONTRACT.resolve(known).get("content")
+    if content is None:
+        assert not body, f"{operation} {status} has no body: {body}"
+        return
     validator = CONTRACT.validator(content["application/json"]["schema"])
     problems = [f"{list(each.instance_path)}: {each.message}" for each in validator.iter_errors(json.loads(body))]
     assert not problems, f"{operation} {status}: {problems}\n{body}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from mockpsp.domain.money import Money
 from mockpsp.edge.texts import format_money
-from mockpsp.edge.views import FieldError, TestDatum
+from mockpsp.edge.views import FieldError, Outcome, TestDatum
 from mockpsp.providers.adyen import views as v
 from mockpsp.providers.adyen.texts import TEXTS, method_name
 
@@ -188,6 +188,17 @@ class Samples:
             | changes
         )
 
+    def app(self, **changes: Any) -> v.AppView:
+        """ANCV's app."""
+        common = {"amount": eur(18050), "beneficiary": "77777777777", "balance": eur(30000), "payable": eur(18050)}
+        address = {"post_url": "/post", "cancel_url": "/post", "reference": self.reference, "merchant": self.merchant}
+        return v.AppView(**self.common() | address | common | {"adjustable": True, "open_until": "12:15"} | changes)
+
+    def app_done(self, outcome: Outcome, **changes: Any) -> v.AppDoneView:
+        """What became of it there."""
+        address = {"post_url": "/post", "reference": self.reference, "merchant": self.merchant}
+        return v.AppDoneView(**self.common() | address | {"amount": eur(18050), "outcome": outcome} | changes)
+
     def closed(self, reason: v.ClosedReason, **changes: Any) -> v.ClosedView:
         """A link that leads nowhere."""
         return v.ClosedView(**self.common() | {"reason": reason} | changes)
@@ -195,7 +206,18 @@ class Samples:
 
 def pages(samples: Samples) -> Mapping[str, v.View]:
     """Every state of every page that stands on its own, by name."""
-    return dict(_paying(samples)) | dict(_ended(samples)) | dict(_bank(samples))
+    return dict(_paying(samples)) | dict(_ended(samples)) | dict(_bank(samples)) | dict(_app(samples))
+
+
+def _app(s: Samples) -> Iterator[tuple[str, v.View]]:
+    yield "ancv", s.app()
+    yield "ancv-wrong-amount", s.app(errors=(s.error("amount", "problem_ancv_amount", example="180.50"),), typed="x")
+    yield "ancv-too-much", s.app(errors=(s.error("amount", "problem_ancv_most", amount=s.money(18050)),), typed="500")
+    fixed = s.error("", "problem_ancv_fixed")
+    yield "ancv-fixed", s.app(adjustable=False, balance=eur(1200), errors=(fixed,))
+    yield "ancv-paid", s.app_done("paid", approved=eur(12000))
+    for outcome in ("refused", "cancelled", "expired"):
+        yield f"ancv-{outcome}", s.app_done(outcome)
 
 
 def _paying(s: Samples) -> Iterator[tuple[str, v.View]]:

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,6 +36,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--disable-site-isolation-trials",  # frames of other origins report to their tab
+    "--disable-features=IsolateOrigins,site-per-process",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
     "--remote-debugging-pipe",
 )
@@ -76,11 +78,11 @@ def _high(descriptor: int) -> int:
 class Chromium:
     """One running browser. Commands are answered in order; events are kept until their page asks."""
 
-    def __init__(self, program: str, profile: str) -> None:
+    def __init__(self, program: str, profile: str, *flags: str) -> None:
         theirs_in, self._out = map(_high, os.pipe())
         self._in, theirs_out = map(_high, os.pipe())
         launcher = [sys.executable, "-I", "-c", _LAUNCH, str(theirs_in), str(theirs_out)]
-        command = [*launcher, program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        command = [*launcher, program, *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(
             command,
             pass_fds=(theirs_in, theirs_out),
@@ -148,10 +150,10 @@ class Chromium:
 
 
 @contextmanager
-def chromium(program: str) -> Iterator[Chromium]:
-    """A browser with an empty profile."""
+def chromium(program: str, *flags: str) -> Iterator[Chromium]:
+    """A browser with an empty profile. Of a flag that is given twice the last one counts."""
     with TemporaryDirectory(prefix="mockpsp-chromium-", ignore_cleanup_errors=True) as profile:
-        browser = Chromium(program, profile)
+        browser = Chromium(program, profile, *flags)
         try:
             yield browser
         finally:
@@ -165,6 +167,8 @@ class Person:
         self.browser = browser
         self._context = browser.call("Target.createBrowserContext")["browserContextId"]
         self.tabs: list[Tab] = []
+        self.expects = ["status of 422"]
+        """What may be in an error of the consoles: a page or an answer that says what is wrong."""
 
     def tab(self, *, scripts: bool = True, width: int = 1280, height: int = 900) -> Tab:
         """A new tab; without ``scripts`` pages run no JavaScript; a narrow one is a phone."""
@@ -227,10 +231,14 @@ class Tab:
 
     def until(self, fact: str) -> Tab:
         """Wait until a JavaScript expression is true of the page, across any number of page loads."""
+        return self.wait_for(lambda: self._is(fact), fact)
+
+    def wait_for(self, holds: Callable[[], object], what: str = "something") -> Tab:
+        """Wait until something holds; looked at whenever the browser reports anything, and now and then."""
         deadline = monotonic() + PATIENCE_SECONDS
-        while not self._is(fact):
+        while not holds():
             if monotonic() > deadline:
-                raise NeverHappened(f"{fact}\nat {self.url}:\n{self.body}\n{self.told()}")
+                raise NeverHappened(f"{what}\nat {self.url}:\n{self.body}\n{self.told()}")
             self.browser.listen(0.1)
         return self
 

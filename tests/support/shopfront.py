@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 HTML = "text/html; charset=utf-8"
@@ -16,13 +18,14 @@ HTML = "text/html; charset=utf-8"
 class Shopfront:
     """``pages`` maps paths to type and content; ``visits`` are path and query of each page somebody saw.
 
-    ``posts`` are path and fields of each form that somebody brought.
+    ``posts`` are path and fields of each form that somebody brought. ``calls`` are the shop's own API, JSON in and out.
     """
 
     url: str = ""
     pages: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     visits: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     posts: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    calls: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     def put(self, path: str, content: str | bytes, kind: str = HTML) -> str:
         """Publish a page and return its address."""
@@ -48,12 +51,19 @@ def shopfront() -> Iterator[Shopfront]:
         def do_POST(self) -> None:
             target = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            if target.path in shop.calls:
+                told = json.dumps(shop.calls[target.path](json.loads(body)))
+                self._send(200, "application/json", told.encode())
+                return
             shop.posts.append((target.path, dict(parse_qsl(body))))
             self._answer(target.path)
 
         def _answer(self, path: str) -> None:
             kind, content = shop.pages.get(path, (HTML, b""))
-            self.send_response(200 if path in shop.pages else 404)
+            self._send(200 if path in shop.pages else 404, kind, content)
+
+        def _send(self, status: int, kind: str, content: bytes) -> None:
+            self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

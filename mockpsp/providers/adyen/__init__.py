@@ -11,7 +11,7 @@ from mockpsp.edge.errors import BrokenContract, NotSupported
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.late import late
 from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, Hand, MerchantCalls, Route, Unsupported
-from mockpsp.providers.adyen import auth, errors, holdings, page_routes, routes
+from mockpsp.providers.adyen import auth, dropin_routes, errors, holdings, page_routes, routes, web_routes
 from mockpsp.providers.adyen.ids import own_reference
 from mockpsp.providers.adyen.unsupported import UNSUPPORTED
 from mockpsp.scenario.catalogue import Catalogue
@@ -38,9 +38,20 @@ class Adyen:
 
     name = "adyen"
     title = "Adyen"
-    prefixes: Sequence[str] = (*(f"/{version}" for version in routes.VERSIONS), "/checkout", "/checkoutshopper")
+    prefixes: Sequence[str] = (
+        *(f"/{version}" for version in routes.VERSIONS),
+        "/checkout",
+        web_routes.SHOPPER,
+        web_routes.ANALYTICS,
+    )
     lifecycles: Sequence[Lifecycle[Any, Any]] = (late(f"{__name__}.purchases", "PURCHASES", name="adyen.purchase"),)
-    routes: Sequence[Route] = (*routes.ROUTES, *page_routes.ROUTES, *(_refusing(each) for each in UNSUPPORTED))
+    routes: Sequence[Route] = (
+        *routes.ROUTES,
+        *web_routes.ROUTES,
+        *dropin_routes.ROUTES,
+        *page_routes.ROUTES,
+        *(_refusing(each) for each in UNSUPPORTED),
+    )
     unsupported: Sequence[Unsupported] = UNSUPPORTED
     policy: Policy = late(f"{__name__}.webhooks", "POLICY")
     driver: Driver = late(f"{__name__}.shopper", "DRIVER")
@@ -106,9 +117,14 @@ class Adyen:
 
     def finish(self, exchange: Exchange, answer: Answer) -> Mapping[str, str]:
         """See Provider. Every answer of the API has a Pspreference, and the Idempotency-Key that came."""
-        if exchange.route is not None and exchange.route.access is Access.PAGE:
+        access = exchange.route.access if exchange.route is not None else Access.API
+        if access is Access.PAGE:
             return {}
+        if access is Access.ASSET:
+            return web_routes.CORS
         headers = {} if "Pspreference" in answer.headers else {"Pspreference": own_reference(exchange)}
+        if web_routes.by_browser(exchange):
+            headers.update(web_routes.CORS)
         key = exchange.request.headers.get("Idempotency-Key", "").strip()
         if key and key.isascii() and key.isprintable() and len(key) <= _LONGEST_KEY:
             headers["Idempotency-Key"] = key
@@ -164,7 +180,7 @@ class Adyen:
         """See Provider."""
         from mockpsp.providers.adyen.merchant import AdyenMerchant
 
-        return AdyenMerchant(routes.ROUTES)
+        return AdyenMerchant((*routes.ROUTES, *web_routes.ROUTES))
 
 
 PROVIDER = Adyen()

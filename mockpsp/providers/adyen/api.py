@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mockpsp.domain.lifecycle import Question
@@ -10,7 +10,7 @@ from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.provider import Handler
 from mockpsp.edge.respond import to_bytes
-from mockpsp.providers.adyen import auth, issuers, methods, reading, tokens, wire
+from mockpsp.providers.adyen import auth, issuers, methods, reading, stored, stored_wire, tokens, wire
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen.decide import METHODS, open_order
 from mockpsp.providers.adyen.encryption import open_field
@@ -26,6 +26,7 @@ from mockpsp.providers.adyen.errors import (
     UnknownSession,
     UnknownStoredMethod,
 )
+from mockpsp.providers.adyen.holdings import fingerprint
 from mockpsp.providers.adyen.ids import own_reference
 from mockpsp.providers.adyen.purchases import PURCHASES, by_reference
 from mockpsp.providers.adyen.routes import JSON
@@ -61,12 +62,26 @@ def find_payment(world: World, psp: str) -> tuple[Purchase, Payment]:
     return purchase, payment
 
 
-def means_of(x: Exchange, given: Mapping[str, Any]) -> c.MeansInput:
-    """``paymentMethod`` of a request. Raises Undecryptable, UnknownStoredMethod."""
-    means = reading.read_means(given, x.settings, x.world.setups["adyen"].world)
-    if means.stored:
-        raise UnknownStoredMethod("no payment details are stored")
-    return means
+def means_of(x: Exchange, given: Mapping[str, Any], shopper: str = "") -> c.MeansInput:
+    """``paymentMethod`` of a request, with the card that a token of the shopper stands for.
+
+    Raises Undecryptable, UnknownStoredMethod.
+    """
+    holdings = x.world.setups["adyen"].world
+    means = reading.read_means(given, x.settings, holdings)
+    if not means.stored:
+        return means
+    kept = stored_wire.find(x.world, means.stored, shopper)
+    if kept is None:
+        raise UnknownStoredMethod("the shopper has no card under this id")
+    return stored.filled(means, kept, holdings)
+
+
+def stored_before(x: Exchange, means: c.MeansInput, shopper: str) -> bool:
+    """Whether the shopper has stored this card already."""
+    if means.kind != "card" or not shopper:
+        return False
+    return stored_wire.find(x.world, stored.token_of(shopper, fingerprint(means.number)), shopper) is not None
 
 
 # -- looking ---------------------------------------------------------------------------------------------------------
@@ -89,7 +104,17 @@ async def payment_methods(x: Exchange) -> Answer:
         locale=body.get("shopperLocale", ""),
     )
     allowed, blocked = body.get("allowedPaymentMethods"), body.get("blockedPaymentMethods")
-    return answer(200, {"paymentMethods": methods.filtered(found, allowed, blocked)})
+    kept = methods.filtered(found, allowed, blocked)
+    told: dict[str, Any] = {"paymentMethods": kept}
+    cards = stored_offered(x, kept, body.get("shopperReference", ""))
+    return answer(200, {**told, "storedPaymentMethods": cards} if cards else told)
+
+
+def stored_offered(x: Exchange, offered: Iterable[Mapping[str, Any]], shopper: str) -> list[dict[str, Any]]:
+    """The shopper's stored cards that can be paid with, where cards are on offer."""
+    brands = {brand for each in offered for brand in each.get("brands", ())}
+    found = stored_wire.cards_of(x.world, shopper)
+    return [stored_wire.listed(each) for each in found if each.instrument.brand in brands]
 
 
 async def balance(x: Exchange) -> Answer:
@@ -112,7 +137,19 @@ async def balance(x: Exchange) -> Answer:
 
 
 async def checked_balance(x: Exchange, means: c.MeansInput, asked: Money | None) -> dict[str, Any]:
-    """BalanceCheckResponse without its reference: a rule's answer, or the natural one. A card always fails."""
+    """BalanceCheckResponse without its reference."""
+    found = await ask_balance(x, means, asked, x.json.get("reference"))
+    told: dict[str, Any] = {"resultCode": found.result, "balance": wire.amount(found.funds.balance)}
+    if found.result == "Failed":
+        told["refusalReason"] = REASONS[found.reason].text
+        told["additionalData"] = {"acquirerResponseCode": found.reason.upper()}
+    elif found.funds.limit is not None:
+        told["transactionLimit"] = wire.amount(found.funds.limit)
+    return told
+
+
+async def ask_balance(x: Exchange, means: c.MeansInput, asked: Money | None, reference: str | None) -> issuers.Checked:
+    """What a balance check finds: by a rule, or by nature. A card always fails."""
     natural = issuers.check_balance(means, asked, x.world.moment("adyen"))
     question = Question(
         "adyen.balance",
@@ -121,18 +158,11 @@ async def checked_balance(x: Exchange, means: c.MeansInput, asked: Money | None)
             "payment_method": METHODS.get(means.kind, means.type),
             "brand": means.brand or means.type,
             "card": means.number[-4:],
-            "merchant_reference": x.json.get("reference"),
+            "merchant_reference": reference,
         },
     )
     verdict = await x.world.ask(question, natural.law, x.entry.number)
-    found = issuers.overruled(natural, verdict)
-    told: dict[str, Any] = {"resultCode": found.result, "balance": wire.amount(found.funds.balance)}
-    if found.result == "Failed":
-        told["refusalReason"] = REASONS[found.reason].text
-        told["additionalData"] = {"acquirerResponseCode": found.reason.upper()}
-    elif found.funds.limit is not None:
-        told["transactionLimit"] = wire.amount(found.funds.limit)
-    return told
+    return issuers.overruled(natural, verdict)
 
 
 async def card_details(x: Exchange) -> Answer:
@@ -185,7 +215,10 @@ async def payments(x: Exchange) -> Answer:
         if purchase is None:
             raise OrderUnknown("no order has this pspReference")
         ref = purchase.ref
-    command = reading.read_payment(body, merchant, means_of(x, body["paymentMethod"]), x.settings)
+    shopper = body.get("shopperReference", "")
+    means = means_of(x, body["paymentMethod"], shopper)
+    known = bool(body.get("storePaymentMethod")) and stored_before(x, means, shopper)
+    command = reading.read_payment(body, merchant, means, x.settings, known=known)
 
     def render(outcome: Outcome) -> Answer:
         paid = outcome.state.payments[-1]
@@ -197,26 +230,33 @@ async def payments(x: Exchange) -> Answer:
 async def payments_details(x: Exchange) -> Answer:
     """POST /payments/details: names no merchant account; the API key and the token inside tell whose it is."""
     details = reading.read_details(x.json)
-    wrong = InvalidPayload if details.step == "redirect" else InvalidPaymentData
-    psp = tokens.payment_named(details.proof)
-    purchase = find(x.world, psp) if psp is not None else None
-    payment = purchase.payment(psp) if purchase is not None and psp is not None else None
-    if purchase is None or payment is None or not _proved(details, payment):
-        raise wrong("no payment of this sandbox waits for it")
-    command = c.Complete(payment=payment.ref, step=details.step, outcome=details.outcome)
+    purchase = find(x.world, tokens.payment_named(details.proof) or "")
+    payment, command = details_of(details, purchase)
     ref = payment.ref
 
     def render(outcome: Outcome) -> Answer:
         after: Payment = outcome.state.payment(ref)
         return answer(200, wire.payment(x.world, outcome.state, after, x.settings, x.origin))
 
-    return await x.run(PURCHASES, purchase.ref, command, render)
+    return await x.run(PURCHASES, payment.started.ref, command, render)
 
 
-def _proved(details: reading.Details, payment: Payment) -> bool:
+def details_of(details: reading.Details, purchase: Purchase | None) -> tuple[Payment, c.Complete]:
+    """The payment of this purchase that waits for these details. Raises InvalidPayload, InvalidPaymentData."""
+    payment = purchase.payment(tokens.payment_named(details.proof) or "") if purchase is not None else None
+    if payment is None or not proved(details, payment):
+        wrong = InvalidPayload if details.step in ("redirect", "await") else InvalidPaymentData
+        raise wrong("no payment waits for it")
+    return payment, c.Complete(payment=payment.ref, step=details.step, outcome=details.outcome)
+
+
+def proved(details: reading.Details, payment: Payment) -> bool:
+    """Whether the details carry what was given out for this payment's action."""
     if payment.action is None:
         return False
     secret = payment.action.secret
+    if details.step == "await":
+        return details.proof == tokens.payload(payment.ref, secret)
     if details.step == "redirect":
         return details.proof == tokens.redirect_result(payment.ref, secret)
     return details.proof == tokens.payment_data(payment.ref, secret)

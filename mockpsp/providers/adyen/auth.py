@@ -15,8 +15,10 @@ from typing import Any
 from mockpsp.edge.errors import NotAllowed
 from mockpsp.edge.exchange import Exchange
 from mockpsp.edge.provider import Access
+from mockpsp.providers.adyen.dropin_routes import KEYED
 from mockpsp.providers.adyen.errors import MissingMerchant, NoRole, UnknownMerchant
 from mockpsp.providers.adyen.ids import key_of
+from mockpsp.providers.adyen.web_routes import WEB_OPERATIONS
 from mockpsp.world.sandboxes import DEFAULT, Sandbox, Sandboxes
 
 USER = "ws@Company."
@@ -63,6 +65,9 @@ def basic(authorization: str) -> tuple[str, str] | None:
 
 def locate(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
     """The sandbox of the key, of the user, of the client key, or of the link."""
+    if x.route is not None and x.route.operation in WEB_OPERATIONS:
+        client = client_key(x)
+        return sandboxes.identified("adyen", client) if client is not None else None
     headers = x.request.headers
     key = headers.get("X-API-Key")
     if key is not None:
@@ -80,13 +85,41 @@ def _located_by_link(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
     query = x.request.query
     if "MD" in query:
         return sandboxes.by_key(query["MD"][:8])
-    client = query.get("clientKey")
+    client = client_key(x)
     return sandboxes.identified("adyen", client) if client is not None else None
+
+
+def client_key(x: Exchange) -> str | None:
+    """The client key that a browser calls with; two calls of adyen-web say ``token``, frames have it in their path."""
+    query = x.request.query
+    return x.path.get("clientKey", query.get("clientKey", query.get("token")))
+
+
+def _check_client_key(x: Exchange) -> None:
+    key = client_key(x)
+    if key is None or not compare_digest(
+        key.encode(errors="surrogateescape"), x.sandbox.credentials["adyen"]["client_key"].encode()
+    ):
+        raise NotAllowed("no sandbox has this client key")
+    if x.settings.allowed_origins:
+        headers = x.request.headers
+        check_origin(x, headers.get("Origin") or headers.get("Referer", "").removesuffix("/"))
+
+
+def check_origin(x: Exchange, origin: str) -> None:
+    """Refuse a page that may not use the client key. Raises NotAllowed."""
+    if x.settings.allowed_origins and origin not in x.settings.allowed_origins:
+        raise NotAllowed(f"the setting `allowed_origins` does not have {origin[:100]!r}")
 
 
 def authenticate(x: Exchange) -> None:
     """Verify the key of a server call. Raises NotAllowed, NoRole. Unknown paths are refused before anybody asks."""
     if x.route is None or x.route.access is Access.PAGE:
+        return
+    if x.route.operation in WEB_OPERATIONS or x.route.operation in KEYED:
+        _check_client_key(x)
+        return
+    if x.route.access is Access.ASSET:
         return
     given = x.sandbox.credentials["adyen"]
     headers = x.request.headers
@@ -105,7 +138,11 @@ def authenticate(x: Exchange) -> None:
 
 def merchant(x: Exchange) -> str:
     """The merchant account that a request names. Raises MissingMerchant, UnknownMerchant."""
-    named = x.json.get("merchantAccount") if isinstance(x.json, dict) else None
+    return check_merchant(x, x.json.get("merchantAccount") if isinstance(x.json, dict) else None)
+
+
+def check_merchant(x: Exchange, named: Any) -> str:
+    """The merchant account, if this is it. Raises MissingMerchant, UnknownMerchant."""
     if not isinstance(named, str) or not named:
         raise MissingMerchant("merchantAccount is missing")
     own: str = x.sandbox.credentials["adyen"]["merchant_account"]

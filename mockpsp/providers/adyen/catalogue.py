@@ -71,6 +71,11 @@ OPERATIONS: Mapping[str, Operation] = {
         outcomes={**_RESULTS, "received": _REFUSED, "pending": _REFUSED},
         details=_LATE,
     ),
+    "ancv": Operation(
+        title="the shopper approved in ANCV's app; asked is what the payment was for",
+        facts={"amount": "money", "asked": "money", "card": "text", "merchant_reference": "text"},
+        outcomes=_RESULTS,
+    ),
     "capture": Operation(
         title="the merchant captures; refused is told with `text`, fails comes `after` a success",
         facts=_MODIFIED,
@@ -185,6 +190,7 @@ def catalogue() -> Catalogue:
         places={
             "session": Place(title="a session's form", facts=_PAGE, tenders=_TENDERS, acts=_ACTS),
             "payment_link": Place(title="a payment link's page", facts=_PAGE, tenders=_TENDERS, acts=_ACTS),
+            "ancv": Place(title="ANCV's app", facts=_PAGE, tenders={"ancv": ()}, acts=("refuses",)),
             "three_ds": Place(
                 title="the bank's page",
                 facts={**_PAGE, "brand": "text"},

@@ -10,14 +10,16 @@ from msgspec import field
 
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
-from mockpsp.providers.adyen.events import Capturing, LinkHead, SessionHead
+from mockpsp.providers.adyen.events import Capturing, DetailsStored, LinkHead, SessionHead
 
 
 class MeansInput(Value, frozen=True, kw_only=True):
     """``paymentMethod`` as a request gives it, opened if it was encrypted; it never reaches an event whole.
 
-    ``kind``: meal_voucher, gift_card, card or other. Months and years are text as sent. ``foreign`` says that the
-    fields were encrypted for somebody else, so that nobody here can open them.
+    ``kind``: meal_voucher, gift_card, ancv, card or other; the number of ``ancv`` is a beneficiary's, or his e-mail
+    address. Months and years are text as sent. ``foreign`` says that the
+    fields were encrypted for somebody else, so that nobody here can open them. ``kept`` is the stored card that the
+    token ``stored`` stands for.
     """
 
     kind: str
@@ -30,6 +32,7 @@ class MeansInput(Value, frozen=True, kw_only=True):
     holder: str = ""
     stored: str = ""
     foreign: bool = False
+    kept: DetailsStored | None = None
 
 
 class OpenCheckout(Value, frozen=True, kw_only=True):
@@ -80,8 +83,10 @@ class ExpireOrder(Value, frozen=True):
 class Pay(Value, frozen=True, kw_only=True):
     """``POST /payments``. ``amount`` None asks for all that the order leaves open.
 
-    ``order_data`` as in CancelOrder. ``three_ds``: always, never, or what the card says; ``native`` asks for actions
-    that the page handles by itself. ``test_code`` is RequestedTestAcquirerResponseCode.
+    ``fits`` lowers what is asked for to what the means of payment holds. ``order_data`` as in CancelOrder.
+    ``three_ds``: always, never, or what the card says; ``native`` asks for actions that the page handles by itself.
+    ``test_code`` is RequestedTestAcquirerResponseCode. ``store`` keeps the card for the shopper, who has it stored
+    already if ``known``.
     """
 
     merchant: str
@@ -99,6 +104,8 @@ class Pay(Value, frozen=True, kw_only=True):
     shopper_reference: str = ""
     channel: str = ""
     store: bool = False
+    known: bool = False
+    fits: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -109,15 +116,36 @@ class Authenticate(Value, frozen=True, kw_only=True):
     outcome: str
 
 
+class AnswerInApp(Value, frozen=True, kw_only=True):
+    """The shopper answers in ANCV's app: ``outcome`` approved, refused or cancelled; no amount is all that he can."""
+
+    payment: str
+    outcome: str
+    amount: Money | None = None
+
+
 class Complete(Value, frozen=True, kw_only=True):
     """``POST /payments/details``: the merchant hands in what the shopper brought back.
 
-    ``step`` is redirect, fingerprint or challenge; ``outcome`` a transStatus, or threeDSCompInd for a fingerprint.
+    ``step`` is redirect, fingerprint, challenge or await; ``outcome`` a transStatus, or a fingerprint's threeDSCompInd.
     """
 
     payment: str
     step: str
     outcome: str = ""
+
+
+class Browse(Value, frozen=True, kw_only=True):
+    """A call of the shopper's browser about a session: ``data`` is its sessionData, ``does`` what else is to happen."""
+
+    data: str
+    does: OpenOrder | CancelOrder | Pay | Complete | None = None
+
+
+class Forget(Value, frozen=True):
+    """A stored card is to be kept no longer."""
+
+    token: str
 
 
 class Resolve(Value, frozen=True):
@@ -180,7 +208,10 @@ Command = (
     | ExpireOrder
     | Pay
     | Authenticate
+    | AnswerInApp
     | Complete
+    | Browse
+    | Forget
     | Resolve
     | Lapse
     | Modify

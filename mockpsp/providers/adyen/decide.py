@@ -13,6 +13,7 @@ from mockpsp.domain.money import Money
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import events as e
 from mockpsp.providers.adyen import tokens
+from mockpsp.providers.adyen.beneficiaries import ANCV, last_digits, wallet_of
 from mockpsp.providers.adyen.errors import (
     APPROVED,
     PENDING,
@@ -43,6 +44,7 @@ from mockpsp.providers.adyen.issuers import (
     is_expired,
     outcome_asked,
     ruling,
+    spendable,
 )
 from mockpsp.providers.adyen.settings import AdyenSettings
 from mockpsp.providers.adyen.states import (
@@ -54,6 +56,7 @@ from mockpsp.providers.adyen.states import (
     Status,
     evolve,
 )
+from mockpsp.providers.adyen.stored import keeping, kept_by
 
 ACTIONS = {"redirect": "redirect", "identify": "fingerprint", "challenge": "challenge"}
 """Outcomes of a payment that ask the shopper to do something, and the kind of action."""
@@ -62,7 +65,7 @@ ACTIONS = {"redirect": "redirect", "identify": "fingerprint", "challenge": "chal
 # -- sessions and payment links --------------------------------------------------------------------------------------
 
 
-def decide_checkout(command: c.OpenCheckout, moment: Moment) -> Decision:
+def decide_checkout(state: Purchase | None, command: c.OpenCheckout, moment: Moment) -> Decision:
     """A session or payment link exists."""
     opened = e.CheckoutOpened(
         ref=checkout_id("CS" if command.session is not None else "PL", command.key, moment.ids),
@@ -246,7 +249,7 @@ def question_pay(state: Purchase | None, command: c.Pay, moment: Moment) -> Ques
         "amount": amount,
         "payment_method": METHODS[command.means.kind],
         "brand": brand,
-        "card": command.means.number[-4:],
+        "card": last_digits(command.means, moment.world),
         "merchant_reference": command.reference,
         "shopper_reference": command.shopper_reference or None,
         "order": order is not None,
@@ -258,7 +261,7 @@ def question_pay(state: Purchase | None, command: c.Pay, moment: Moment) -> Ques
     return Question("adyen.payments", facts)
 
 
-METHODS = {"meal_voucher": "mealVoucher_FR", "gift_card": "giftcard", "card": "scheme"}
+METHODS = {"meal_voucher": "mealVoucher_FR", "gift_card": "giftcard", "ancv": ANCV, "card": "scheme"}
 
 
 def _legs(state: Purchase | None, order: Order | None) -> tuple[Payment, ...]:
@@ -280,7 +283,13 @@ def _place(
             raise MissingField("amount")
         return None, state.total
     purchase, order = open_order(state, command.order, None if proved else command.order_data)
-    left = purchase.remaining(order)
+    return order, _share(command, purchase.remaining(order), moment)
+
+
+def _share(command: c.Pay, left: Money, moment: Moment) -> Money:
+    """How much of what an order leaves open is paid."""
+    if command.fits:
+        return spendable(command.means, left, moment)
     amount = command.amount
     if amount is None:
         if command.order_data is not None and moment.settings.missing_amount_in_order == "refused":
@@ -290,7 +299,7 @@ def _place(
         raise OrderCurrencyMismatch(f"{amount} is to be paid, the order is in {left.currency}")
     if amount > left:
         raise OrderAmountTooHigh(amount, left)
-    return order, amount
+    return amount
 
 
 def decide_pay(state: Purchase | None, command: c.Pay, verdict: Verdict, moment: Moment) -> Decision:
@@ -315,6 +324,7 @@ def decide_pay(state: Purchase | None, command: c.Pay, verdict: Verdict, moment:
         store=command.store,
         foreseen=_foreseen(command, asked, amount, moment),
         metadata=command.metadata,
+        keeps=keeping(command),
         at=moment.now,
     )
     before = evolve(state, started)
@@ -341,6 +351,8 @@ def _action(command: c.Pay, instrument: e.Instrument, asked: str, verdict: Verdi
     """The kind of action that comes before the result; empty for none."""
     if verdict.outcome is not None:
         return ACTIONS.get(verdict.outcome, "")
+    if instrument.kind == ANCV:
+        return "await" if wallet_of(command.means.number, moment.world) is not None else ""
     if instrument.kind != "card" or command.three_ds == "never":
         return ""
     known = moment.world.cards.get(command.means.number)
@@ -350,17 +362,20 @@ def _action(command: c.Pay, instrument: e.Instrument, asked: str, verdict: Verdi
 
 
 def _action_law(verdict: Verdict, action: str) -> str:
+    if verdict.outcome is None and action == "await":
+        return "the shopper is to answer in ANCV's app"
     by = f"rule {verdict.rule!r}" if verdict.outcome is not None else "the card's bank wants the shopper authenticated"
     return f"{by}: {action}"
 
 
 def _ask_shopper(ref: str, psp: str, kind: str, moment: Moment) -> e.ActionRequired:
+    settings: AdyenSettings = moment.settings
     return e.ActionRequired(
         ref=ref,
         payment=psp,
         kind=kind,
         secret=moment.ids.hex(32),
-        expires=moment.now + moment.settings.three_ds_life,
+        expires=moment.now + (settings.ancv_life if kind == "await" else settings.three_ds_life),
         at=moment.now,
     )
 
@@ -368,10 +383,11 @@ def _ask_shopper(ref: str, psp: str, kind: str, moment: Moment) -> e.ActionRequi
 def _answer(command: c.Pay, asked: str, amount: Money, verdict: Verdict, moment: Moment) -> Ruling:
     """The issuer's answer: a rule's, else what the request asks for, else the natural one."""
     own = ruling(command.means, amount, moment)
-    return _decided(own, asked, verdict)
+    return decided(own, asked, verdict)
 
 
-def _decided(own: Ruling, asked: str, verdict: Verdict) -> Ruling:
+def decided(own: Ruling, asked: str, verdict: Verdict) -> Ruling:
+    """The answer of a rule, else what the request asked for, else the issuer's own; no rule makes money."""
     match verdict.outcome:
         case "authorised" | "received" | "pending" if own.short:
             return own
@@ -442,7 +458,7 @@ def authorise(
         capture_fails=moment.now + fails if fails is not None and sale else None,
         at=moment.now,
     )
-    return [granted, *_completed(evolve(before, granted), payment.started.order, moment)]
+    return [granted, *kept_by(payment, moment), *_completed(evolve(before, granted), payment.started.order, moment)]
 
 
 def _completed(after: Purchase, order_ref: str, moment: Moment) -> list[e.Event]:
@@ -484,6 +500,8 @@ def decide_authentication(state: Purchase | None, command: c.Authenticate, momen
 def question_completion(state: Purchase | None, command: c.Complete, moment: Moment) -> Question | None:
     """Guard the details of an action. Raises InvalidPayload, InvalidPaymentData."""
     _, payment = the_payment(state, command.payment)
+    if command.step == "await":
+        return None
     outcome = _authentication(payment, command)
     if command.step == "fingerprint":
         return None
@@ -513,6 +531,8 @@ def _authentication(payment: Payment, command: c.Complete) -> str:
 def decide_completion(state: Purchase | None, command: c.Complete, verdict: Verdict, moment: Moment) -> Decision:
     """What the shopper brought back: another action, or the result."""
     purchase, payment = the_payment(state, command.payment)
+    if command.step == "await":  # asked again and again by some pages: it must stay the same
+        return Decision((), "the result follows from the answer in the app")
     outcome = _authentication(payment, command)
     if command.step == "fingerprint":
         return Decision((_ask_shopper(purchase.ref, payment.ref, "challenge", moment),), "the bank wants a challenge")
@@ -521,7 +541,7 @@ def decide_completion(state: Purchase | None, command: c.Complete, verdict: Verd
         told = "the authentication failed" if outcome == "N" else "the shopper gave up at the bank's page"
         fact = refusal(purchase.ref, payment.ref, name, verdict, moment.now)
         return Decision((fact,), told)
-    answer = _decided(_own_answer(payment, moment), payment.started.foreseen, verdict)
+    answer = decided(_own_answer(payment, moment), payment.started.foreseen, verdict)
     if answer.name == APPROVED:
         fails = verdict.details.get("capture_fails")
         events = authorise(purchase, payment.ref, moment, fails=fails, authenticated=True)
@@ -544,7 +564,8 @@ def decide_lapse(state: Purchase | None, command: c.Lapse, moment: Moment) -> De
     if not waits or payment.action is None or payment.action.secret != command.secret:
         raise InvalidPaymentData("the shopper came back")
     gone = e.Abandoned(ref=purchase.ref, payment=payment.ref, at=moment.now)
-    return Decision((gone,), "nobody came back in time; what was reserved is free again", ("three_ds_life",))
+    setting = "ancv_life" if payment.action.kind == "await" else "three_ds_life"
+    return Decision((gone,), "nobody came back in time; what was reserved is free again", (setting,))
 
 
 def decide_resolution(state: Purchase | None, command: c.Resolve, moment: Moment) -> Decision:

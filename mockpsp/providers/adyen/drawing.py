@@ -12,6 +12,7 @@ from mockpsp.edge.texts import datum_title, first_choice, format_money, language
 from mockpsp.edge.views import FieldError, Outcome, TestDatum
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import issuers, links, methods, texts, tokens, views
+from mockpsp.providers.adyen.beneficiaries import ANCV
 from mockpsp.providers.adyen.holdings import MEAL_VOUCHER, GiftCard, Holdings, MealVoucher, brand_of
 from mockpsp.providers.adyen.issuers import PASSWORD, USER, Funds, spendable
 from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
@@ -75,14 +76,14 @@ class Visit:
         return format_money(amount.minor, amount.currency, language_of(self.language))
 
     def methods(self) -> tuple[views.Method, ...]:
-        """What can be paid with here."""
+        """What can be paid with here; holiday vouchers can only in a shop's own page."""
         settings = self.x.settings
         offered = methods.offered(
             settings, country=self.head.country, currency=self.purchase.total.currency, locale=self.language
         )
         echo = self.head.echo
         kept = methods.filtered(offered, echo.get("allowedPaymentMethods"), echo.get("blockedPaymentMethods"))
-        return tuple(self._method(each) for each in kept)
+        return tuple(self._method(each) for each in kept if each["type"] != ANCV)
 
     def _method(self, offered: Any) -> views.Method:
         type_, brand = offered["type"], offered.get("brand", "")

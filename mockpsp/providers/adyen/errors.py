@@ -197,6 +197,14 @@ class UnknownSession(Refusal):
     """No session has this id, or the sessionResult is not the session's."""
 
 
+class InvalidSessionData(Refusal):
+    """A sessionData that is not the session's."""
+
+
+class StaleSessionData(Refusal):
+    """A sessionData from before the last payment or order of its session."""
+
+
 class UnknownLink(Refusal):
     """No payment link has this id."""
 
@@ -306,6 +314,8 @@ _FIXED: Mapping[type[Exception], ServiceError] = {
     InvalidPaymentData: ServiceError(422, "14_003", "Field 'paymentData' is not valid."),
     InvalidPayload: ServiceError(422, "14_018", "Invalid payload provided"),
     UnknownSession: ServiceError(422, "702", "Field 'sessionId' is not valid."),
+    InvalidSessionData: ServiceError(422, "702", "Field 'sessionData' is not valid."),
+    StaleSessionData: ServiceError(422, "702", "Field 'sessionData' is not valid.", inferred="stale_session_data"),
     UnknownLink: ServiceError(404, "SIM_LINK_UNKNOWN", "Payment link not found"),
     CardTooShort: ServiceError(422, "208", "Field 'cardNumber' is not valid."),
     CheckoutClosed: ServiceError(422, "SIM_CHECKOUT_CLOSED", "Session or payment link is no longer active"),

@@ -21,9 +21,9 @@ class Instrument(Value, frozen=True, kw_only=True):
 
     ``opening`` is what a voucher of a series held before anything was paid, ``limit`` what may be spent on a day.
 
-    ``kind``: meal_voucher, gift_card or card. ``type`` is ``paymentMethod.type`` as it was sent, ``brand`` the variant
-    (``mealVoucher_FR_sodexo``, ``givex``, ``visa``). ``account`` is the ledger account that pays, ``ceiling`` the one
-    that counts what was spent on a day (empty for none).
+    ``kind``: meal_voucher, gift_card, ancv or card. ``type`` is ``paymentMethod.type`` as it was sent, ``brand`` the
+    variant (``mealVoucher_FR_sodexo``, ``givex``, ``visa``). ``account`` is the ledger account that pays, ``ceiling``
+    the one that counts what was spent on a day (empty for none).
     """
 
     kind: str
@@ -118,6 +118,15 @@ class CheckoutCancelled(Value, frozen=True, kw_only=True):
     at: datetime
 
 
+class SessionDataRenewed(Value, frozen=True, kw_only=True):
+    """A browser was answered with the ``number``-th sessionData of its session; those before ``oldest`` are stale."""
+
+    ref: str
+    number: int
+    oldest: int
+    at: datetime
+
+
 class OrderOpened(Value, frozen=True, kw_only=True):
     """``POST /orders``: an amount that several payments may share. ``secret`` makes its orderData."""
 
@@ -155,6 +164,15 @@ class OrderExpired(Value, frozen=True, kw_only=True):
     at: datetime
 
 
+class Keeping(Value, frozen=True, kw_only=True):
+    """What is to be kept of a card once it has paid. ``known``: the shopper has stored this card before."""
+
+    token: str
+    fingerprint: str
+    holder: str
+    known: bool
+
+
 class PaymentStarted(Value, frozen=True, kw_only=True):
     """A payment begins; ``order`` is empty for one outside of orders.
 
@@ -176,10 +194,14 @@ class PaymentStarted(Value, frozen=True, kw_only=True):
     store: bool = False
     foreseen: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    keeps: Keeping | None = None
 
 
 class ActionRequired(Value, frozen=True, kw_only=True):
-    """The shopper must do something first: ``redirect``, ``fingerprint`` or ``challenge``. ``secret`` proves it."""
+    """The shopper must do something first; ``secret`` proves it.
+
+    ``kind``: ``redirect``, ``fingerprint``, ``challenge``, or ``await`` for an answer in an app.
+    """
 
     ref: str
     payment: str
@@ -195,6 +217,15 @@ class Authenticated(Value, frozen=True, kw_only=True):
     ref: str
     payment: str
     outcome: str
+    at: datetime
+
+
+class ShareApproved(Value, frozen=True, kw_only=True):
+    """The shopper approved ``amount`` in the app, which is less than what was asked for."""
+
+    ref: str
+    payment: str
+    amount: Money
     at: datetime
 
 
@@ -225,6 +256,32 @@ class Authorised(Value, frozen=True, kw_only=True):
     at: datetime
     authenticated: bool = False
     capture_fails: datetime | None = None
+
+
+class DetailsStored(Value, frozen=True, kw_only=True):
+    """A card that has paid is kept under ``token`` for the shopper, as his ``number``-th (0: he had it already).
+
+    ``fingerprint`` tells the card from others without its number.
+    """
+
+    ref: str
+    payment: str
+    token: str
+    shopper: str
+    number: int
+    fingerprint: str
+    holder: str
+    instrument: Instrument
+    at: datetime
+
+
+class DetailsForgotten(Value, frozen=True, kw_only=True):
+    """The token is gone, by the merchant's or the shopper's wish."""
+
+    ref: str
+    token: str
+    shopper: str
+    at: datetime
 
 
 class Refused(Value, frozen=True, kw_only=True):
@@ -393,6 +450,7 @@ Event = (
     | CheckoutReopened
     | CheckoutExpired
     | CheckoutCancelled
+    | SessionDataRenewed
     | OrderOpened
     | OrderPaid
     | OrderCancelled
@@ -400,8 +458,11 @@ Event = (
     | PaymentStarted
     | ActionRequired
     | Authenticated
+    | ShareApproved
     | ResultAwaited
     | Authorised
+    | DetailsStored
+    | DetailsForgotten
     | Refused
     | Abandoned
     | RolledBack

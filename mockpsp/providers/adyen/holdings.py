@@ -93,6 +93,22 @@ class GiftCard(Value, frozen=True):
         return f"adyen/gift_card/{self.number[-4:]}-{fingerprint(self.number)[:6]}"
 
 
+class AncvWallet(Value, frozen=True):
+    """Holiday vouchers of a beneficiary at ANCV. ``answers``: accepts, or refuses (then with ``reason``)."""
+
+    beneficiary: str
+    balance: Money
+    email: str = ""
+    answers: str = "accepts"
+    reason: str = "declined"
+    title: str = ""
+
+    @property
+    def account(self) -> str:
+        """Its ledger account."""
+        return f"adyen/ancv/{self.beneficiary[-4:]}-{fingerprint(self.beneficiary)[:6]}"
+
+
 class WorldCard(Value, frozen=True):
     """A payment card that the scenario knows; without a balance it pays anything.
 
@@ -119,11 +135,12 @@ class WorldCard(Value, frozen=True):
 
 
 class Holdings(Value, frozen=True):
-    """By number; series by prefix."""
+    """By number; series by prefix; wallets by beneficiary and by e-mail address in lower case."""
 
     vouchers: Mapping[str, MealVoucher] = field(default_factory=dict)
     series: tuple[VoucherSeries, ...] = ()
     gift_cards: Mapping[str, GiftCard] = field(default_factory=dict)
+    wallets: Mapping[str, AncvWallet] = field(default_factory=dict)
     cards: Mapping[str, WorldCard] = field(default_factory=dict)
 
 
@@ -250,6 +267,18 @@ SCHEMA: Mapping[str, Any] = {
                 "title": _TITLE,
             },
         ),
+        "ancv_wallets": _list(
+            "Holiday vouchers of beneficiaries of ANCV.",
+            ["beneficiary", "balance"],
+            {
+                "beneficiary": {"description": "11 digits.", "type": "string", "pattern": "^[0-9]{11}$"},
+                "email": {"description": "Also finds the wallet.", "type": "string", "pattern": "^[^@ ]+@[^@ ]+$"},
+                "balance": _BALANCE,
+                "answers": {**_ANSWERS, "description": "What ANCV says when its beneficiary approves."},
+                "reason": _REASON,
+                "title": _TITLE,
+            },
+        ),
         "cards": _list(
             "Payment cards with a behaviour of their own; any other valid number pays anything.",
             ["number"],
@@ -284,13 +313,19 @@ def setup(scenario: Scenario) -> Setup:
     vouchers = [MealVoucher(**_named(each)) for each in given.get("meal_vouchers", ())]
     gift_cards = [GiftCard(**_named(each)) for each in given.get("gift_cards", ())]
     cards = [WorldCard(**_named(each)) for each in given.get("cards", ())]
+    wallets = [AncvWallet(**each) for each in given.get("ancv_wallets", ())]
     openings = {each.account: each.balance for each in vouchers}
+    openings.update({each.account: each.balance for each in wallets})
     openings.update({each.account: each.balance for each in gift_cards if not each.renews})
     openings.update({each.account: each.balance for each in cards if each.balance is not None})
     holdings = Holdings(
         vouchers={each.number: each for each in vouchers},
         series=tuple(VoucherSeries(**_named(each)) for each in given.get("voucher_series", ())),
         gift_cards={each.number: each for each in gift_cards},
+        wallets={
+            **{each.beneficiary: each for each in wallets},
+            **{each.email.lower(): each for each in wallets if each.email},
+        },
         cards={each.number: each for each in cards},
     )
     return Setup(holdings, read_settings(scenario.settings.get("adyen", {})), openings)

@@ -13,6 +13,7 @@ from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import events as e
+from mockpsp.providers.adyen.beneficiaries import ANCV, ancv_instrument, check_beneficiary, wallet_of
 from mockpsp.providers.adyen.errors import (
     APPROVED,
     PENDING,
@@ -93,6 +94,8 @@ def brand_paid(means: c.MeansInput, moment: Moment) -> str:
     match means.kind:
         case "meal_voucher":
             return voucher_brand(means)
+        case "ancv":
+            return ANCV
         case "gift_card":
             known = moment.world.gift_cards.get(means.number)
             return means.brand or (known.brand if known is not None else means.type)
@@ -107,6 +110,8 @@ def instrument_of(means: c.MeansInput, moment: Moment) -> e.Instrument:
             return _voucher_instrument(means, moment)
         case "gift_card":
             return _gift_card_instrument(means, moment)
+        case "ancv":
+            return ancv_instrument(means, moment.world)
         case _:
             return _card_instrument(means, moment)
 
@@ -162,6 +167,8 @@ def _gift_card_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
 
 def _card_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
     holdings: Holdings = moment.world
+    if means.kept is not None:
+        return means.kept.instrument
     known = holdings.cards.get(means.number)
     return e.Instrument(
         kind="card",
@@ -178,7 +185,7 @@ def _card_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
 def card_brand(means: c.MeansInput, moment: Moment) -> str:
     """The brand that a card is paid as: its own wish where the merchant takes it, else its number's."""
     settings: AdyenSettings = moment.settings
-    own = brand_of(means.number, moment.world)
+    own = means.kept.instrument.brand if means.kept is not None else brand_of(means.number, moment.world)
     if own is None:
         raise NoVariant(f"no brand has cards that begin with {means.number[:6]}")
     if means.brand == "cartebancaire" and own in ("visa", "mc", "maestro"):
@@ -232,6 +239,8 @@ def check_means(means: c.MeansInput, moment: Moment) -> None:
         case "gift_card":
             if not (means.number.isascii() and means.number.isalnum() and 10 <= len(means.number) <= 32):
                 raise BadCardNumber("a gift card has 10 to 32 digits")
+        case "ancv":
+            check_beneficiary(means.number, settings)
         case "card":
             _check_card(means, moment)
         case _:
@@ -239,13 +248,13 @@ def check_means(means: c.MeansInput, moment: Moment) -> None:
 
 
 def check_currency(means: c.MeansInput, amount: Money) -> None:
-    """Meal vouchers pay euros. Raises UnsupportedCurrency."""
-    if means.kind == "meal_voucher" and amount.currency != "EUR":
-        raise UnsupportedCurrency("meal vouchers pay EUR only")
+    """Meal vouchers and holiday vouchers pay euros. Raises UnsupportedCurrency."""
+    if means.kind in ("meal_voucher", "ancv") and amount.currency != "EUR":
+        raise UnsupportedCurrency("vouchers pay EUR only")
 
 
 def _check_card(means: c.MeansInput, moment: Moment) -> None:
-    if not is_card_number(means.number, moment.world):
+    if means.kept is None and not is_card_number(means.number, moment.world):
         raise BadCardNumber("12 to 19 digits with a right check digit are needed")
     brand = card_brand(means, moment)
     check_expiry(means)
@@ -303,8 +312,8 @@ def check_balance(means: c.MeansInput, asked: Money | None, moment: Moment) -> C
     """The natural answer to a balance check. Wrong codes and unknown cards fail; the limit of a day is told apart."""
     currency = asked.currency if asked is not None else "EUR"
     nothing = Funds(Money(0, currency), None)
-    if means.kind == "card":
-        return Checked("Failed", nothing, "not_supported", "a payment card has no balance to tell")
+    if means.kind in ("card", "ancv"):
+        return Checked("Failed", nothing, "not_supported", "what pays so has no balance to tell")
     found, known = identify(means, moment)
     if found is None or known.name != YES:
         return Checked("Failed", nothing, known.name, known.law)
@@ -327,7 +336,7 @@ def spendable(means: c.MeansInput, remaining: Money, moment: Moment) -> Money:
 
     One that cannot be asked, or holds nothing, is tried with all of it, and refused.
     """
-    if means.kind == "card":
+    if means.kind in ("card", "ancv"):
         return remaining
     found = check_balance(means, remaining, moment)
     funds = found.funds
@@ -374,6 +383,8 @@ def ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:
             return _voucher_ruling(means, amount, moment)
         case "gift_card":
             return _gift_card_ruling(means, amount, moment)
+        case "ancv":
+            return _ancv_ruling(means, amount, moment)
         case _:
             return card_ruling(means, amount, moment)
 
@@ -436,6 +447,12 @@ def _gift_card_ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Rul
         law = f"the gift card holds {funds.balance}, {amount} is asked for"
         return Ruling("not_enough_balance", law, short=True)
     return Ruling(YES, f"the gift card pays {amount} of its {funds.balance}")
+
+
+def _ancv_ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:
+    if wallet_of(means.number, moment.world) is None:
+        return Ruling("declined", "ANCV knows no such beneficiary (world.adyen.ancv_wallets)")
+    return afford(instrument_of(means, moment).account, amount, moment)
 
 
 def card_ruling(means: c.MeansInput, amount: Money, moment: Moment) -> Ruling:

@@ -18,6 +18,7 @@ SESSION = "/checkoutshopper/hostedCheckout"
 REDIRECT = "/checkoutshopper/threeDS/redirect"
 METHOD = "/checkoutshopper/threeDS/method"
 ACS = "/checkoutshopper/threeDS/challenge"
+APP = "/checkoutshopper/ancv/app"
 ASSETS = "/checkoutshopper/assets"
 
 
@@ -60,6 +61,11 @@ def followed(address: str) -> str:
     return address if scheme and (host or scheme not in ("http", "https")) else ""
 
 
+def app(world: World, payment: Payment, origin: str) -> str:
+    """Our stand-in for ANCV's app."""
+    return f"{origin}{APP}?{urlencode({'MD': md(world, payment)})}"
+
+
 def back(address: str, ours: dict[str, str]) -> str:
     """The merchant's return address with our parameters, its own query and fragment kept; empty if it leads nowhere."""
     if not followed(address):
@@ -77,7 +83,8 @@ def after_redirect(purchase: Purchase, payment: Payment, origin: str) -> str:
     result = tokens.redirect_result(payment.ref, payment.action.secret)
     if purchase.is_checkout and not payment.started.return_url:
         return f"{checkout_page(purchase, origin)}?{urlencode({'redirectResult': result})}"
-    return back(payment.started.return_url, {"redirectResult": result})
+    session = {"sessionId": purchase.ref} if purchase.session is not None else {}
+    return back(payment.started.return_url, {**session, "redirectResult": result})
 
 
 def after_checkout(purchase: Purchase, *, paid: bool) -> str:

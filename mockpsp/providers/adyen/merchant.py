@@ -1,4 +1,4 @@
-"""The merchant's side: calls with the API key and verified webhooks, for stories and tests."""
+"""The merchant's side: calls with the API key, or by his page with the client key, and verified webhooks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from mockpsp.providers.adyen import tokens
 from mockpsp.providers.adyen.api import find
 from mockpsp.providers.adyen.holdings import Holdings
 from mockpsp.providers.adyen.states import Payment
+from mockpsp.providers.adyen.web_routes import WEB_OPERATIONS
 from mockpsp.providers.adyen.webhooks import signature
 from mockpsp.world.sandboxes import Sandbox
 
 _RETURN = "https://shop.example/return"
+_SHOP = "https://shop.example"
+_NO_MERCHANT = ("payments_details", "update_payment_link")
+_MERCHANT_IN_QUERY = ("get_stored_payment_methods", "delete_stored_payment_method")
 _MODIFICATIONS = ("capture", "refund", "cancel", "reversal", "amount_update")
 _CARD = {"type": "scheme", "number": "4111111111111111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
 
@@ -49,13 +53,18 @@ class AdyenMerchant:
         target = "/".join(
             quote(str(path[part[1:-1]]), safe="") if part.startswith("{") else part for part in route.path.split("/")
         )
+        if operation in WEB_OPERATIONS:
+            query = {"token" if operation == "submit_fingerprint" else "clientKey": given["client_key"], **query}
+        if operation in _MERCHANT_IN_QUERY:
+            query = {"merchantAccount": given["merchant_account"], **query}
         if query:
             target += f"?{urlencode(query, doseq=True)}"
-        sent = {"X-API-Key": given["api_key"]}
+        browser = operation in WEB_OPERATIONS
+        sent = {"Origin": _SHOP} if browser else {"X-API-Key": given["api_key"]}
         payload = None
         if body is not None:
             sent["Content-Type"] = "application/json"
-            if isinstance(body, dict) and operation not in ("payments_details", "update_payment_link"):
+            if isinstance(body, dict) and not browser and operation not in _NO_MERCHANT:
                 body = {"merchantAccount": given["merchant_account"], **body}
             payload = dumps(body, ensure_ascii=False).encode()
         if key is not None:

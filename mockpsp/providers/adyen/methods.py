@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mockpsp.providers.adyen.beneficiaries import ANCV, ANCV_NAME
 from mockpsp.providers.adyen.errors import CardTooShort
 from mockpsp.providers.adyen.holdings import GIFT_CARD_BRANDS, MEAL_VOUCHER, VOUCHER_BRANDS, Holdings, brand_of
 from mockpsp.providers.adyen.settings import AdyenSettings
@@ -25,6 +26,8 @@ def offered(settings: AdyenSettings, *, country: str, currency: str, locale: str
         found.append({"brands": list(settings.card_brands), "name": name, "type": "scheme"})
     if country.upper() in ("", "FR") and currency in ("", "EUR"):
         found.extend({"name": VOUCHER_BRANDS.get(brand, brand), "type": brand} for brand in settings.voucher_brands)
+        if settings.ancv:
+            found.append({"name": ANCV_NAME, "type": ANCV})
     found.extend(
         {"brand": brand, "name": GIFT_CARD_BRANDS.get(brand, brand), "type": "giftcard"}
         for brand in settings.gift_card_brands

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockpsp.domain.ledger import Entry, transfer
 from mockpsp.domain.lifecycle import Consequence, Decision, Fact, Moment, Question, Served, Timer, Verdict, Waiting
 from mockpsp.domain.money import Money
 from mockpsp.domain.portrait import Portrait
+from mockpsp.providers.adyen import ancv, decide, modify, sessions, stored
 from mockpsp.providers.adyen import commands as c
-from mockpsp.providers.adyen import decide, modify
 from mockpsp.providers.adyen import events as e
 from mockpsp.providers.adyen.settings import AdyenSettings
 from mockpsp.providers.adyen.states import Payment, Purchase, Status, evolve
@@ -24,64 +25,40 @@ class Purchases:
 
     name = "adyen.purchase"
 
-    def question(self, state: Purchase | None, command: c.Command, moment: Moment) -> Question | None:
+    def question(self, state: Purchase | None, command: c.Command | None, moment: Moment) -> Question | None:
         """See Lifecycle. Raises the refusals that the commands' own functions name."""
         match command:
-            case c.Pay():
-                return decide.question_pay(state, command, moment)
-            case c.Complete():
-                return decide.question_completion(state, command, moment)
-            case c.Modify():
-                return modify.question_modify(state, command, moment)
+            case c.Browse():
+                session, _ = sessions.admitted(state, command, moment)
+                return None if sessions.goes_on(session, command) else self.question(session, command.does, moment)
             case c.OpenOrder():
                 decide.question_order(state, command, moment)
             case c.CancelOrder():
                 decide.question_cancel_order(state, command)
-            case _:
-                pass
-        return None
+        ask = _ASKING.get(type(command))
+        return None if ask is None else ask(state, command, moment)
 
     def decide(self, state: Purchase | None, command: c.Command, verdict: Verdict, moment: Moment) -> Decision:
         """See Lifecycle."""
-        match command:
-            case c.Pay():
-                return decide.decide_pay(state, command, verdict, moment)
-            case c.Complete():
-                return decide.decide_completion(state, command, verdict, moment)
-            case c.Modify():
-                return modify.decide_modify(state, command, verdict, moment)
-            case c.OpenOrder():
-                return decide.decide_order(state, command, moment)
-            case c.CancelOrder():
-                return decide.decide_cancel_order(state, command, moment)
-            case c.OpenCheckout():
-                return decide.decide_checkout(command, moment)
-            case c.Authenticate():
-                return decide.decide_authentication(state, command, moment)
-            case c.EndLink() | c.ExpireCheckout() | c.GiveUp():
-                return decide.decide_end(state, command, moment)
-            case _:
-                return self._due(state, command, moment)
+        if isinstance(command, c.Browse):
+            return self._browse(state, command, verdict, moment)
+        answer = _ANSWERING.get(type(command))
+        if answer is not None:
+            return answer(state, command, verdict, moment)
+        follow = _FOLLOWING.get(type(command))
+        if follow is None:
+            raise TypeError(f"{command!r} is no command of a purchase")
+        return follow(state, command, moment)
 
-    def _due(self, state: Purchase | None, command: c.Command, moment: Moment) -> Decision:
-        """What the clock asks for."""
-        match command:
-            case c.Settle():
-                return modify.decide_settlement(state, command, moment)
-            case c.Fail():
-                return modify.decide_failure(state, command, moment)
-            case c.CaptureByItself():
-                return modify.decide_automatic_capture(state, command, moment)
-            case c.LetExpire():
-                return modify.decide_authorisation_expiry(state, command, moment)
-            case c.ExpireOrder():
-                return decide.decide_order_expiry(state, command, moment)
-            case c.Lapse():
-                return decide.decide_lapse(state, command, moment)
-            case c.Resolve():
-                return decide.decide_resolution(state, command, moment)
-            case other:
-                raise TypeError(f"{other!r} is no command of a purchase")
+    def _browse(self, state: Purchase | None, command: c.Browse, verdict: Verdict, moment: Moment) -> Decision:
+        """What the command inside leads to, and a new sessionData in the same step."""
+        session, left = sessions.admitted(state, command, moment)
+        if command.does is None or sessions.goes_on(session, command):
+            law = "the browser looks" if command.does is None else "the session's order is open already"
+            return Decision((sessions.renewed(session, moment, changed=False),), law)
+        inner = self.decide(session, command.does, verdict, moment)
+        new = sessions.renewed(session, moment, changed=bool(inner.events))
+        return Decision((*left, *inner.events, new), inner.law, inner.settings)
 
     def evolve(self, state: Purchase | None, event: e.Event) -> Purchase:
         """See Lifecycle."""
@@ -97,6 +74,8 @@ class Purchases:
                 return () if event.order == event.ref else (event.order,)
             case e.Requested():
                 return (event.modification,)
+            case e.DetailsStored():
+                return stored.parts_of(event)
             case _:
                 return ()
 
@@ -122,6 +101,46 @@ class Purchases:
         from mockpsp.providers.adyen import portrait  # late: only people look
 
         return portrait.purchase(state)
+
+
+_Ask = Callable[[Purchase | None, Any, Moment], Question | None]
+_Answer = Callable[[Purchase | None, Any, Verdict, Moment], Decision]
+_Follow = Callable[[Purchase | None, Any, Moment], Decision]
+
+_ASKING: Mapping[type[Any], _Ask] = {
+    c.Pay: decide.question_pay,
+    c.Complete: decide.question_completion,
+    c.AnswerInApp: ancv.question_answer,
+    c.Modify: modify.question_modify,
+}
+"""Commands whose result a rule may decide: the guard, and the question."""
+
+_ANSWERING: Mapping[type[Any], _Answer] = {
+    c.Pay: decide.decide_pay,
+    c.Complete: decide.decide_completion,
+    c.AnswerInApp: ancv.decide_answer,
+    c.Modify: modify.decide_modify,
+}
+"""The same: what follows from the verdict."""
+
+_FOLLOWING: Mapping[type[Any], _Follow] = {
+    c.OpenOrder: decide.decide_order,
+    c.Forget: stored.decide_forgetting,
+    c.CancelOrder: decide.decide_cancel_order,
+    c.OpenCheckout: decide.decide_checkout,
+    c.Authenticate: decide.decide_authentication,
+    c.EndLink: decide.decide_end,
+    c.ExpireCheckout: decide.decide_end,
+    c.GiveUp: decide.decide_end,
+    c.Settle: modify.decide_settlement,
+    c.Fail: modify.decide_failure,
+    c.CaptureByItself: modify.decide_automatic_capture,
+    c.LetExpire: modify.decide_authorisation_expiry,
+    c.ExpireOrder: decide.decide_order_expiry,
+    c.Lapse: decide.decide_lapse,
+    c.Resolve: decide.decide_resolution,
+}
+"""Commands that leave nothing to a rule, many of them the clock's."""
 
 
 def by_reference(reference: str) -> str:
@@ -209,6 +228,8 @@ def _waiting(before: Purchase | None, after: Purchase, event: e.Event) -> tuple[
             payment = after.payment(event.payment)
             assert payment is not None, "an action belongs to a payment"
             facts = _facts(payment.amount, payment.started.reference)
+            if event.kind == ancv.AWAIT:
+                return (Waiting("adyen.ancv", facts, ref=event.payment),)
             return (Waiting("adyen.three_ds", {**facts, "brand": payment.instrument.brand}, ref=event.payment),)
         case _:
             return ()

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from mockpsp.domain.money import Money
 from mockpsp.providers.adyen import commands as c
+from mockpsp.providers.adyen import tokens
+from mockpsp.providers.adyen.beneficiaries import ANCV
 from mockpsp.providers.adyen.encryption import open_field
 from mockpsp.providers.adyen.errors import (
     InvalidField,
-    InvalidPayload,
     InvalidPaymentData,
     MetadataTooLarge,
     MissingField,
@@ -192,12 +193,12 @@ def read_means(given: Json, settings: AdyenSettings, holdings: Holdings) -> c.Me
         brand=brand,
         holder=values.get("holderName", ""),
         stored=values.get("storedPaymentMethodId", values.get("recurringDetailReference", "")),
-        number="".join(number.split()),
+        number="".join(number.split()) if kind != "ancv" else values.get("beneficiaryId", "").strip(),
         month=month.strip(),
         year=year.strip(),
         code=code.strip(),
     )
-    if not foreign:
+    if not foreign or means.stored:
         return means
     if settings.foreign_encryption == "refused":
         raise Undecryptable("it was encrypted for a key that only Adyen has (setting foreign_encryption)")
@@ -210,6 +211,8 @@ def _kind(values: Mapping[str, str]) -> tuple[str, str, str]:
         return "meal_voucher", type_, brand
     if type_ == "giftcard" or type_ in GIFT_CARD_BRANDS:
         return "gift_card", type_, brand or (type_ if type_ in GIFT_CARD_BRANDS else "")
+    if type_ == ANCV:
+        return "ancv", type_, ""
     return ("card" if type_ in _CARDS else "other"), type_, brand
 
 
@@ -252,8 +255,10 @@ def read_order(body: Json, merchant: str, now: datetime, settings: AdyenSettings
     )
 
 
-def read_payment(body: Json, merchant: str, means: c.MeansInput, settings: AdyenSettings) -> c.Pay:
-    """``POST /payments``."""
+def read_payment(
+    body: Json, merchant: str, means: c.MeansInput, settings: AdyenSettings, *, known: bool = False
+) -> c.Pay:
+    """``POST /payments``; ``known``: the card that is to be stored is."""
     order = body.get("order", {})
     return c.Pay(
         merchant=merchant,
@@ -264,25 +269,27 @@ def read_payment(body: Json, merchant: str, means: c.MeansInput, settings: Adyen
         order_data=order.get("orderData"),
         capturing=read_capturing(body, settings),
         return_url=body.get("returnUrl") or None,
-        three_ds=_three_ds(body),
-        native=_native(body),
+        three_ds=three_ds_wanted(body),
+        native=native_wanted(body),
         test_code=str(body.get("additionalData", {}).get("RequestedTestAcquirerResponseCode", "")),
         order_reference=body.get("merchantOrderReference", ""),
         shopper_reference=body.get("shopperReference", ""),
         channel=body.get("channel", ""),
         store=bool(body.get("storePaymentMethod", False)),
+        known=known,
         metadata={name: str(value) for name, value in body.get("metadata", {}).items()},
     )
 
 
-def _three_ds(body: Json) -> str:
+def three_ds_wanted(body: Json) -> str:
+    """Whether 3-D Secure is asked for: always, never, or empty for what the card says."""
     wish: str = body.get("authenticationData", {}).get("attemptAuthentication", "")
     if not wish and str(body.get("additionalData", {}).get("executeThreeD", "")).lower() == "true":
         return "always"
     return wish
 
 
-def _native(body: Json) -> bool:
+def native_wanted(body: Json) -> bool:
     """Whether the page handles 3-D Secure by itself: it says so, and tells what the bank must know of the browser."""
     wish = body.get("authenticationData", {}).get("threeDSRequestData", {}).get("nativeThreeDS")
     asked = wish == "preferred" or str(body.get("additionalData", {}).get("allow3DS2", "")).lower() == "true"
@@ -349,12 +356,14 @@ class Details:
 
 
 def read_details(body: Json) -> Details:
-    """``POST /payments/details``. Raises PaymentDataMissing, InvalidPaymentData, InvalidPayload."""
+    """``POST /payments/details``. Raises PaymentDataMissing, InvalidPaymentData."""
     details, data = body["details"], body.get("paymentData", "")
     if "redirectResult" in details:
         return Details("redirect", details["redirectResult"])
     if "payload" in details:
-        raise InvalidPayload("we give out no payload")
+        if data and tokens.payment_named(data) != tokens.payment_named(details["payload"]):
+            raise InvalidPaymentData("paymentData and payload are of two payments")
+        return Details("await", details["payload"])
     for name in ("threeDSResult", "threeds2.challengeResult", "threeds2.fingerprint"):
         if name in details:
             return _native_details(_opened(details[name]), data)
@@ -376,6 +385,14 @@ def _opened(text: str) -> Json:
     raise InvalidPaymentData("the result is not base64 of JSON")
 
 
+def read_fingerprint(result: str, data: str) -> Details:
+    """``fingerprintResult`` of submitThreeDS2Fingerprint. Raises InvalidPaymentData, PaymentDataMissing."""
+    step = _native_details(_opened(result), data)
+    if step.step != "fingerprint":
+        raise InvalidPaymentData("the result has no threeDSCompInd")
+    return step
+
+
 _TRANS_STATUS = {"Y": "Y", "A": "Y", "N": "N", "R": "N"}
 
 
@@ -385,9 +402,7 @@ def _native_details(result: Json, data: str) -> Details:
     if not proof:
         raise PaymentDataMissing("neither paymentData nor an authorisationToken")
     if "transStatus" in result:
-        return Details(
-            "challenge", proof, {"Y": "Y", "A": "Y", "N": "N", "R": "N"}.get(str(result["transStatus"]), "U")
-        )
+        return Details("challenge", proof, _TRANS_STATUS.get(str(result["transStatus"]), "U"))
     if "threeDSCompInd" in result:
         return Details("fingerprint", proof, str(result["threeDSCompInd"]))
     raise InvalidPaymentData("the result says neither transStatus nor threeDSCompInd")

@@ -48,4 +48,10 @@ def _route(method: str, path: str, operation: str) -> Route:
     return _api(method, path, operation, idempotent=method == "POST")
 
 
-ROUTES: tuple[Route, ...] = mounted(_OPERATIONS, _route)
+_STORED: tuple[tuple[str, str, str], ...] = (
+    ("GET", "/storedPaymentMethods", "get_stored_payment_methods"),
+    ("DELETE", "/storedPaymentMethods/{storedPaymentMethodId}", "delete_stored_payment_method"),
+)
+_stored = ApiRoute("mockpsp.providers.adyen.stored_api")
+
+ROUTES: tuple[Route, ...] = (*mounted(_OPERATIONS, _route), *mounted(_STORED, _stored))

@@ -35,6 +35,7 @@ class AdyenSettings(Value, frozen=True, kw_only=True):
     modification_delay: timedelta = timedelta(0)
     authorisation_life: timedelta = 28 * _DAY
     three_ds_life: timedelta = 15 * _MINUTE
+    ancv_life: timedelta = 15 * _MINUTE
     late_result_after: timedelta = _MINUTE
     order_life: timedelta = _DAY
     session_life: timedelta = _HOUR
@@ -54,6 +55,8 @@ class AdyenSettings(Value, frozen=True, kw_only=True):
     rollback_webhooks: str = "none"
     order_success_fields: bool = False
     order_in_refused_answer: bool = True
+    stale_session_data: str = "refused"
+    allowed_origins: tuple[str, ...] = ()
     pending_webhook: bool = True
     expire_webhook: bool = False
     offer_closed_webhook: bool = False
@@ -66,6 +69,7 @@ class AdyenSettings(Value, frozen=True, kw_only=True):
     card_brands: tuple[str, ...] = ("visa", "mc", "cartebancaire", "amex", "bcmc", "maestro")
     voucher_brands: tuple[str, ...] = ("mealVoucher_FR_groupeup", "mealVoucher_FR_natixis", "mealVoucher_FR_sodexo")
     gift_card_brands: tuple[str, ...] = ("givex", "svs", "genericgiftcard", "fiserv", "vvvgiftcard")
+    ancv: bool = True
     merchant_name: str = "Boutique de démonstration"
 
 
@@ -112,6 +116,7 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
     "three_ds_life": span(
         "How long a redirect or challenge is waited for, and its share of an order reserved (inferred)."
     ),
+    "ancv_life": span("How long an answer in ANCV's app is waited for, and its share of an order reserved (inferred)."),
     "late_result_after": span("From Received or Pending to the result."),
     "order_life": span("Life of an order that names no expiresAt (documented: one day)."),
     "session_life": span("Life of a session that names no expiresAt (documented: one hour)."),
@@ -179,6 +184,14 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
     ),
     "order_success_fields": _flag("ORDER_CLOSED carries order-N-success (a setting of Adyen's webhooks)."),
     "order_in_refused_answer": _flag("The answer to a refused payment of an order carries the order (inferred)."),
+    "stale_session_data": choice(
+        "A call of a browser with a sessionData from before its session's last payment or order (inferred).",
+        "refused",
+        "accepted",
+    ),
+    "allowed_origins": _texts(
+        "Origins of pages that may use the client key, such as https://shop.example; none: all (account setting)."
+    ),
     "pending_webhook": _flag("A payment whose result comes later sends PENDING first."),
     "expire_webhook": _flag("An authorisation that was never captured sends EXPIRE (opt-in at Adyen)."),
     "offer_closed_webhook": _flag("A payment that nobody came back to sends OFFER_CLOSED (opt-in at Adyen)."),
@@ -200,6 +213,7 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
     "card_brands": _texts("Card brands that the merchant account takes."),
     "voucher_brands": _texts("Meal vouchers that the merchant account takes."),
     "gift_card_brands": _texts("Gift cards that the merchant account takes."),
+    "ancv": _flag("The merchant account takes holiday vouchers of ANCV."),
     "merchant_name": {"description": "The merchant's name on hosted pages.", "type": "string", "minLength": 1},
 }
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mockpsp.domain.money import Money
+from mockpsp.domain.money import Money, decimals
 from mockpsp.edge.provider import Checkout
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import links, tokens
+from mockpsp.providers.adyen.ancv import AWAIT, most
 from mockpsp.providers.adyen.api import find
+from mockpsp.providers.adyen.beneficiaries import ANCV
 from mockpsp.providers.adyen.errors import ShopperRefused
 from mockpsp.providers.adyen.events import Capturing
 from mockpsp.providers.adyen.holdings import Holdings
@@ -31,7 +33,8 @@ KINDS = {"meal_voucher": "mealVoucher_FR", "gift_card": "giftcard", "card": "sch
 
 
 class AdyenShopper:
-    """Pays tender by tender until all is paid or the page is closed; at the bank's page the shopper authenticates."""
+    """Pays tender by tender until all is paid or the page is closed; at the bank's page the shopper authenticates, in
+    ANCV's app he approves all or a part, or refuses."""
 
     async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
         """See Driver. Raises ShopperRefused when the page would not allow it."""
@@ -53,6 +56,8 @@ class AdyenShopper:
     ) -> tuple[str, ShopperScript | None] | None:
         """See Driver."""
         world = sandbox.world
+        if operation == "ancv_form":
+            return _told_in_app(world, path.get("MD", ""), form)
         if operation == "bank_form":
             found = links.find_payment(world, path.get("MD", ""))
             if found is None:
@@ -80,8 +85,12 @@ class AdyenShopper:
 
     async def _at_bank(self, world: World, ref: str, script: ShopperScript, cause: int) -> None:
         purchase = find(world, ref)
-        if purchase is None:
+        payment = purchase.payment(ref) if purchase is not None else None
+        if purchase is None or payment is None:
             raise ShopperRefused("closed")
+        if payment.action is not None and payment.action.kind == AWAIT:
+            await world.execute(PURCHASES, purchase.ref, answer_in_app(ref, script), cause=cause)
+            return
         tender = next(iter(script.pays), None)
         bank = script.bank or (Bank.CANCELS if script.cancels else Bank.PASSES if tender is None else _bank(tender))
         if bank is Bank.ABANDONS:
@@ -135,6 +144,45 @@ async def _give_back(world: World, ref: str, cause: int) -> None:
     if order is None:
         raise ShopperRefused("closed")
     await world.execute(PURCHASES, ref, c.CancelOrder(order=order.ref, data=None), cause=cause)
+
+
+def _told_in_app(world: World, mark: str, form: Mapping[str, str]) -> tuple[str, ShopperScript] | None:
+    """The script that does what a form of ANCV's app did."""
+    found, step = links.find_payment(world, mark), form.get("step", "")
+    if found is None or step not in ("approve", "refuse", "cancel"):
+        return None
+    _, payment = found
+    script = ShopperScript(key="page", at="", trigger=Trigger(), cancels=step == "cancel", refuses=step == "refuse")
+    if step == "approve":
+        try:
+            amount = read_typed(form.get("amount", ""), payment.amount.currency)
+        except ValueError:
+            return None
+        script = replace(script, pays=(Tender(kind=ANCV, amount=amount),))
+    return payment.ref, script
+
+
+_TYPED = re.compile(r"([0-9]{1,9})(?:[.,]([0-9]*))?")
+
+
+def read_typed(text: str, currency: str) -> Money:
+    """An amount as a person types it (``300,00``, ``300.5``, ``1 300``). Raises ValueError."""
+    match = _TYPED.fullmatch(re.sub(r"[\s\u00a0\u202f€]", "", text))
+    places = decimals(currency)
+    if match is None or len(match[2] or "") > places:
+        raise ValueError(f"{text[:20]!r} is no amount")
+    return Money(int(match[1]) * 10**places + int((match[2] or "").ljust(places, "0") or 0), currency)
+
+
+def answer_in_app(ref: str, script: ShopperScript) -> c.AnswerInApp:
+    """What the shopper answers in ANCV's app. Raises ShopperRefused for more than one answer, or none."""
+    if script.cancels:
+        return c.AnswerInApp(payment=ref, outcome="cancelled")
+    if script.refuses:
+        return c.AnswerInApp(payment=ref, outcome="refused")
+    if len(script.pays) != 1 or script.pays[0].kind != ANCV:
+        raise ShopperRefused("product_not_on_offer", "method")
+    return c.AnswerInApp(payment=ref, outcome="approved", amount=script.pays[0].amount)
 
 
 def _typed(purchase: Purchase, form: Mapping[str, str], holdings: Holdings) -> Tender | None:
@@ -271,12 +319,14 @@ def checkout(sandbox: Sandbox, ref: str, origin: str) -> Checkout | None:
     if purchase is None:
         return None
     payment = purchase.payment(ref)
-    if payment is not None:
-        return _at_the_bank(world, purchase, payment, place, origin)
-    return _open(purchase, place, origin)
+    if payment is None:
+        return _open(purchase, place, origin)
+    if payment.action is not None and payment.action.kind == AWAIT:
+        return _in_app(world, payment, place, origin)
+    return _at_the_bank(world, payment, place, origin)
 
 
-def _at_the_bank(world: World, purchase: Purchase, payment: Payment, place: str, origin: str) -> Checkout:
+def _at_the_bank(world: World, payment: Payment, place: str, origin: str) -> Checkout:
     return Checkout(
         ref=payment.ref,
         place=place,
@@ -284,6 +334,19 @@ def _at_the_bank(world: World, purchase: Purchase, payment: Payment, place: str,
         amount=payment.amount,
         remaining=payment.amount,
         tenders=("card",),
+        expires=payment.action.expires if payment.action is not None else None,
+        reference=payment.started.reference,
+    )
+
+
+def _in_app(world: World, payment: Payment, place: str, origin: str) -> Checkout:
+    return Checkout(
+        ref=payment.ref,
+        place=place,
+        url=links.app(world, payment, origin),
+        amount=payment.amount,
+        remaining=most(payment, world.moment("adyen")),
+        tenders=(ANCV,),
         expires=payment.action.expires if payment.action is not None else None,
         reference=payment.started.reference,
     )

@@ -38,6 +38,8 @@ def accounts(world: World) -> Iterable[Account]:
     for gift_card in own.gift_cards.values():
         if not gift_card.renews:
             yield _account(world, "gift_card", gift_card.account, gift_card.balance.currency)
+    for wallet in dict.fromkeys(own.wallets.values()):
+        yield _account(world, "ancv", wallet.account, wallet.balance.currency)
     for card in own.cards.values():
         if card.balance is not None:
             yield _account(world, "card", card.account, card.balance.currency)

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from msgspec import field
 from msgspec.structs import replace
 
 from mockpsp.domain.machine import follow
@@ -51,6 +52,7 @@ PAYMENT: Mapping[Status, Mapping[type[Any], Status]] = {
         **_ENDS,
         e.ActionRequired: Status.AWAITING_SHOPPER,
         e.Authenticated: Status.AUTHENTICATED,
+        e.ShareApproved: Status.AWAITING_SHOPPER,
         e.ResultAwaited: Status.RESULT_AWAITED,
     },
     Status.AUTHENTICATED: {**_ENDS, e.ResultAwaited: Status.RESULT_AWAITED},
@@ -179,8 +181,11 @@ class Modification(Value, frozen=True):
 
 
 class Payment(Value, frozen=True):
-    """One payment. ``authorised``, ``captured`` and ``refunded`` are minor units, ``released`` what went back
-    uncaptured; what is held is authorised minus captured minus released."""
+    """One payment. ``asked`` is what it was asked for, where the shopper approved less.
+
+    ``authorised``, ``captured`` and ``refunded`` are minor units, ``released`` what went back uncaptured; what is held
+    is authorised minus captured minus released.
+    """
 
     started: e.PaymentStarted
     status: Status
@@ -194,6 +199,7 @@ class Payment(Value, frozen=True):
     refusal: e.Refused | None = None
     awaited: e.ResultAwaited | None = None
     granted: e.Authorised | None = None
+    asked: Money | None = None
     modifications: tuple[Modification, ...] = ()
 
     @property
@@ -203,7 +209,7 @@ class Payment(Value, frozen=True):
 
     @property
     def amount(self) -> Money:
-        """What it was asked for."""
+        """What it was asked for, or the part of that which the shopper approved."""
         return self.started.amount
 
     @property
@@ -257,7 +263,12 @@ _PAID = OrderStage.PAID
 
 
 class Purchase(Value, frozen=True):
-    """What belongs together. ``since`` is the index of the first payment of a reusable link's present round."""
+    """What belongs together. ``since`` is the index of the first payment of a reusable link's present round.
+
+    ``kept`` are cards that were stored here and not forgotten since, ``numbered`` the tokens by the part that lists
+    them. ``data_number`` is the number of a session's newest sessionData, ``data_oldest`` that of the oldest that
+    counts.
+    """
 
     ref: str
     merchant: str
@@ -272,6 +283,10 @@ class Purchase(Value, frozen=True):
     orders: tuple[Order, ...] = ()
     payments: tuple[Payment, ...] = ()
     ended_at: datetime | None = None
+    kept: tuple[e.DetailsStored, ...] = ()
+    numbered: Mapping[str, str] = field(default_factory=dict)
+    data_number: int = 0
+    data_oldest: int = 0
 
     @property
     def is_checkout(self) -> bool:
@@ -333,6 +348,23 @@ def _ended(state: Purchase, event: Any) -> Purchase:
 def _reopened(state: Purchase, event: e.CheckoutReopened) -> Purchase:
     stage = follow(CHECKOUT, state.stage, e.CheckoutReopened)
     return replace(state, stage=stage, ended_at=None, since=len(state.payments))
+
+
+def _renewed(state: Purchase, event: e.SessionDataRenewed) -> Purchase:
+    return replace(state, data_number=event.number, data_oldest=event.oldest)
+
+
+def _kept(state: Purchase, event: e.DetailsStored | e.DetailsForgotten) -> Purchase:
+    others = tuple(each for each in state.kept if each.token != event.token)
+    if isinstance(event, e.DetailsForgotten):
+        return replace(state, kept=others)
+    listed = {listing_part(event.shopper, event.number): event.token} if event.number else {}
+    return replace(state, kept=(*others, event), numbered={**state.numbered, **listed})
+
+
+def listing_part(shopper: str, number: int) -> str:
+    """The part under which the purchase is found that stored the shopper's ``number``-th card."""
+    return f"shopper/{number}/{shopper}"
 
 
 def _opened(state: Purchase, event: e.OrderOpened) -> Purchase:
@@ -448,6 +480,9 @@ def _resulted(payment: Payment, event: Any) -> Payment:
             return replace(changed, action=event)
         case e.Authenticated():
             return replace(changed, outcome=event.outcome)
+        case e.ShareApproved():
+            started = changed.started
+            return replace(changed, asked=started.amount, started=replace(started, amount=event.amount))
         case e.ResultAwaited():
             return replace(changed, awaited=event)
         case e.Refused():
@@ -492,6 +527,9 @@ _STEPS: Mapping[type[Any], Callable[[Purchase, Any], Purchase]] = {
     e.CheckoutExpired: _ended,
     e.CheckoutCancelled: _ended,
     e.CheckoutReopened: _reopened,
+    e.SessionDataRenewed: _renewed,
+    e.DetailsStored: _kept,
+    e.DetailsForgotten: _kept,
     e.OrderOpened: _opened,
     e.OrderPaid: _ordered,
     e.OrderCancelled: _ordered,

@@ -54,9 +54,21 @@ def is_order_data(text: str, order: str, secret: str) -> bool:
     return proves(ENVELOPE, "order", text, order, secret)
 
 
+def order_named(text: str) -> str | None:
+    """The order that an orderData names; its proof is another matter."""
+    named = read(ENVELOPE, "order", text)
+    return named[0] if named is not None else None
+
+
 def session_data(session: str, secret: str, number: int) -> str:
-    """The sessionData after ``number`` steps."""
+    """The sessionData that is given out after ``number`` others."""
     return make(ENVELOPE, "session", session, secret, number)
+
+
+def session_data_number(text: str, session: str, secret: str) -> int | None:
+    """Which of the session's sessionData this is; None for a text that is none of them."""
+    named = read(ENVELOPE, "session", text)
+    return named[1] if named is not None and proves(ENVELOPE, "session", text, session, secret) else None
 
 
 def session_result(session: str, secret: str) -> str:
@@ -74,9 +86,14 @@ def payment_data(payment: str, secret: str) -> str:
     return make(ENVELOPE, "payment", payment, secret, 0)
 
 
+def payload(payment: str, secret: str) -> str:
+    """What a page that has polled for an answer hands the merchant."""
+    return make(ENVELOPE, "payload", payment, secret, 0)
+
+
 def payment_named(text: str) -> str | None:
-    """The payment that a redirectResult or paymentData names; its proof is another matter."""
-    for head, purpose in ((REDIRECT, "redirect"), (ENVELOPE, "payment")):
+    """The payment that a redirectResult, paymentData or payload names; its proof is another matter."""
+    for head, purpose in ((REDIRECT, "redirect"), (ENVELOPE, "payment"), (ENVELOPE, "payload")):
         named = read(head, purpose, text)
         if named is not None:
             return named[0]

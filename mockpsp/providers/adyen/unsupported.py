@@ -5,15 +5,13 @@ from __future__ import annotations
 from mockpsp.edge.provider import Unsupported
 from mockpsp.providers.adyen.routes import mounted
 
-_NO_STORE = "no payment details are stored yet"
+_NO_STORE = "a card is stored by a payment with storePaymentMethod"
 _NO_WALLETS = "no wallets are emulated"
 _NO_GIVING = "Giving is not emulated"
 
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ("PATCH", "/sessions/{sessionId}", "update_session", "sessions are not changed after they were made"),
-    ("GET", "/storedPaymentMethods", "get_stored_payment_methods", _NO_STORE),
     ("POST", "/storedPaymentMethods", "create_stored_payment_method", _NO_STORE),
-    ("DELETE", "/storedPaymentMethods/{storedPaymentMethodId}", "delete_stored_payment_method", _NO_STORE),
     ("POST", "/applePay/sessions", "create_apple_pay_session", _NO_WALLETS),
     ("POST", "/originKeys", "create_origin_keys", "origin keys were replaced by client keys"),
     ("POST", "/paypal/updateOrder", "update_paypal_order", "PayPal is not emulated"),

@@ -13,9 +13,12 @@ that says what is wanted. A FieldError names one of these fields, or nothing for
 | PaymentView, VoucherView, CardView | ``cancel`` | none |
 | ChallengeView | ``authenticate`` | ``user`` (absent when compact), ``password`` |
 | ChallengeView | ``cancel`` | none |
+| AppView | ``approve`` | ``amount``, as typed |
+| AppView | ``refuse`` | none |
+| AppView | ``cancel`` | none |
 
-ResultView, ToldView and ClosedView post nothing. What a shopper types is posted as typed: spaces in numbers, ``MM/YY``
-or ``MM/YYYY`` in ``expiry``.
+ResultView, AppDoneView, ToldView and ClosedView post nothing. What a shopper types is posted as typed: spaces in
+numbers, ``MM/YY`` or ``MM/YYYY`` in ``expiry``.
 
 Each TestDatum's ``fills`` uses these names. For those without JavaScript its ``value`` is the number alone, which
 can be copied, and its ``effect`` begins with the rest that must be typed: ``03/30 · 737 · balance €61.20``.
@@ -218,6 +221,30 @@ class ToldView(Page, frozen=True, kw_only=True):
         return f"{ASSETS}/tell.js"
 
 
+class AppView(OrderPage, frozen=True, kw_only=True):
+    """ANCV's app: the shopper approves ``payable``, or less where it is ``adjustable``, or refuses.
+
+    ``amount`` is what is asked for, ``balance`` the wallet's; ``typed`` is what was typed before an error.
+    """
+
+    template: ClassVar[str] = "ancv.html"
+
+    beneficiary: str
+    balance: Money
+    payable: Money
+    adjustable: bool
+    typed: str = ""
+
+
+class AppDoneView(OrderPage, frozen=True, kw_only=True):
+    """What became of it in ANCV's app. ``approved`` is the shopper's share, None where nothing was."""
+
+    template: ClassVar[str] = "ancv_done.html"
+
+    outcome: Outcome
+    approved: Money | None = None
+
+
 class ClosedView(Page, frozen=True, kw_only=True):
     """A link that leads nowhere, any more or at all. ``merchant`` and ``return_url`` where they are still known.
 
@@ -231,7 +258,7 @@ class ClosedView(Page, frozen=True, kw_only=True):
     return_url: str = ""
 
 
-View = PaymentView | VoucherView | CardView | ResultView | ChallengeView | ToldView | ClosedView
+View = PaymentView | VoucherView | CardView | ResultView | ChallengeView | AppView | AppDoneView | ToldView | ClosedView
 
 
 def render(view: View) -> str:

@@ -110,6 +110,8 @@ def _items(before: Purchase | None, after: Purchase, event: e.Event, moment: Mom
         case e.Refused():
             payment = _payment(after, event.payment)
             yield _about(payment, "AUTHORISATION", moment, success=False, reason=event.reason)
+        case e.ActionRequired(kind="await") if settings.pending_webhook:
+            yield _about(_payment(after, event.payment), "PENDING", moment)
         case e.ResultAwaited() if settings.pending_webhook:
             yield _about(_payment(after, event.payment), "PENDING", moment)
         case e.Abandoned() if settings.offer_closed_webhook:

@@ -13,6 +13,8 @@ from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.providers.adyen import events as e
 from mockpsp.providers.adyen import links, tokens
+from mockpsp.providers.adyen.ancv import AWAIT
+from mockpsp.providers.adyen.errors import REASONS
 from mockpsp.providers.adyen.settings import AdyenSettings
 from mockpsp.providers.adyen.states import (
     CheckoutStage,
@@ -99,6 +101,9 @@ def payment(world: World, purchase: Purchase, paid: Payment, settings: AdyenSett
     told["paymentMethod"] = {"type": paid.instrument.type, "brand": paid.instrument.brand}
     if paid.refusal is not None:
         told.update(refusalReason=paid.refusal.reason, refusalReasonCode=paid.refusal.code)
+    elif paid.status is Status.ABANDONED:
+        gone = REASONS["shopper_cancelled"]
+        told.update(refusalReason=gone.text, refusalReasonCode=gone.code)
     order = purchase.order(paid.started.order)
     if order is not None and (paid.refusal is None or settings.order_in_refused_answer):
         told["order"] = order_told(purchase, order)
@@ -110,13 +115,18 @@ def result_code(paid: Payment) -> str:
     if paid.refusal is not None:
         return paid.refusal.result
     if paid.granted is not None:
-        return "Authorised"
+        return "Authorised" if paid.asked is None else "PartiallyAuthorised"
     if paid.status is Status.RESULT_AWAITED and paid.awaited is not None:
         return paid.awaited.result
     if paid.status is Status.ABANDONED:
         return "Cancelled"
     kind = paid.action.kind if paid.action is not None else ""
-    return {"redirect": "RedirectShopper", "fingerprint": "IdentifyShopper", "challenge": "ChallengeShopper"}[kind]
+    return {
+        "redirect": "RedirectShopper",
+        "fingerprint": "IdentifyShopper",
+        "challenge": "ChallengeShopper",
+        "await": "Pending",
+    }[kind]
 
 
 def _additional(paid: Payment) -> Json:
@@ -141,6 +151,18 @@ def _additional(paid: Payment) -> Json:
         "refusalReasonRaw": "AUTHORISED",
         "threeDAuthenticated": authenticated,
         "threeDOffered": authenticated,
+        **_stored_as(paid),
+    }
+
+
+def _stored_as(paid: Payment) -> Json:
+    """The token under which the card of an authorised payment is kept."""
+    keeps = paid.started.keeps
+    if keeps is None:
+        return {}
+    return {
+        "recurring.recurringDetailReference": keeps.token,
+        "recurring.shopperReference": paid.started.shopper_reference,
     }
 
 
@@ -151,19 +173,24 @@ def _with_action(world: World, purchase: Purchase, paid: Payment, origin: str) -
         "merchantReference": paid.started.reference,
         "action": action(world, paid, origin),
     }
-    if paid.started.order:
-        told["order"] = {"pspReference": paid.started.order}
+    order = purchase.order(paid.started.order)
+    if order is not None:
+        told["order"] = {"pspReference": order.ref}
+        if paid.action is not None and paid.action.kind == AWAIT:
+            told["order"]["orderData"] = order_data(purchase, order)
     return told
 
 
 def action(world: World, paid: Payment, origin: str) -> Json:
-    """What the shopper must do: go to the bank's page, or let the SDK handle fingerprint and challenge."""
+    """What the shopper must do: go to the bank's page, answer in an app, or let the SDK handle 3-D Secure."""
     asked = paid.action
     assert asked is not None, "only a payment that waits for its shopper has an action"
     if asked.kind == "redirect":
         url = links.redirect(world, paid, origin)
         return {"paymentMethodType": paid.instrument.type, "type": "redirect", "method": "GET", "url": url}
     data = tokens.payment_data(paid.ref, asked.secret)
+    if asked.kind == AWAIT:
+        return {"paymentMethodType": paid.instrument.type, "type": "await", "paymentData": data}
     told: Json = {"paymentMethodType": "scheme", "type": "threeDS2", "subtype": asked.kind}
     told["token"] = b64encode(dumps(_native_token(world, paid, asked, origin)).encode()).decode()
     if asked.kind == "fingerprint":
@@ -236,7 +263,7 @@ def session(purchase: Purchase, origin: str) -> Json:
 
 def session_data(purchase: Purchase) -> str:
     """The newest sessionData."""
-    return tokens.session_data(purchase.ref, purchase.secret, len(purchase.payments) + len(purchase.orders))
+    return tokens.session_data(purchase.ref, purchase.secret, purchase.data_number)
 
 
 def session_status(purchase: Purchase) -> str:

@@ -24,6 +24,7 @@ VOUCHER = {
     "expiryYear": "2030",
     "cvc": "737",
 }
+ANCV = {"type": "ancv", "beneficiaryId": "11111111111"}
 BACK = "https://shop.example/return"
 FIFTY = Money(5000, "EUR")
 
@@ -65,6 +66,13 @@ def _three_ds(bench: Bench) -> None:
     bench.call(Ask("payments_details", body))
 
 
+def _ancv(bench: Bench) -> None:
+    """The shopper approves in the app."""
+    made = bench.made(_payment(ANCV))
+    assert made["resultCode"] == "Pending"
+    assert bench.shop(made["pspReference"], {"pay": [{"with": "ancv"}]}) == 200
+
+
 def _modify(operation: str, *, captured: bool, amount: Money | None = None) -> Callable[[Bench], None]:
     """A modification, and the days in which it may still fail."""
 
@@ -81,6 +89,7 @@ _PROVOKE: Mapping[str, Callable[[Bench], None]] = {
     "balance": _balance,
     "payments": _pay,
     "three_ds": _three_ds,
+    "ancv": _ancv,
     "capture": _modify("capture", captured=False, amount=FIFTY),
     "cancel": _modify("cancel", captured=False),
     "refund": _modify("refund", captured=True, amount=FIFTY),
@@ -96,6 +105,7 @@ class Adyen:
 
     world: Mapping[str, Any] = {
         "meal_vouchers": [{"number": VOUCHER["number"], "cvc": "737", "balance": "61.20 EUR"}],
+        "ancv_wallets": [{"beneficiary": ANCV["beneficiaryId"], "balance": "100000.00 EUR"}],
         "cards": [{"number": VISA_3DS, "three_ds": "challenge"}],
     }
     settings: Mapping[str, Any] = {"expire_webhook": True, "offer_closed_webhook": True}
@@ -137,6 +147,8 @@ class Adyen:
         Sample(errors.InvalidPaymentData("not ours"), 422),
         Sample(errors.InvalidPayload("used"), 422),
         Sample(errors.UnknownSession("CS1"), 422),
+        Sample(errors.InvalidSessionData("not this session's"), 422),
+        Sample(errors.StaleSessionData("number 3"), 422),
         Sample(errors.UnknownLink("PL1"), 404),
         Sample(errors.CardTooShort("3700"), 422),
         Sample(errors.CheckoutClosed("over"), 422),
@@ -215,10 +227,11 @@ class Adyen:
             yield _changed(body, amount={**_item(loads(body))["amount"], **amount})
 
     def other_places(self, bench: Bench) -> None:
-        """See Subject: a hosted session, and a bank's page."""
+        """See Subject: a hosted session, a bank's page, and ANCV's app."""
         hosted = {"reference": "ORDER-1", "amount": _amount(FIFTY), "returnUrl": BACK, "mode": "hosted"}
         bench.made(Ask("create_session", hosted))
         bench.made(_payment(_card(VISA_3DS)))
+        bench.made(_payment(ANCV))
 
     def other_events(self, bench: Bench) -> None:
         """See Subject: orders, a cancel by the merchant's own reference, and what only the clock does."""

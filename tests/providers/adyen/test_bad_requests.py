@@ -251,6 +251,11 @@ class Unruly:
         self.settle()
         return page
 
+    def stored(self) -> str:
+        """The token of a card that the shopper ada has stored."""
+        told = self.made("payments", {**card_body(), "shopperReference": "ada", "storePaymentMethod": True})
+        return str(told["additionalData"]["recurring.recurringDetailReference"])
+
     def under_way(self) -> str:
         """An idempotency key whose first request has not been answered."""
         self.live.call(lambda: self.sandbox.world.in_progress.add("adyen one"))
@@ -292,6 +297,7 @@ def voucher(number: str) -> dict[str, str]:
 
 VOUCHER, PLENTY = voucher("5075990000006120"), voucher("5075990000009999")
 GIVEX = {"type": "giftcard", "brand": "givex", "number": "6036280000000000000", "cvc": "100"}
+ANCV = {"type": "ancv", "beneficiaryId": "11111111111"}
 ORDER = {"merchantAccount": "{m}", "reference": "RESTO-1", "amount": euros(4350)}
 SESSION = {**ORDER, "returnUrl": RETURN, "countryCode": "FR", "shopperLocale": "fr-FR"}
 LINK = {**ORDER, "returnUrl": RETURN, "countryCode": "FR", "shopperLocale": "fr-FR"}
@@ -315,7 +321,7 @@ def put(body: Any, path: str, value: Any) -> Any:
     return changed
 
 
-# -- the eighteen operations -------------------------------------------------------------------------------------------
+# -- the twenty operations ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -365,6 +371,10 @@ OPERATIONS: Mapping[str, Operation] = {
         "PATCH", "/paymentLinks/{it}", lambda _: {"status": "expired"}, lambda b: b.link()["id"]
     ),
     "card_details": Operation("POST", "/cardDetails", lambda _: {**ME, "cardNumber": "411111"}),
+    "get_stored_payment_methods": Operation("GET", "/storedPaymentMethods?merchantAccount={m}&shopperReference=ada"),
+    "delete_stored_payment_method": Operation(
+        "DELETE", "/storedPaymentMethods/{it}?merchantAccount={m}&shopperReference=ada", before=Unruly.stored
+    ),
 }
 
 Make = Callable[[Unruly, Any], Answer]
@@ -448,7 +458,7 @@ def bodies() -> Iterator[Row]:
     large = b'{"a":"' + b"x" * 2_200_000 + b'"}'
     yield Row("a body above the limit of 2 MB", raw(large), 413, "702", "The request is too large")
     for name, operation in OPERATIONS.items():
-        if operation.method == "GET":
+        if operation.method in ("GET", "DELETE"):
             continue
         for what, body in (("not JSON", b"{"), ("a list", b"[{}]"), ("nothing", b"")):
             yield Row(
@@ -1159,6 +1169,91 @@ def checkouts() -> Iterator[Row]:
     )
 
 
+def stored_cards() -> Iterator[Row]:
+    """Lists of nobody, and tokens that the shopper has not."""
+    listing, one = "/v72/storedPaymentMethods?", "/v72/storedPaymentMethods/{}?"
+    for name, query, status, code, says, kind in (
+        ("no merchant account", "shopperReference=ada", 422, "901", BAD_MERCHANT, "validation"),
+        ("an empty merchant account", "merchantAccount=&shopperReference=ada", 422, "901", BAD_MERCHANT, "validation"),
+        ("a stranger's", "merchantAccount=Other&shopperReference=ada", 403, "901", BAD_MERCHANT, "security"),
+        ("no shopper", "merchantAccount={m}", 422, "702", lacks("shopperReference"), "validation"),
+    ):
+        yield Row(f"stored cards of {name}", lambda b, _, q=query: b.send("GET", listing + q), status, code, says, kind)
+        yield Row(
+            f"forget a card of {name}",
+            lambda b, scene, q=query: b.send("DELETE", one.format(scene) + q),
+            status,
+            code,
+            says,
+            kind,
+            before=Unruly.stored,
+        )
+    for name, make in (
+        ("another shopper's", lambda scene: (scene, "ben")),
+        ("an unknown", lambda _: ("X9TZ4QR7KW3M75AB", "ada")),
+        ("an absurd", lambda _: ("%00%2F..", "ada")),
+    ):
+        yield Row(
+            f"forget {name} card",
+            lambda b, scene, m=make: b.send(
+                "DELETE", f"{one.format(m(scene)[0])}merchantAccount={{m}}&shopperReference={m(scene)[1]}"
+            ),
+            422,
+            "800",
+            "Contract not found",
+            before=Unruly.stored,
+        )
+    for name, changes in (("nobody's", {}), ("another shopper's", {"shopperReference": "ben"})):
+        yield Row(
+            f"pay with {name} stored card",
+            lambda b, scene, c=changes: b.post(
+                "payments",
+                {**card_body(), **c, "paymentMethod": {"type": "scheme", "storedPaymentMethodId": scene}},
+            ),
+            422,
+            "800",
+            "Contract not found",
+            before=Unruly.stored,
+        )
+
+
+def holiday_vouchers() -> Iterator[Row]:
+    """Beneficiaries that are none."""
+    for name, means, code, says in (
+        ("nobody", {}, "702", lacks("paymentMethod.beneficiaryId")),
+        ("ten digits", {"beneficiaryId": "1111111111"}, "702", wrong("paymentMethod.beneficiaryId")),
+        ("letters", {"beneficiaryId": "alice"}, "702", wrong("paymentMethod.beneficiaryId")),
+        ("two signs", {"beneficiaryId": "a@b@c"}, "702", wrong("paymentMethod.beneficiaryId")),
+        ("321 characters", {"beneficiaryId": "a" * 321}, "702", wrong("paymentMethod.beneficiaryId")),
+    ):
+        yield one(f"ancv of {name}", "payments", "paymentMethod", {"type": "ancv", **means}, code, says)
+    yield one(
+        "ancv of a number",
+        "payments",
+        "paymentMethod",
+        {"type": "ancv", "beneficiaryId": 11111111111},
+        "702",
+        mistyped("paymentMethod.beneficiaryId"),
+        400,
+    )
+    yield Row(
+        "ancv in dollars",
+        lambda b, _: b.post("payments", {**card_body(), "amount": euros(100, "USD"), "paymentMethod": ANCV}),
+        422,
+        "138",
+        BAD_CURRENCY,
+    )
+    yield Row(
+        "ancv that the merchant does not take",
+        lambda b, _: b.post("payments", {**card_body(), "paymentMethod": ANCV}),
+        500,
+        "905",
+        "Payment details are not supported",
+        "configuration",
+        settings={"ancv": False},
+    )
+
+
 def paths() -> Iterator[Row]:
     """Paths and methods that do not exist, and endpoints that are known and not emulated."""
     for target in (
@@ -1286,6 +1381,8 @@ ROWS = [
     *completions(),
     *modifications(),
     *checkouts(),
+    *stored_cards(),
+    *holiday_vouchers(),
     *paths(),
     *versions(),
     *repetitions(),
@@ -1451,7 +1548,7 @@ def test_what_the_rows_spoil_is_right_to_begin_with(name: str, world: World) -> 
     if name == "payments_details":  # the rows have no use for a right one: it is URL-encoded
         assert answer.status == 422
         return
-    assert answer.status in (200, 201), answer.text
+    assert answer.status in (200, 201, 204), answer.text
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -1937,6 +2034,11 @@ CALLS: Mapping[str, tuple[str, Any]] = {
     "payments": ("payments", {name: value for name, value in FULL_PAYMENT.items() if name != "order"}),
     "payments of an order": ("payments", FULL_PAYMENT),
     "payments by voucher": ("payments", {**card_body(), "amount": euros(100), "paymentMethod": VOUCHER}),
+    "payments by holiday voucher": ("payments", {**card_body(), "paymentMethod": ANCV}),
+    "payments, stored": (
+        "payments",
+        {**card_body(), "shopperReference": "ada", "storePaymentMethod": True, "paymentMethod": card()},
+    ),
     "payments, encrypted": (
         "payments",
         put(

@@ -375,7 +375,11 @@ PLAYED: Mapping[str, Callable[[Stage], None]] = {
 FAILS = {"outcome": "fails", "after": "PT1H"}
 SCENARIOS: Mapping[str, Mapping[str, Any]] = {
     "payment methods": {
-        "settings": {"card_brands": ["visa", "mc", "cartebancaire", "amex"], "gift_card_brands": ["givex"]}
+        "settings": {
+            "card_brands": ["visa", "mc", "cartebancaire", "amex"],
+            "gift_card_brands": ["givex"],
+            "ancv": False,
+        }
     },
     "an order is cancelled, with order-N-success": {"settings": {"order_success_fields": True}},
     "capture fails later": {"rules": [{"name": "fails", "operation": "adyen.capture", "then": FAILS}]},

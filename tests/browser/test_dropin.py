@@ -1,0 +1,307 @@
+"""What a shopper does with Adyen's real Drop-in, versions 5 and 6, in the sessions flow and in the advanced flow.
+
+The packages are unmodified. Nothing may be asked of any other host, except that version 5 cannot be told where its
+analytics are; every other host is unresolvable. Where browsers are particular: test_dropin_secure.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.browser.conftest import ADYEN
+from tests.support.adyen_pages import BANK
+from tests.support.adyen_web import (
+    KEEP,
+    OPEN,
+    WebShop,
+    button,
+    choose,
+    hittable,
+    hosts,
+    press,
+    submit,
+    type_in,
+    until_seen,
+)
+from tests.support.chromium import Person, Tab
+from tests.support.control import ControlledSandbox
+from tests.support.shopfront import Shopfront
+from tests.support.visits import arrived
+
+pytestmark = [pytest.mark.browser, pytest.mark.node]
+
+SODEXO, BIMPLI = "Sodexo Titre-Restaurant", "Bimpli (ex Apetiz) Titre-Restaurant"
+RICH = {"number": "5075990000006120", "date": "03/30", "code": "737"}
+GIVEX = {"number": "6036280000000000000", "code": "100"}
+VISA = {"number": "4111111111111111", "date": "03/30", "code": "737"}
+REFUSED = {**VISA, "number": "4646464646464644"}
+SECURE = {**VISA, "number": "4212345678901237"}
+FOREIGN = {"number": "6364530000000001", "code": "100"}
+SEALED = ("encryptedCardNumber", "encryptedExpiryMonth", "encryptedExpiryYear")
+"""Fields that the journal shows; it hides security codes however they are written."""
+WORLD = {
+    "extends": "default",
+    "mockpsp": 1,
+    "title": "A card that is refused, and a gift card in another currency",
+    "world": {
+        "adyen": {
+            "cards": [
+                {"number": REFUSED["number"], "answers": "refuses", "reason": "not_enough_balance"},
+                {"number": SECURE["number"], "three_ds": "challenge"},
+            ],
+            "gift_cards": [
+                {"number": FOREIGN["number"], "brand": "genericgiftcard", "cvc": "100", "balance": "50.00 USD"},
+                {"number": GIVEX["number"], "brand": "givex", "cvc": "100", "balance": "50.00 EUR"},
+            ],
+        }
+    },
+}
+# What Drop-in writes: ours in version 6, where a page without these texts would be English, the package's in version 5.
+ENGLISH = {"card": "Cards", "redeem": "Redeem", "rest": "Pay €18.50", "deducted": "Deducted balance"}
+FRENCH = {"card": "Carte bancaire", "redeem": "Utiliser", "rest": "Payer 18,50 €", "deducted": "Montant déduit"}
+FRENCH_5 = {**FRENCH, "deducted": "Solde déduit"}
+
+
+@pytest.fixture
+def sandbox(new_sandbox: Callable[..., ControlledSandbox]) -> ControlledSandbox:
+    """A fresh sandbox with a few more cards."""
+    return new_sandbox(scenario=WORLD)
+
+
+@pytest.fixture
+def web(sandbox: ControlledSandbox, shop: Shopfront) -> WebShop:
+    """A shop with Drop-in."""
+    return WebShop(sandbox, shop)
+
+
+@pytest.fixture
+def tab(web: WebShop, person: Person) -> Iterator[Tab]:
+    """Somebody's tab, which asks nobody but shop and simulator."""
+    opened = person.tab(width=600, height=1000)
+    yield opened
+    analytics = {ADYEN[2]} if ADYEN[2] in person.expects else set()
+    assert hosts(opened) <= {urlsplit(web.sandbox.url).netloc, urlsplit(web.front.url).netloc} | analytics
+
+
+def given(tab: Tab, person: Person, web: WebShop, value: int = 4350, **how: Any) -> Tab:
+    """In front of the payment page."""
+    if how.get("version") == 5:
+        person.expects.append(ADYEN[2])
+    tab.open(web.page(value, **how))
+    until_seen(tab, "mounted")
+    return tab
+
+
+def redeem(tab: Tab, method: str, means: dict[str, str], word: str = "Redeem") -> None:
+    """Check the balance of a voucher or gift card."""
+    choose(tab, method)
+    type_in(tab, **means)
+    submit(tab, word)
+
+
+def by_card(tab: Tab, word: str, card: dict[str, str] = VISA, method: str = "Cards") -> None:
+    """Pay by card, as soon as the form says so much."""
+    tab.until(f"Boolean({button(word)})")
+    choose(tab, method)
+    type_in(tab, **card)
+    submit(tab, word)
+
+
+def operations(web: WebShop) -> list[str]:
+    """What was called, in order."""
+    return [each["operation"] for each in web.sandbox.journal(kind="request")]
+
+
+# -- a voucher, an order, and the rest -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "flow", "locale", "words"),
+    [
+        (6, "sessions", "fr-FR", FRENCH),
+        (6, "advanced", "en-US", ENGLISH),
+        (5, "sessions", "en-US", ENGLISH),
+        (5, "advanced", "fr-FR", FRENCH_5),
+    ],
+)
+def test_a_voucher_pays_its_share_and_a_card_the_rest(
+    tab: Tab, person: Person, web: WebShop, version: int, flow: str, locale: str, words: dict[str, str]
+) -> None:
+    given(tab, person, web, version=version, flow=flow, locale=locale)
+    redeem(tab, SODEXO, RICH, words["redeem"])
+    order = until_seen(tab, "order")
+    assert (order["amount"]["value"], order["remainingAmount"]["value"]) == (4350, 1850)
+    by_card(tab, words["rest"], method=words["card"])
+    assert words["deducted"] in tab.body
+    assert until_seen(tab, "completed")["resultCode"] == "Authorised"
+    assert sorted(web.sandbox.webhook_types()) == ["AUTHORISATION", "AUTHORISATION", "ORDER_CLOSED", "ORDER_OPENED"]
+    assert _balance(web, RICH) == "36.20 EUR"
+    means = [each["body"]["paymentMethod"] for each in _payments(web)]
+    assert [each["type"] for each in means] == ["mealVoucher_FR", "scheme"]
+    assert all(text.startswith("eyJ") for each in means for name, text in each.items() if name in SEALED)
+
+
+def _balance(web: WebShop, means: dict[str, str]) -> str:
+    held = [each for each in web.sandbox.accounts().values() if each["kind"] == "meal_voucher"]
+    [found] = [each["balance"] for each in held if means["number"][-4:] in each["ref"]]
+    return str(found)
+
+
+def _payments(web: WebShop) -> list[dict[str, Any]]:
+    kept = web.sandbox.journal(kind="request")
+    return [each for each in kept if each["operation"] in ("payments", "session_payments")]
+
+
+@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions"), (5, "advanced")])
+def test_the_shopper_takes_the_voucher_back(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
+    given(tab, person, web, version=version, flow=flow)
+    redeem(tab, SODEXO, RICH)
+    until_seen(tab, "order")
+    tab.until(f"Boolean({button('Pay €18.50')})")
+    press(tab, "Remove")
+    by_card(tab, "Pay €43.50")
+    until_seen(tab, "completed")
+    assert _balance(web, RICH) == "61.20 EUR"
+    assert "Deducted" not in tab.body
+
+
+def test_a_voucher_that_covers_all_is_shown_first(tab: Tab, person: Person, web: WebShop) -> None:
+    given(tab, person, web, 2000)
+    redeem(tab, SODEXO, RICH)
+    tab.until("document.body.innerText.includes('Max. €25.00 allowed per transaction')")
+    assert "Remaining balance will be €41.20" in tab.body
+    press(tab, "Pay €20.00")
+    until_seen(tab, "completed")
+    assert "session_order" not in operations(web)
+
+
+def test_two_vouchers_and_a_gift_card(tab: Tab, person: Person, web: WebShop) -> None:
+    given(tab, person, web, 8000, flow="advanced")
+    redeem(tab, SODEXO, RICH)
+    until_seen(tab, "order", 1)
+    tab.until("document.body.innerText.includes('€55.00')")
+    redeem(tab, BIMPLI, {**RICH, "number": "5075990000001900"})
+    assert until_seen(tab, "order", 2)["remainingAmount"]["value"] == 3600
+    tab.until("document.body.innerText.includes('€36.00')")
+    redeem(tab, "Givex", GIVEX)
+    press(tab, "Pay €36.00")
+    assert until_seen(tab, "completed")["resultCode"] == "Authorised"
+
+
+@pytest.mark.parametrize(("version", "locale"), [(6, "fr-FR"), (5, "en-US")])
+def test_what_is_wrong_with_a_voucher_or_gift_card(
+    tab: Tab, person: Person, web: WebShop, version: int, locale: str
+) -> None:
+    given(tab, person, web, version=version, locale=locale)
+    french = locale == "fr-FR"
+    redeem(tab, SODEXO, {**RICH, "number": "9999990000000001"}, "Utiliser" if french else "Redeem")
+    said = "Aucune carte ne porte ce numéro" if french else "we have no gift card with this number"
+    tab.until(f"document.body.innerText.includes({json.dumps(said)})")
+    redeem(tab, BIMPLI, {**RICH, "number": "5075990000000000"}, "Utiliser" if french else "Redeem")
+    said = "Le solde de cette carte est nul" if french else "This gift card has zero balance"
+    tab.until(f"document.body.innerText.includes({json.dumps(said)})")
+    redeem(tab, "Generic gift card", FOREIGN, "Utiliser" if french else "Redeem")
+    said = "la devise où elle a été émise" if french else "valid in the currency they were issued in"
+    tab.until(f"document.body.innerText.includes({json.dumps(said)})")
+    assert "session_order" not in operations(web)
+
+
+# -- cards -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions"), (5, "advanced")])
+def test_a_card_is_refused(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
+    given(tab, person, web, version=version, flow=flow)
+    by_card(tab, "Pay €43.50", REFUSED)
+    told = "completed" if (version, flow) == (5, "sessions") else "failed"  # it has no other callback for results
+    assert until_seen(tab, told)["resultCode"] == "Refused"
+
+
+@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions")])
+def test_to_the_bank_and_back(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
+    given(tab, person, web, version=version, flow=flow)
+    by_card(tab, "Pay €43.50", SECURE)
+    tab.until("location.pathname.includes('/threeDS/redirect')").shows("submit")
+    for name, text in BANK.items():
+        tab.fill(name, text)
+    tab.click("submit")
+    tab.until(arrived(web.front))
+    [back] = web.front.came_back("/back")
+    assert back["cart"] == "7"
+    session = {"id": web.session} if flow == "sessions" else None
+    again = web.put(
+        "/again", version=version, flow=flow, session=session, details={"redirectResult": back["redirectResult"]}
+    )
+    tab.open(again)
+    if flow == "sessions":
+        assert until_seen(tab, "completed")["resultCode"] == "Authorised"
+        assert operations(web).count("session_setup") == 2
+    else:
+        tab.until("seen.some(([name]) => name === 'completed')")
+
+
+def test_a_stored_card_asks_for_its_code_alone(tab: Tab, person: Person, web: WebShop) -> None:
+    web.more = {
+        "shopperReference": "ada",
+        "storePaymentMethodMode": "askForConsent",
+        "recurringProcessingModel": "CardOnFile",
+    }
+    given(tab, person, web)
+    choose(tab, "Cards")
+    type_in(tab, **VISA)
+    tab.until(hittable(KEEP))
+    tab.click_on(KEEP)
+    submit(tab, "Pay €43.50")
+    until_seen(tab, "completed")
+
+    given(tab, person, web)
+    choose(tab, "•••• 1111")
+    tab.until(f"document.querySelectorAll('{OPEN} iframe').length === 1")
+    type_in(tab, code="737")
+    submit(tab, "Pay €43.50")
+    assert until_seen(tab, "completed")["resultCode"] == "Authorised"
+    assert "storedPaymentMethodId" in _payments(web)[1]["body"]["paymentMethod"]
+
+
+# -- holiday vouchers ------------------------------------------------------------------------------------------------
+
+
+def ask_for_vouchers(tab: Tab) -> None:
+    """Say whose wallet it is, until the form waits for the app."""
+    choose(tab, "Chèque-Vacances Connect")
+    field = f"document.querySelector('{OPEN} input[type=text]')"
+    tab.until(hittable(field))
+    tab.click_on(field)
+    tab.until(f"document.activeElement === {field}")
+    tab.write("11111111111")
+    press(tab, "Confirm purchase")
+    tab.until("document.body.innerText.includes('Use your ANCV application')")
+
+
+def in_the_app(web: WebShop, **answer: str) -> None:
+    """What the beneficiary does on the phone."""
+    waiting = web.sandbox.call("GET", "/checkouts")["checkouts"]
+    [app] = [each for each in waiting if each["place"] == "adyen.ancv"]
+    web.sandbox.shopper(app["ref"], {"pay": [{"with": "ancv", **answer}]})
+
+
+@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions")])
+def test_holiday_vouchers_pay_a_part(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
+    given(tab, person, web, version=version, flow=flow)
+    ask_for_vouchers(tab)
+    in_the_app(web, amount="25.00 EUR")
+    by_card(tab, "Pay €18.50")
+    assert until_seen(tab, "completed")["resultCode"] == "Authorised"
+    assert operations(web).count("payment_status") >= 1
+
+
+def test_holiday_vouchers_are_refused(tab: Tab, person: Person, web: WebShop) -> None:
+    given(tab, person, web)
+    ask_for_vouchers(tab)
+    in_the_app(web, answer="refuses")
+    assert until_seen(tab, "failed")["resultCode"] == "Refused"
