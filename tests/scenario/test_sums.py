@@ -87,8 +87,8 @@ def shown(*amounts: int) -> str:
          "vouchers: 3000 + 1001 are 4001, and 'amount' is 4000; they cannot be more than it"),
         ([body("order", "lyra.get_order",
                "items: [{amount: 4000, vouchers: [{actual_amount: 3000}, {actual_amount: {absent: true}}]}]")], ""),
-        ([MARKET, state("order", "items: [{amount: 40 EUR, vouchers: {A: {actual: 40.01 EUR}}}, {amount: 40 EUR}]")],
-         "vouchers: 40.01 EUR, and 'amount' is 40.00 EUR; they cannot be more than it"),
+        ([MARKET, state("order", "items: [{amount: 4 EUR, vouchers: {CONECS: {actual: 4.01 EUR}}}, {amount: 76 EUR}]")],
+         "vouchers: 4.01 EUR, and 'amount' is 4.00 EUR; they cannot be more than it"),
         # Worldline: what was acquired is at most the order, what was captured at most what was acquired.
         ([body("checkout", "worldline.get_payment",
                "paymentOutput: {amountOfMoney: 120.00 EUR, acquiredAmount: 130.00 EUR}")],
