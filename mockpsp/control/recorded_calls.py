@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
@@ -91,8 +91,8 @@ class Calls:
                     return route, {name: unquote(value) for name, value in match.groupdict().items()}
         return None
 
-    def page(self, entry: Entry, request: Request) -> Page | None:
-        """What a request of a hosted page means; None for a call of the API."""
+    def page(self, entry: Entry, request: Request, led_to: Collection[str]) -> Page | None:
+        """What a request of a hosted page means, to which these operations were due; None for a call of the API."""
         found = self._route(entry, request)
         if found is None or found[0].access is not Access.PAGE:
             return None
@@ -102,9 +102,6 @@ class Calls:
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
         query = {name: values[-1] for name, values in parse_qs(request.target.partition("?")[2]).items()}
         driver = self.providers[entry.provider].driver
-        led_to = {
-            each.operation for each in self.sandbox.world.journal.since(entry.number) if each.cause == entry.number
-        }
         told = driver.told(self.sandbox, entry.operation, {**found[1], **query}, fields, led_to)
         return Page() if told is None else Page(*told)
 

@@ -11,20 +11,20 @@ from msgspec import Struct, field
 from mockpsp import __version__
 from mockpsp.control.recorded_calls import Calls
 from mockpsp.control.recorded_deeds import Addresses, Balances, SentAgain, Told
+from mockpsp.control.recorded_start import beginning, scenarios
 from mockpsp.control.recorded_values import Discretion, References, leaves, named
 from mockpsp.domain.clock import format_duration
 from mockpsp.edge.scenario_text import act, block, items, parts, scalar
 from mockpsp.scenario.model import Bank, Scenario, ShopperScript
 from mockpsp.world import records
 from mockpsp.world.clock import ClockMode
-from mockpsp.world.journal import Entry, Journal, Request
+from mockpsp.world.journal import Entry, Request
 from mockpsp.world.plain import instant, plain
 
 if TYPE_CHECKING:
     from mockpsp.edge.provider import Provider
     from mockpsp.scenario.library import Library
     from mockpsp.world.sandboxes import Sandbox
-    from mockpsp.world.world import World
 
 REFUSED = "refused"
 _NOBODY = 503
@@ -66,11 +66,12 @@ class Recorder:
         self.world = sandbox.world
         self.providers = providers
         self.told = Told(library)
-        self.scenario = _at_first(self.world)
+        self.begins = beginning(self.world)
+        self.scenario = self.begins.scenario
         self.references = References(self._credentials(self.scenario))
         self.parts = parts(self.scenario)
-        all_parts = [parts(each.scenario) for each in _scenarios(self.world.journal)]
-        self.discretion = Discretion([self.parts, *all_parts, *public])
+        later = (parts(changed.scenario) for _, changed in scenarios(self.world.journal))
+        self.discretion = Discretion([self.parts, *later, *public])
         self.addresses = Addresses(self.world.journal, self.references)
         self.balances = Balances(self.world, providers)
         self.again = SentAgain(self.references, self.addresses)
@@ -79,29 +80,16 @@ class Recorder:
         self.missing: list[str] = []
         self.by_entry: dict[int, Step] = {}
         self.by_webhook: dict[int, Step] = {}
-        self.settled = _before_anything(self.world.journal)
         self.queued: dict[int, records.Queued] = {}
         self.acts: dict[str, Step] = {}
         self.answered: dict[str, int] = {}
         self.between: list[Entry] = []
         self.begun: dict[int, list[Entry]] = {}
-        self.led_to = {entry.cause for entry in self.world.journal.since(0)}
-        self.seed = next((each.scenario.seed for each in _scenarios(self.world.journal)), self.scenario.seed)
-        self.still = self._still_at_first()
-        self.now = self._began()
-        self.start = self.now.replace(microsecond=self.now.microsecond // 1000 * 1000 if self.still else 0)
-
-    def _began(self) -> datetime:
-        """The moment at which the file begins: where the sandbox did, or on a clock that ran where the first act was.
-
-        Lines that count from the beginning need it where it was.
-        """
-        parts = ("rules", "webhooks", "faults", "shopper")
-        triggers = (line.trigger for part in parts for line in getattr(self.scenario, part))
-        timed = any(each.start or each.until is not None for each in triggers)
-        later = 0 if self.scenario.clock is not None or timed else self.settled
-        first = next(self.world.journal.since(later), None)
-        return first.at if first is not None else self.world.clock.now()
+        self.led_to: dict[int, set[str]] = {}
+        for entry in self.world.journal.since(0):
+            self.led_to.setdefault(entry.cause, set()).add(entry.operation)
+        self.still = self.begins.still
+        self.now = self.begins.now
 
     def record(self) -> Recording:
         """The whole file."""
@@ -118,14 +106,6 @@ class Recorder:
             self._miss("a shopper began on a page, and did nothing there that a story can tell")
         self._pass_time(self.world.clock.now() if self.still else None)
         return self._file()
-
-    def _still_at_first(self) -> bool:
-        """Whether the clock stood still when something happened first."""
-        switched = [entry for entry in self.world.journal.since(0) if isinstance(entry.data, records.ClockMoved)]
-        before = [each.data.mode for each in switched if each.number <= self.settled]
-        if before:
-            return before[-1] is ClockMode.MANUAL
-        return self.scenario.clock is not None or (not switched and self.world.clock.mode is ClockMode.MANUAL)
 
     # -- entry by entry ----------------------------------------------------------------------------------------------
 
@@ -175,7 +155,7 @@ class Recorder:
         if moved.by is not None:
             self.between.append(entry)
             return
-        if entry.number > self.settled and moved.mode is ClockMode.MANUAL:
+        if entry.number > self.begins.settled and moved.mode is ClockMode.MANUAL:
             self._pass_time(moved.to)
             self.now = moved.to
         self.still = moved.mode is ClockMode.MANUAL
@@ -204,7 +184,7 @@ class Recorder:
     def _scenario(self, entry: Entry) -> None:
         """Another scenario came into force; before anything had happened, the file begins with it."""
         scenario: Scenario = entry.data.scenario
-        if entry.number <= self.settled:
+        if entry.number <= self.begins.settled:
             return
         self._pass_time(entry.at)
         self.references.given(self._credentials(scenario))
@@ -237,7 +217,7 @@ class Recorder:
 
     def _request(self, entry: Entry) -> None:
         request: Request = entry.data
-        page = self.calls.page(entry, request)
+        page = self.calls.page(entry, request, self.led_to.get(entry.number, ()))
         if page is not None:
             if entry.number not in self.led_to:
                 pass
@@ -422,8 +402,8 @@ class Recorder:
         head = {
             "mockpsp": 1,
             "title": f"{self.scenario.name}, as it was played in the sandbox {self.sandbox.id}",
-            "seed": self.seed,
-            "clock": instant(self.start).replace(".000Z", "Z"),
+            "seed": self.begins.seed,
+            "clock": instant(self.begins.start).replace(".000Z", "Z"),
         }
         final = self._final()  # may still refer to answers
         labels = self._labels()
@@ -518,32 +498,6 @@ class Recorder:
                 ref = account.ref if account.ref.startswith(f"{name}/") else f"{name}/{account.ref}"
                 if self.references.text(ref) == ref and self.discretion.masked(ref) == ref:
                     yield ref, str(account.balance)
-
-
-def _scenarios(journal: Journal) -> Iterator[records.ScenarioChanged]:
-    """The scenarios that were in force, as far as the journal goes back."""
-    return (entry.data for entry in journal.since(0) if isinstance(entry.data, records.ScenarioChanged))
-
-
-_SETTING_UP = ("scenario", "endpoint")
-
-
-def _before_anything(journal: Journal) -> int:
-    """The number of the last entry before somebody did something other than setting the sandbox up."""
-    for entry in journal.since(0):
-        opening = entry.kind == "posting" and entry.operation == "opening balance"
-        switched = isinstance(entry.data, records.ClockMoved) and entry.data.by is None
-        if not (entry.kind in _SETTING_UP or opening or switched):
-            return entry.number - 1
-    return journal.count
-
-
-def _at_first(world: World) -> Scenario:
-    """The scenario that was in force when something happened first."""
-    settled = _before_anything(world.journal)
-    found = [entry for entry in world.journal.since(0) if isinstance(entry.data, records.ScenarioChanged)]
-    first: Scenario = next((each.data.scenario for each in reversed(found) if each.number <= settled), world.scenario)
-    return first
 
 
 def _played(queued: records.Queued, attempt: records.Attempted) -> bool:

@@ -12,7 +12,7 @@ from belfry import BOOKS, START, Belfry, Hear, Ring, Write
 
 from mockpsp.domain.lifecycle import Timer
 from mockpsp.world.outbox import Status
-from mockpsp.world.records import Attempted, EndpointChanged, Happened
+from mockpsp.world.records import Attempted, EndpointChanged, Happened, Probed
 from tests.support.receiver import Receiver
 
 HOUR = timedelta(hours=1)
@@ -143,17 +143,24 @@ async def test_an_address_for_all_types_ends_those_of_single_types_of_that_provi
 # -- a look at an address ----------------------------------------------------------------------------------------------
 
 
-async def test_a_probe_tells_the_status_and_is_not_on_record(belfry: Belfry, receiver: Receiver) -> None:
+async def probe(belfry: Belfry, url: str) -> tuple[int | None, str | None]:
+    probed = await belfry.courier.probe(belfry.world, "belfry", url, 5.0, cause=7)
+    return probed.status, probed.error
+
+
+async def test_a_probe_tells_the_status_and_is_on_record(belfry: Belfry, receiver: Receiver) -> None:
     receiver.status = 503
     before = belfry.world.journal.count
-    assert await belfry.courier.probe(receiver.url, {"X-Probe": "1"}, b"{}", 5.0) == (503, None)
+    assert await probe(belfry, receiver.url) == (503, None)
     [received] = receiver.received
-    assert (received.body, dict(received.headers)["X-Probe"]) == (b"{}", "1")
-    assert belfry.world.journal.count == before
+    assert received.body == b""
+    [entry] = belfry.world.journal.since(before)
+    assert (entry.kind, entry.provider, entry.cause) == ("probe", "belfry", 7)
+    assert entry.data == Probed(receiver.url, 503, None)
 
 
 async def test_a_probe_tells_what_went_wrong(belfry: Belfry) -> None:
-    status, error = await belfry.courier.probe("http://127.0.0.1:9/nobody", {}, b"", 5.0)
+    status, error = await probe(belfry, "http://127.0.0.1:9/nobody")
     assert status is None
     assert error
 
@@ -161,7 +168,7 @@ async def test_a_probe_tells_what_went_wrong(belfry: Belfry) -> None:
 @pytest.mark.parametrize("url", ["https://shop.example/", "http://[", ""])
 async def test_a_probe_goes_nowhere_that_webhooks_may_not_go(url: str) -> None:
     belfry = Belfry(allowed=lambda url: url != "" and "[" not in url and "example" not in url)
-    status, error = await belfry.courier.probe(url, {}, b"", 5.0)
+    status, error = await probe(belfry, url)
     assert (status, str(error)[:10]) == (None, "not sent: ")
     assert belfry.courier._session is None
 
@@ -175,5 +182,5 @@ async def test_a_probe_uses_the_couriers_own_connections(belfry: Belfry, receive
 
     belfry.courier.connector = connector
     for _ in range(2):
-        assert await belfry.courier.probe(receiver.url, {}, b"", 5.0) == (200, None)
+        assert await probe(belfry, receiver.url) == (200, None)
     assert len(made) == 1
