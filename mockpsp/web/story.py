@@ -41,6 +41,7 @@ class Change(NamedTuple):
     before: str
     after: str
     tone: str
+    amount: str
     one_of_many: bool
 
 
@@ -274,7 +275,8 @@ class _Teller:
                 break
         several = sum(name == machine.name for name, _ in self.ways) > 1
         after, tone = machine.word(track.state), machine.tone(track.state)
-        chapter.changes.append(Change(machine.name, track.ref, old, after, tone, several))
+        amount = str(track.amount) if track.amount is not None and not old else ""
+        chapter.changes.append(Change(machine.name, track.ref, old, after, tone, amount, several))
 
     # -- lines ---------------------------------------------------------------------------------------------------------
 
