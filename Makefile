@@ -35,13 +35,9 @@ tests/node/node_modules/.ready: tests/node/package.json
 vendor: $(DEV)  ## the vendor's integration tests, from a checkout: make vendor SDK=path/to/sdk-python3
 	$(BIN)/python bench/vendor.py $(SDK)
 
-shots: $(DEV)  ## a picture of every hosted page, into a temporary folder or FOLDER=path
+shots: $(DEV)  ## a picture of every page, into temporary folders or FOLDER=path
 	$(BIN)/python -m tests.browser.shots $(FOLDER)
-<<<<<<< HEAD
-=======
-	$(BIN)/python -m tests.browser.adyen_shots $(FOLDER)
 	$(BIN)/python -m tests.browser.dashboard_shots $(FOLDER)
->>>>>>> 96eb0e5062808e9dde74566a145ee54aa4b4ecf4
 
 fuzz: $(DEV)  ## the scenario loader against odd files, five minutes or SECONDS=n
 	MOCKPSP_FUZZ_SECONDS=$(or $(SECONDS),300) $(BIN)/python -m pytest -n 2 tests/scenario/test_fuzz.py

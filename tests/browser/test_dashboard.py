@@ -212,6 +212,10 @@ def pages(stage: Stage) -> dict[str, str]:
         "webhook": at(stage, sandbox, f"/webhooks/{next(iter(sandbox.world.outbox.deliveries))}"),
         "balances": at(stage, sandbox, "/balances"),
         "balance": at(stage, sandbox, "/balances/worldline/EUR/worldline/wallet/11111111111"),
+        "shoppers": at(stage, sandbox, "/checkouts"),
+        "clock": at(stage, sandbox, "/clock"),
+        "scenario": at(stage, sandbox, "/scenario"),
+        "draft": at(stage, sandbox, "/scenario?from=worldline/family-campsite-two-mishaps"),
     }
     return found
 
