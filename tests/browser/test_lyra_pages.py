@@ -151,6 +151,23 @@ def test_three_means_with_the_keyboard_only(person: Person, sandbox: ControlledS
     assert status_of(sandbox, made) == "PENDING"
 
 
+def test_holiday_vouchers_with_the_keyboard_only(person: Person, sandbox: ControlledSandbox, shop: Shopfront) -> None:
+    made = order(sandbox, shop)
+    tab = person.tab(width=360, height=740).open(page_of(sandbox, made)).shows("continue")
+    tab.tab_to("method-conecs")
+    tab.press("ArrowDown")
+    assert tab.focused == "method-cv_connect"
+    tab.tab_to("continue")
+    tab.press("Enter")
+    type_in(tab.shows("ask-app"), WALLET)
+    tab.press("Enter")
+    for place in ("open-phone", "confirm", "go-on"):
+        tab.shows(place).tab_to(place)
+        tab.press("Enter")
+    paid(tab, 1)
+    assert tab.text("remaining-amount") == "€25.00"
+
+
 def type_in(tab: Tab, fields: dict[str, str]) -> None:
     """Type into the fields in the order of the page."""
     for name, text in fields.items():

@@ -143,6 +143,19 @@ def test_secrets_are_not_shown_again() -> None:
                 assert attributes["value"] == ""
 
 
+def test_all_mistakes_of_a_card_are_told_at_once(sandbox: ControlledSandbox) -> None:
+    page = f"{checkout(sandbox, 'en_GB', redirectPaymentMethodSpecificInput={'paymentProductId': 1})}?method=1"
+    for typed, wrong in (
+        ({}, ["card_number", "expiry", "cvv"]),
+        ({"expiry": "12/30"}, ["card_number", "cvv"]),
+        ({"card_number": "4330264936344675", "cvv": "x"}, ["expiry", "cvv"]),
+        ({"card_number": "4330264936344675", "expiry": "12/30"}, ["cvv"]),
+    ):
+        answer = requests.post(page, data={"step": "card", **typed}, timeout=30)
+        assert answer.status_code == 422
+        assert re.findall(r'data-testid="error-(\w+)"', answer.text) == wrong
+
+
 # -- language and test data, of the default scenario -------------------------------------------------------------------
 
 

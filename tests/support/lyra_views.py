@@ -94,16 +94,23 @@ class Samples:
         """Test data beside the form of a meal voucher card."""
         effect = "12/30 · 123 · " + self.say("test_data_limit", balance=self.money(12000), limit=self.money(1900))
         refused = "12/30 · 999 · " + self.say("test_data_refused", reason="51")
-        label = self.name("conecs")
+        label = self.say("test_data_some", most=self.money(1900))
         return (
             self.datum(label, "9250040000004321", effect, number="9250040000004321", expiry="12/30", cvv="123"),
-            self.datum(label, "9250040000001240", refused, number="9250040000001240", expiry="12/30", cvv="999"),
+            self.datum(
+                self.say("test_data_refuses"),
+                "9250040000001240",
+                refused,
+                number="9250040000001240",
+                expiry="12/30",
+                cvv="999",
+            ),
         )
 
     def accounts(self) -> tuple[TestDatum, ...]:
         """Test data beside the form of holiday vouchers."""
         effect = self.say("test_data_balance", balance=self.money(15000))
-        return (self.datum(self.name("cv_connect"), "12345678901", effect, beneficiary="12345678901"),)
+        return (self.datum(self.say("test_data_all"), "12345678901", effect, beneficiary="12345678901"),)
 
     def cards(self) -> tuple[TestDatum, ...]:
         """Test data beside the card form."""

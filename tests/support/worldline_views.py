@@ -64,7 +64,9 @@ class Samples:
         rows = (("77777777777", 30000), ("11111111111", 10000000))
         return tuple(
             TestDatum(
-                label=self.say("portal_brand"),
+                label=self.say("test_data_some", most=self.money(balance))
+                if balance < 140000
+                else self.say("test_data_all"),
                 value=number,
                 effect=self.say("test_data_balance", balance=self.money(balance)),
                 fills={"beneficiary": number},
