@@ -184,6 +184,17 @@ def test_nonsense_is_refused_and_no_error_of_ours(shop: Merchant, provider: str,
     assert answer.status_code == (200 if acknowledged else 401)
 
 
+@pytest.mark.parametrize(
+    "value", ["../sellers/", "?", "", None, 7, {"uuid": 1}, "00000000-0000-4000-8000-00000000000/.."]
+)
+def test_a_notification_leads_to_no_other_address(shop: Merchant, value: Any) -> None:
+    before = len(shop.sandbox.journal(kind="request", provider="lyra"))
+
+    assert shop.deliver("lyra", {"order": value}) == 401
+
+    assert len(shop.sandbox.journal(kind="request", provider="lyra")) == before
+
+
 def test_another_currency_is_for_a_person_to_look_at(shop: Merchant) -> None:
     order = shop.order("lunch")
 
@@ -487,6 +498,21 @@ def test_a_refund_that_failed_later_is_not_counted(shop: Merchant) -> None:
 
 
 # -- orders that end ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_test_environment_may_be_emptied_under_a_running_shop(shop: Merchant, kind: str) -> None:
+    """Numbers begin anew: what was waiting before is not paid by what is paid now."""
+    before = shop.order(kind)
+    shop.sandbox.call("POST", "/reset")
+    order = shop.order(kind)
+    assert before.ref == order.ref
+
+    shop.pays(order, *PAYS[kind])
+    shop.watch()
+
+    assert (shop.now(order)["state"], shop.now(order)["shipments"]) == ("paid", 1)
+    assert shop.now(before)["state"] == "waiting"
 
 
 def test_a_half_paid_lunch_is_given_up_after_a_while(shop: Merchant) -> None:
