@@ -4,11 +4,15 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
+DEMO := $(VENV)/.demo-ready
 
-.PHONY: run test lint unit types vendor shots pictures fuzz bench crowd kills golden mutation soak node clean
+.PHONY: run demo test lint unit types vendor shots pictures fuzz bench crowd kills golden mutation soak node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
+
+demo: $(DEMO)  ## start the providers and the example shop; or ARGS="--bug no-dedupe"
+	$(BIN)/mockpsp demo $(ARGS)
 
 test: lint types unit  ## everything that must hold before a change lands
 
@@ -65,6 +69,10 @@ $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $(READY)
+
+$(DEMO): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]"
+	touch $(DEMO)
 
 $(DEV): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[fast,tls,crypto,dev]"

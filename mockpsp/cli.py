@@ -224,7 +224,9 @@ def _known(providers: Iterable[str]) -> None:
 @click.option(
     "--shop-port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="Port of the shop; 0 likewise."
 )
-@click.option("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="What happens; several add up.")
+@click.option(
+    "--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="What happens, on top of the default scenario."
+)
 @click.option("--bug", "bugs", multiple=True, metavar="NAME", help="A mistake for the shop to make; may be repeated.")
 @click.option("--list-bugs", is_flag=True, help="Tell what mistakes there are.")
 def demo(port: int | None, shop_port: int, scenarios: tuple[str, ...], bugs: tuple[str, ...], list_bugs: bool) -> None:
@@ -250,7 +252,7 @@ def demo(port: int | None, shop_port: int, scenarios: tuple[str, ...], bugs: tup
     try:
         shown = beside.Demo(listening, bugs)
         settings = replace(
-            base, host="localhost", port=base.port if port is None else port, scenarios=scenarios or base.scenarios
+            base, host="localhost", port=base.port if port is None else port, scenarios=("default", *scenarios)
         )
         _serve(shown.settings(settings), None, shown.beside)
     except beside.NoShop as error:

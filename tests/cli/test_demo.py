@@ -101,6 +101,24 @@ def test_it_ends_both_and_says_what_mistakes_it_makes() -> None:
         requests.get(shop, timeout=60)
 
 
+@pytest.mark.parametrize(("bug", "sent"), [((), 1), (("--bug", "no-dedupe"), 3)], ids=["right", "no-dedupe"])
+def test_a_scenario_shows_a_mistake(bug: tuple[str, ...], sent: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two events come twice each, the second time after five seconds."""
+    shown = Shown("--scenario", "worldline/webhook-twice", *bug)
+    control = shown.url("Dashboard") + "sandboxes/default"
+    try:
+        buy(["holiday", "--shop", shown.url("Shop")])
+        assert requests.post(f"{control}/clock", json={"advance": "PT1M"}, timeout=60).status_code == 200
+        events = requests.get(f"{control}/webhooks", timeout=60).json()["webhooks"]
+        assert [each["type"] for each in events].count("payment.captured") == 4
+
+        cell = f'data-label="Shipments" class="number{" alarm" if sent > 1 else ""}">{sent}</td>'
+        pages = (requests.get(shown.url("Orders"), params={"lang": "en"}, timeout=60).text for _ in range(600))
+        assert any(cell in page for page in pages)  # what came last is digested after it was answered
+    finally:
+        shown.end()
+
+
 def test_mistakes_are_listed() -> None:
     ran = CliRunner().invoke(cli, ["demo", "--list-bugs"])
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from Adyen.util import generate_notification_sig
 from shop import calls, texts
 from shop.bugs import BUGS
 from shop.buy import main as buy
@@ -180,12 +184,66 @@ def test_nonsense_is_refused_and_no_error_of_ours(shop: Merchant, provider: str,
     assert answer.status_code == (200 if acknowledged else 401)
 
 
+@pytest.mark.parametrize(
+    "value", ["../sellers/", "?", "", None, 7, {"uuid": 1}, "00000000-0000-4000-8000-00000000000/.."]
+)
+def test_a_notification_leads_to_no_other_address(shop: Merchant, value: Any) -> None:
+    before = len(shop.sandbox.journal(kind="request", provider="lyra"))
+
+    assert shop.deliver("lyra", {"order": value}) == 401
+
+    assert len(shop.sandbox.journal(kind="request", provider="lyra")) == before
+
+
 def test_another_currency_is_for_a_person_to_look_at(shop: Merchant) -> None:
     order = shop.order("lunch")
 
     shop.adyen(shop.item(order, amount={"currency": "USD", "value": order.total}))
 
     assert (shop.now(order)["state"], shop.now(order)["shipments"]) == ("review", 0)
+
+
+def test_the_same_event_twice_at_once_ships_once(shop: Merchant) -> None:
+    order = shop.order("lunch")
+    item = shop.item(order)
+    proof = generate_notification_sig(item, shop.sandbox.credentials["adyen"]["hmac_key"]).decode()
+    signed = {**item, "additionalData": {"hmacSignature": proof}}
+    body = json.dumps({"live": "false", "notificationItems": [{"NotificationRequestItem": signed}]}).encode()
+
+    async def at_once() -> None:
+        await asyncio.gather(*(shop.cashier.receive("adyen", body, []) for _ in range(5)))
+
+    shop.live.run(at_once())
+    shop.settle()
+
+    assert shop.now(order)["shipments"] == 1
+    assert len(shop.works(order)) == 1
+
+
+def test_everybody_asking_at_once_ships_once(shop: Merchant) -> None:
+    order = shop.order("holiday")
+    scenario(shop, webhooks=[{"event": "worldline.*", "deliver": {"drop": True}}])
+    shop.pays(order, *PAYS["holiday"])
+
+    async def at_once() -> None:
+        await asyncio.gather(*(shop.cashier.returned(order.id) for _ in range(5)))
+
+    shop.live.run(at_once())
+
+    assert shop.now(order)["shipments"] == 1
+
+
+def test_a_button_pressed_twice_at_once_refunds_once(shop: Merchant) -> None:
+    order = pay(shop, "holiday")
+
+    async def at_once() -> None:
+        await asyncio.gather(*(shop.cashier.refund(order.id, 10000, "0123456789ab") for _ in range(3)))
+
+    shop.live.run(at_once())
+    shop.settle()
+
+    assert shop.now(order)["refunded"] == 10000
+    assert len(shop.works(order)) == 1
 
 
 def test_too_much_money_is_for_a_person_to_look_at(shop: Merchant) -> None:
@@ -442,6 +500,21 @@ def test_a_refund_that_failed_later_is_not_counted(shop: Merchant) -> None:
 # -- orders that end ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_test_environment_may_be_emptied_under_a_running_shop(shop: Merchant, kind: str) -> None:
+    """Numbers begin anew: what was waiting before is not paid by what is paid now."""
+    before = shop.order(kind)
+    shop.sandbox.call("POST", "/reset")
+    order = shop.order(kind)
+    assert before.ref == order.ref
+
+    shop.pays(order, *PAYS[kind])
+    shop.watch()
+
+    assert (shop.now(order)["state"], shop.now(order)["shipments"]) == ("paid", 1)
+    assert shop.now(before)["state"] == "waiting"
+
+
 def test_a_half_paid_lunch_is_given_up_after_a_while(shop: Merchant) -> None:
     order = shop.order("lunch")
     shop.pays(order, {"with": "meal_voucher", "number": VOUCHER})
@@ -552,6 +625,20 @@ def test_buying_says_what_is_wrong(
         assert buy(["basket", "--shop", shop.url]) == 1
 
     assert "shipments is" in capsys.readouterr().err
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    source = (SHOP / "shop/settings.py").read_text("utf-8") + (SHOP / "shop/buy.py").read_text("utf-8")
+    read = set(re.findall(r"""get\("([A-Z_]+)\"""", source))
+    told = set(re.findall(r"`([A-Z_]{6,})`", (SHOP / "README.md").read_text("utf-8")))
+    assert read
+    assert read <= told
+
+
+def test_every_file_of_the_shop_is_short() -> None:
+    assert {
+        file.name for file in (SHOP / "shop").glob("*.py") if len(file.read_text("utf-8").splitlines()) > 300
+    } == set()
 
 
 def test_mistakes_are_listed_without_any_setting() -> None:

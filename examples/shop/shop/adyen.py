@@ -89,7 +89,9 @@ class Adyen:
         pending, refunded = self._refunds(order, facts)
         if parts and (currency != order.currency or self.care.covered(paid, order.total)):
             return Shown(state=State.PAID, paid=paid, currency=currency, pending=pending, refunded=refunded)
-        link = await self._ask(lambda: self._links.get_payment_link(order.ref), "status", "amount")
+        link = await self._ask(lambda: self._links.get_payment_link(order.ref), "status", "amount", "reference")
+        if link["reference"] != order.id:
+            raise Refused(f"{order.ref} is about another order")
         if link["status"] in ("completed", "paid"):  # webhooks are late; what to capture is not known yet
             amount = link["amount"]
             return Shown(

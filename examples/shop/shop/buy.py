@@ -238,6 +238,7 @@ async def shop_of(environment: Mapping[str, str], bugs: Sequence[str], port: int
 async def _run(options: argparse.Namespace) -> int:
     wish = Wish(
         kind=options.product, refuse=options.refuse_card, refund=options.refund, wait=options.wait,
+        linger=options.linger,
         say=lambda line: sys.stdout.write(f"{line}\n"),
     )  # fmt: skip
     try:
@@ -266,6 +267,7 @@ def main(given: list[str] | None = None) -> int:
     reader.add_argument("--port", type=int, default=int(os.environ.get("SHOP_PORT", "8081")), help="(SHOP_PORT)")
     reader.add_argument("--bug", action="append", default=[], metavar="NAME", help="for the shop that is started")
     reader.add_argument("--wait", type=float, default=20.0, metavar="SECONDS", help="for the shop to say it (20)")
+    reader.add_argument("--linger", type=float, default=1.0, metavar="SECONDS", help="for what comes again (1)")
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     return asyncio.run(_run(reader.parse_args(given)))
 

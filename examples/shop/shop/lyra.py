@@ -6,6 +6,7 @@ import json
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 
@@ -199,13 +200,16 @@ class Lyra:
         if not body:
             return None
         try:
-            document: Json = json.loads(body)
-            kind, uuid = next((kind, document[kind]) for kind in ("order", "refund", *document) if kind in document)
+            document: Json = dict(json.loads(body))
+            kind = next((name for name in ("order", "refund") if name in document), "") or next(iter(document))
         except (ValueError, TypeError, StopIteration) as error:
             raise Forged(f"not a webhook: {error!r}") from error
         if not self.care.handles(kind, ("order", "refund")):
             return None
-        self.care.fields(document, ("order", "refund"))
+        try:  # it becomes a part of an address that is asked with our password, so it must be what it claims to be
+            uuid = UUID(str(self.care.fields(document, ("order", "refund"))[kind]))
+        except ValueError as error:
+            raise Forged(f"not an id: {document[kind]!r}") from error
         # The same body comes at each change of status: a repetition cannot be told from news.
         return Event(provider=self.name, id=f"{kind} {uuid}", kind=kind, ref=str(uuid), recurs=True)
 

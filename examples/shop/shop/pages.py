@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,14 @@ class Pages:
             money=partial(money, language),
             shown=shown,
             told=partial(_told, language),
+            clock=_clock,
             **given,
         )
+
+
+def _clock(at: str) -> str:
+    """A moment of the history by the clock on this shop's wall."""
+    return datetime.fromisoformat(at).astimezone().strftime("%H:%M:%S")
 
 
 def _told(language: str, what: str, more: str) -> tuple[str, str]:

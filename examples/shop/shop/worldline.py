@@ -139,6 +139,8 @@ class Worldline:
         """What the platform shows now. Raises CallFailed."""
         checkout = await self._ask(lambda us: us.hosted_checkout().get_hosted_checkout(order.ref))
         details = await self._ask(lambda us: us.payments().get_payment_details(f"{order.ref}_0"))
+        if details.payment_output.references.merchant_reference != order.id:
+            raise Refused(f"{order.ref} is about another order")
         asked = details.payment_output.amount_of_money
         captured, pending, refunded = (
             _sum(details.operations or [], codes) for codes in (_CAPTURED, _REFUNDING, _REFUNDED)
@@ -204,7 +206,6 @@ class Worldline:
         output = event.payment.payment_output if event.payment else event.refund.refund_output
         hosted = event.payment.hosted_checkout_specific_output if event.payment else None
         reference = output.references.merchant_reference if output.references else ""
-        self.care.fields(_names(body), _KNOWN)
         return Event(
             provider=self.name, id=f"{event.type} {about.id}", kind=event.type, order=reference or "",
             ref=hosted.hosted_checkout_id if hosted else "", said=_SAID.get(event.type),
@@ -242,16 +243,6 @@ class Worldline:
         if error.status_code in (429, 503) or "DUPLICATE_REQUEST_IN_PROGRESS" in names:
             return Later(why, self._connection.retry_after())
         return Unsure(why) if error.status_code >= 500 else Refused(why)
-
-
-_KNOWN = ("apiFullVersion", "apiVersion", "created", "id", "merchantId", "payment", "refund", "type")
-
-
-def _names(body: bytes) -> dict[str, object]:
-    import json
-
-    document: dict[str, object] = json.loads(body)
-    return document
 
 
 def _sum(operations: list[Any], codes: tuple[int, ...]) -> int:
