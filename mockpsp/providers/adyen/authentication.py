@@ -32,7 +32,7 @@ from mockpsp.providers.adyen.states import (
 def decide_authentication(state: Purchase | None, command: c.Authenticate, moment: Moment) -> Decision:
     """The shopper ends the bank's page. Raises ShopperRefused when nobody waits for that."""
     purchase, payment = the_payment(state, command.payment)
-    if payment.status is not Status.AWAITING_SHOPPER:
+    if payment.status is not Status.AWAITING_SHOPPER or _in_app(payment):
         if frictionless(payment):
             raise InvalidPaymentData("the result is known already")
         raise ShopperRefused("closed")
@@ -61,7 +61,7 @@ def question_completion(state: Purchase | None, command: c.Complete, moment: Mom
 
 def _authentication(payment: Payment, command: c.Complete) -> str:
     """The transStatus with which the shopper came back. Raises when nobody was sent anywhere, or not any more."""
-    waits = payment.status in (Status.AWAITING_SHOPPER, Status.AUTHENTICATED)
+    waits = payment.status in (Status.AWAITING_SHOPPER, Status.AUTHENTICATED) and not _in_app(payment)
     if command.step == "redirect":
         if not waits:
             raise InvalidPayload("this result was used already, or its time is over")
@@ -72,6 +72,11 @@ def _authentication(payment: Payment, command: c.Complete) -> str:
     if not waits or asked not in (command.step, "challenge" if command.step == "fingerprint" else ""):
         raise InvalidPaymentData(f"no {command.step} of this payment is waited for")
     return command.outcome
+
+
+def _in_app(payment: Payment) -> bool:
+    """Whether it is no bank that the shopper was sent to."""
+    return payment.action is not None and payment.action.kind == "await"
 
 
 def frictionless(payment: Payment) -> bool:
