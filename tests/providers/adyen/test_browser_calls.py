@@ -262,6 +262,7 @@ def test_session_data_from_before_a_payment_is_stale(shop: Shop) -> None:
     page.setup()
     assert page.done("session_setup", f"v1/sessions/{page.id}/setup", {"sessionData": first}), "nothing was paid yet"
     page.pay(sealed(card(holderName="DECLINED")))
+    assert page.done("session_setup", f"v1/sessions/{page.id}/setup", {"sessionData": first}), "version 5 has kept it"
     body = {"sessionData": first, "paymentMethod": sealed(card())}
     answer = page.send("session_payments", f"v1/sessions/{page.id}/payments", body)
     assert refusal(answer) == (422, "702", "Field 'sessionData' is not valid.", "validation")
