@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import requests
 from tests.support.adyen import BIMPLI, RETURN_URL, SODEXO, Inbox, Shop, card, eur, gift_card, sealed, voucher
 from tests.support.browser import Browser
 from tests.support.control import ControlledSandbox
-from tests.support.dropin import BASES, BROWSER, Page, Session
+from tests.support.dropin import BASES, BROWSER, Page, Session, packed
 from tests.support.receiver import Receiver
 
 NewSandbox = Callable[..., ControlledSandbox]
@@ -177,6 +178,46 @@ def test_fingerprint_and_challenge_in_a_session(shop: Shop) -> None:
     assert page.challenge(then["action"])["resultCode"] == "Authorised"
 
 
+FRICTIONLESS = {"mockpsp": 1, "title": "The bank only looks", "world": {"adyen": {"cards": [
+    {"number": THREE_DS, "three_ds": "frictionless"}]}}}  # fmt: skip
+
+
+def test_a_bank_that_only_looks_at_the_browser(new_sandbox: NewSandbox) -> None:
+    shop = Shop(new_sandbox(scenario=FRICTIONLESS))
+    page = session(shop, authenticationData=NATIVE)
+    asked = page.pay(sealed(card(THREE_DS)))
+    then = page.fingerprint(asked["action"])
+    assert then["type"] == "completed"
+    assert page.fingerprint(asked["action"]) == then, "a browser may ask twice"
+    assert page.details(then["details"])["resultCode"] == "Authorised"
+    plain = session(shop)
+    assert plain.pay(sealed(card(THREE_DS)))["resultCode"] == "Authorised", "nobody has to go anywhere"
+
+
+def test_a_fingerprint_that_comes_after_the_result_is_refused(new_sandbox: NewSandbox) -> None:
+    page = session(Shop(new_sandbox(scenario=FRICTIONLESS)), authenticationData=NATIVE)
+    asked = page.pay(sealed(card(THREE_DS)))
+    page.details(page.fingerprint(asked["action"])["details"])
+    body = {"fingerprintResult": packed({"threeDSCompInd": "Y"}), "paymentData": asked["action"]["paymentData"]}
+    answer = page.send("submit_fingerprint", "v1/submitThreeDS2Fingerprint", body, name="token")
+    assert refusal(answer) == (422, "14_003", "Field 'paymentData' is not valid.", "validation")
+
+
+def test_the_shops_own_server_may_hand_in_such_a_fingerprint(new_sandbox: NewSandbox) -> None:
+    shop = Shop(new_sandbox(scenario=FRICTIONLESS))
+    native = {"channel": "Web", "origin": "https://shop.example", "authenticationData": NATIVE, "browserInfo": BROWSER}
+    asked = shop.pay(1890, card(THREE_DS), **native)
+    details = {"threeds2.fingerprint": packed({"threeDSCompInd": "Y"})}
+    paid = shop.call("payments_details", details=details, paymentData=asked["action"]["paymentData"])
+    assert (paid["resultCode"], paid["additionalData"]["threeDAuthenticated"]) == ("Authorised", "true")
+
+
+def test_a_challenge_that_no_bank_asked_for_proves_nothing(new_sandbox: NewSandbox) -> None:
+    page = session(Shop(new_sandbox(scenario=FRICTIONLESS)), authenticationData=NATIVE)
+    asked = page.pay(sealed(card(THREE_DS)))
+    assert page.challenge(asked["action"])["resultCode"] == "Refused"
+
+
 def test_a_failed_challenge_is_refused_and_the_rest_of_the_order_stays_open(shop: Shop) -> None:
     page = session(shop, authenticationData=NATIVE)
     page.open_order()
@@ -222,12 +263,23 @@ def test_session_data_from_before_a_payment_is_stale(shop: Shop) -> None:
     page.setup()
     assert page.done("session_setup", f"v1/sessions/{page.id}/setup", {"sessionData": first}), "nothing was paid yet"
     page.pay(sealed(card(holderName="DECLINED")))
+    assert page.done("session_setup", f"v1/sessions/{page.id}/setup", {"sessionData": first}), "version 5 has kept it"
     body = {"sessionData": first, "paymentMethod": sealed(card())}
     answer = page.send("session_payments", f"v1/sessions/{page.id}/payments", body)
     assert refusal(answer) == (422, "702", "Field 'sessionData' is not valid.", "validation")
     assert answer.headers["Mockpsp-Inferred"] == "stale_session_data"
     assert page.done("session_setup", f"v1/sessions/{page.id}/setup", {"sessionData": first}), "version 5 has kept it"
     assert page.pay(sealed(card()))["resultCode"] == "Authorised", "a refused call changes nothing"
+
+
+def test_of_payments_with_the_same_session_data_one_is_made(shop: Shop, inbox: Inbox) -> None:
+    """A double click, or two tabs: whichever comes first."""
+    page = session(shop)
+    body = {"sessionData": page.data, "paymentMethod": sealed(card())}
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(page.send, "session_payments", f"v1/sessions/{page.id}/payments", body) for _ in range(4)]
+    assert sorted(each.result().status_code for each in calls) == [200, 422, 422, 422]
+    assert inbox.told() == [("AUTHORISATION", "true")]
 
 
 def test_stale_session_data_can_be_accepted(new_sandbox: NewSandbox) -> None:
