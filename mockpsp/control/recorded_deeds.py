@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mockpsp.control.recorded_values import References
-from mockpsp.control.scenario_text import parts
 from mockpsp.domain.ledger import OUTSIDE
 from mockpsp.domain.money import Money
+from mockpsp.edge.scenario_text import parts
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Journal
 

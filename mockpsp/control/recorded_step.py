@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mockpsp.control.recorded_calls import Calls
 from mockpsp.control.recorded_values import Discretion, References, leaves, named, placeholder
 from mockpsp.control.recording import label_for
-from mockpsp.control.scenario_text import act, items, parts
+from mockpsp.edge.scenario_text import act, items, parts
 from mockpsp.scenario.model import ShopperScript
 from mockpsp.world.journal import Entry, Request
 
@@ -52,7 +52,8 @@ class _Writer:
             return self._act(entry.reference, entry.data) if last else None
         if not isinstance(entry.data, Request):
             return None
-        page = self._calls.page(entry, entry.data)
+        led_to = {each.operation for each in self._calls.sandbox.world.journal.index().caused_by(entry.number)}
+        page = self._calls.page(entry, entry.data, led_to)
         if page is not None:
             return self._act(page.ref, page.script) if last and page.script is not None else None
         call = self._calls.said(entry, entry.data, index)
