@@ -133,6 +133,19 @@ def _endpoint(entry: Entry, start: datetime) -> Iterator[str]:
     yield ", ".join(entry["urls"]) or "nowhere"
 
 
+def _probe(entry: Entry, start: datetime) -> Iterator[str]:
+    probed = entry["probe"]
+    yield f"asks {probed['url']} → {probed['status'] or probed['error']}"
+
+
+def _act(entry: Entry, start: datetime) -> Iterator[str]:
+    yield json.dumps(entry["act"], ensure_ascii=False)
+
+
+def _scenario(entry: Entry, start: datetime) -> Iterator[str]:
+    yield "; ".join(entry["scenario"]["changes"])
+
+
 _KINDS: Mapping[str, Callable[[Entry, datetime], Iterator[str]]] = {
     "request": _request,
     "decision": _decision,
@@ -141,4 +154,7 @@ _KINDS: Mapping[str, Callable[[Entry, datetime], Iterator[str]]] = {
     "delivery": _delivery,
     "shopper": _shopper,
     "endpoint": _endpoint,
+    "probe": _probe,
+    "back-office": _act,
+    "scenario": _scenario,
 }
