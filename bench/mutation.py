@@ -128,6 +128,8 @@ def _expression(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
             yield f"{value!r} → {other_value!r}", _setting(node, "value", other_value)
         case ast.IfExp(body=body, orelse=orelse):
             yield "branches swapped", lambda: (_setting(node, "body", orelse)(), _setting(node, "orelse", body)())[0]
+        case ast.Call(func=ast.Name(id="min" | "max")):
+            pass  # of the least and the greatest the order says nothing
         case ast.Call(args=[first, second, *rest]) if not isinstance(first, ast.Starred):
             if not isinstance(second, ast.Starred):
                 yield "arguments swapped", _setting(node, "args", [second, first, *rest])

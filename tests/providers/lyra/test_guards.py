@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mockpsp.domain.lifecycle import NATURAL
 from mockpsp.providers.lyra import commands as c
@@ -17,6 +18,7 @@ from mockpsp.providers.lyra import paying
 from mockpsp.providers.lyra.errors import Executed, Invalid, NotCancellable, NotFound, ShopperRefused
 from mockpsp.providers.lyra.states import Order, OrderStatus, RefundStatus
 from mockpsp.providers.lyra.stored import stored_by_alias
+from mockpsp.scenario.model import Condition, Op, Trigger
 from tests.providers.lyra.test_decide import (
     ALIAS,
     BASILE,
@@ -109,6 +111,9 @@ async def test_an_item_that_is_sent_back_with_its_uuid_stays_the_same_item() -> 
     assert items[0].uuid == second.uuid, "it is known again"
     assert (items[0].created, items[1].created) == (second.created, START + HOUR)
     assert len({each.uuid for each in items} | {first.uuid, STRANGE}) == 6, "a stranger's and a repeated one are new"
+    again = [each.uuid for each in items]
+    await shop.do(ref, c.Update(items=tuple(line(1, uuid=each) for each in again)))
+    assert [each.uuid for each in shop.order(ref).items] == again
 
 
 async def test_an_item_changes_alone_and_keeps_its_place_and_age() -> None:
@@ -170,6 +175,13 @@ async def test_vouchers_and_installments_never_meet_whichever_comes_later() -> N
     assert shop.order(single).head.payment_config == installments(2)
 
 
+async def test_an_order_has_a_name_of_its_own_in_its_marketplace() -> None:
+    shop = await market()
+    one, other = await shop.create(line(1)), await shop.create(line(1))
+    assert (len(one), one == other) == (36, False)
+    assert (shop.order(one).ref, shop.order(one).marketplace) == (one, "market")
+
+
 async def test_the_law_tells_whether_items_were_read() -> None:
     shop = await market()
     assert (await shop.do(None, create(line(1), line(2)))).reasoning.law == "items: 2"
@@ -214,6 +226,22 @@ async def test_of_equal_sums_the_setting_that_decided_is_named() -> None:
     assert done.reasoning.settings == ("tie_break",)
     other = await shop.create(line(900, LUCIE, conecs=900), line(900, BASILE, conecs=899))
     assert (await shop.do(other, c.Execute(way="page", key=KEY))).reasoning.settings == ()
+
+
+async def test_the_highest_number_may_be_the_one_that_decides() -> None:
+    shop = await market(tie_break="highest")
+    ref = await shop.create(line(900, LUCIE, conecs=900), line(900, BASILE, conecs=900))
+    done = await shop.do(ref, c.Execute(way="page", key=KEY))
+    assert LUCIE.uuid in done.reasoning.law
+    assert done.reasoning.settings == ("tie_break",)
+
+
+async def test_a_cent_is_enough_for_an_order_and_for_a_share() -> None:
+    shop = await market()
+    ref = await shop.executed(line(1))
+    assert (await shop.pay(ref, card())).status is OrderStatus.PENDING
+    ref = await shop.executed(line(500, conecs=500))
+    assert (await shop.pay(ref, meal(RICH), 1)).paid == 1
 
 
 @pytest.mark.parametrize("way", ["page", "persist"])
@@ -332,6 +360,29 @@ async def test_rules_know_which_attempt_it_is() -> None:
     assert shop.order(ref).refusals == 2, "the second attempt is the one of the rule"
     await shop.pay(ref, card())
     assert shop.order(ref).status is OrderStatus.PENDING
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [("amount", eur(2_000)), ("order_amount", eur(3_000)), ("merchant_reference", "CMD-1"), ("number", VISA)],
+)
+async def test_rules_know_what_is_paid_of_which_order_with_what(fact: str, value: Any) -> None:
+    about = Trigger((Condition(fact, Op.IS, value),))
+    shop = await market(scenario(rules=[replace(rule("card", "refused", reason="lost"), trigger=about)]))
+    ref = await shop.executed(line(3_000, conecs=1_000))
+    await shop.pay(ref, meal(RICH))
+    await shop.pay(ref, card())
+    assert why(shop) == ["lost"]
+
+
+@pytest.mark.parametrize("means", [meal("5017670000007777"), wallet("88888888888")])
+async def test_a_rule_that_accepts_finds_no_one_who_could_pay(means: c.Means) -> None:
+    rules = [rule("conecs", "accepted"), rule("cv_connect", "accepted", number=2)]
+    shop = await market(scenario(rules=rules))
+    ref = await shop.executed(line(3_000, conecs=1_000, holiday=True))
+    done = await shop.do(ref, c.Pay(means=means, amount=500))
+    assert why(shop) == ["unknown_number"]
+    assert "of this sandbox" in done.reasoning.law
 
 
 @pytest.mark.parametrize("extra", [0, 1, 2])
@@ -480,6 +531,9 @@ async def test_money_that_went_elsewhere_while_the_bank_asked_is_missed() -> Non
     await shop.world.set_balance(account, eur(19_999))
     done = await shop.do(ref, c.Authenticate(True))
     assert "199.99 EUR" in done.reasoning.law
+    refused = shop.order(ref).refused
+    assert refused is not None
+    assert (refused.kind, refused.amount) == ("card", 20_000)
     assert (shop.order(ref).status, why(shop)) == (OrderStatus.FAILED, ["insufficient_funds"])
 
 
@@ -533,7 +587,8 @@ async def test_a_page_beside_a_link_is_abandoned_with_its_own_time() -> None:
     ref = await shop.create(line(1_000))
     await shop.do(ref, c.Persist(KEY))
     await shop.do(ref, c.Execute(way="page", key=KEY))
-    await shop.advance(10 * MINUTE)
+    done = await shop.do(ref, c.Expire(execution_of(shop.order(ref)).secret))
+    assert (done.reasoning.law, done.reasoning.settings) == ("the page's time is over", ("page_life",))
     assert shop.order(ref).status is OrderStatus.ABANDONED
 
 
@@ -635,7 +690,8 @@ async def test_a_capture_that_was_moved_waits_or_is_over_does_not_happen() -> No
 
 @pytest.mark.parametrize(("reason", "told"), [("lost", "lost"), (None, "refused")])
 async def test_a_rule_lets_a_capture_fail_and_all_else_goes_back(reason: str | None, told: str) -> None:
-    rules = [rule("capture", "failed", sequence=2, scheme="CB", amount=eur(1_000), reason=reason)]
+    facts = {"sequence": 2, "scheme": "CB", "amount": eur(1_000), "merchant_reference": "CMD-1"}
+    rules = [rule("capture", "failed", reason=reason, **facts)]
     shop = await market(scenario(rules=rules))
     order = await shop.paid(line(2_000, conecs=1_000), tenders=[meal(RICH), card()])
     await shop.advance(HOUR)
@@ -814,6 +870,15 @@ async def test_a_list_of_transactions_is_for_installments_only() -> None:
     assert [each.amount for each in shop.order(order.ref).transactions] == [900]
 
 
+async def test_an_order_that_comes_back_as_it_is_is_refused_with_and_without_a_list_of_transactions() -> None:
+    shop = await market()
+    multi = await shop.paid(line(300), payment_config=installments(3))
+    assert set(await shop.refused(multi.ref, c.Update(items=(line(300),)))) == {"amount"}
+    single = await shop.paid(line(300))
+    listed = (c.TransactionInput(single.transactions[0].trans_uuid, 300, None),)
+    assert set(await shop.refused(single.ref, c.Update(items=(line(300),), transactions=listed))) == {"amount"}
+
+
 async def test_installments_are_lowered_moved_and_left_out_and_the_rest_is_as_it_was() -> None:
     """Facts 11: the full list; only PENDING ones; not above their initial amount; one that is left out is gone."""
     shop = await market()
@@ -855,7 +920,7 @@ async def test_what_a_list_of_installments_may_not_say_is_told_in_its_place() ->
     }
     short = (c.TransactionInput(first, None, None), c.TransactionInput(second, 100, None))
     assert set(await shop.refused(order.ref, c.Update(items=(line(250),), transactions=short))) == {"transactions"}
-    far = (*short, c.TransactionInput(third, None, "20270108000000"))
+    far = (*short, c.TransactionInput(third, None, "20270107000000"))
     body = await shop.refused(order.ref, c.Update(items=(line(300),), transactions=far))
     assert set(body) == {"expected_capture_date"}
     await shop.do(order.ref, c.Update(items=(line(200),), transactions=short))
