@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
@@ -16,7 +17,7 @@ from mockpsp.providers.adyen import texts as adyen_texts
 from mockpsp.providers.lyra import texts as lyra_texts
 from mockpsp.providers.worldline import texts as worldline_texts
 from mockpsp.providers.worldline import views as worldline
-from tests.support.adyen_pages import SODEXO, new_link, new_session
+from tests.support.adyen_pages import SODEXO, body_of, new_link, new_session
 from tests.support.control import ControlledSandbox
 from tests.support.gallery import GALLERIES, LANGUAGES
 from tests.support.lyra_pages import new_page
@@ -249,3 +250,85 @@ def test_lyras_language_chooses_or_else_the_browsers(sandbox: ControlledSandbox)
 def test_worldline_reads_the_customers_locale_where_the_checkout_has_none(sandbox: ControlledSandbox) -> None:
     changes = {"order": {"customer": {"locale": "fr_FR"}}}
     assert language(checkout(sandbox, **changes), **{"Accept-Language": "en"}) == "fr"
+
+
+# -- where a page may lead ---------------------------------------------------------------------------------------------
+
+NO_PLACES = [
+    "javascript:alert(1)",
+    " javascript:alert(1)",
+    "JavaScript://shop.example/%0aalert(1)",
+    "java\tscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "vbscript:x",
+    "file:///etc/passwd",
+    "//elsewhere.example/x",
+    "/\\elsewhere.example",
+    "https:\\\\elsewhere.example",
+    "https://shop.example\\@elsewhere.example/",
+    "https://shop.example/\r\nX-Strange: 1",
+    "https:elsewhere.example",
+    "http:///elsewhere.example",
+    "elsewhere",
+]
+ELSEWHERE = "https://elsewhere.example/"
+
+
+def stays(page: str) -> None:
+    """Who cancels stays on our pages, and none of them has a link to the merchant."""
+    left = requests.post(page, data={"step": "cancel"}, allow_redirects=False, timeout=30)
+    assert left.status_code == 303
+    for _ in range(3):
+        if not left.is_redirect:
+            break
+        target = left.headers["Location"]
+        assert re.match(r"/(?![/\\])", target), target
+        left = requests.get(urljoin(page, target), allow_redirects=False, timeout=30)
+    assert left.status_code == 200
+    assert 'data-testid="return"' not in left.text
+    assert "X-Strange" not in left.headers
+
+
+@pytest.mark.parametrize("address", NO_PLACES)
+def test_worldline_refuses_what_is_no_place_to_return_to(sandbox: ControlledSandbox, address: str) -> None:
+    answer = Merchant(sandbox).call(
+        "create_hosted_checkout", checkout_body(hostedCheckoutSpecificInput={"returnUrl": address})
+    )
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["propertyName"]) == (400, "hostedCheckoutSpecificInput.returnUrl")
+
+
+@pytest.mark.parametrize("address", NO_PLACES)
+def test_adyen_refuses_it_or_never_leads_there(sandbox: ControlledSandbox, address: str) -> None:
+    for path, more in (("/paymentLinks", {}), ("/sessions", {"mode": "hosted"})):
+        headers = {"X-API-Key": sandbox.credentials["adyen"]["api_key"]}
+        body = body_of(sandbox, returnUrl=address, **more)
+        answer = requests.post(f"{sandbox.url}/v72{path}", json=body, headers=headers, timeout=30)
+        if answer.status_code == 422:
+            assert answer.json()["errorCode"] == "702"
+            assert "returnUrl" in answer.json()["message"]
+        else:
+            assert ":" not in address.partition("/")[0] or address.startswith(("http:", "https:"))
+            stays(answer.json()["url"])
+
+
+@pytest.mark.parametrize("address", NO_PLACES)
+def test_lyra_never_leads_there(sandbox: ControlledSandbox, address: str) -> None:
+    stays(new_page(sandbox, url_return=address))
+
+
+@pytest.mark.parametrize("step", ["cancel", "choose", "confirm", "card", "remove", "ask", "authenticate", "anything"])
+def test_no_form_can_be_made_to_lead_elsewhere(sandbox: ControlledSandbox, step: str) -> None:
+    names = ("returnUrl", "return_url", "url_return", "url", "next", "redirect", "post_url", "method", "product")
+    form = {"step": step, **dict.fromkeys(names, ELSEWHERE)}
+    pages = (checkout(sandbox, "fr_FR"), new_link(sandbox)["url"], new_session(sandbox)["url"], new_page(sandbox))
+    for page in pages:
+        query = "&".join(f"{name}={ELSEWHERE}" for name in names)
+        address = f"{page}{'&' if '?' in page else '?'}{query}"
+        answer = requests.post(address, data=form, allow_redirects=False, timeout=30)
+        assert answer.status_code in (303, 422), answer.text
+        target = answer.headers.get("Location", "")
+        assert not target.startswith((ELSEWHERE, "//")), target
+        policy = answer.headers.get("Content-Security-Policy", "")
+        assert "elsewhere.example" not in policy
+        assert not re.search(r'(href|action|src)="https://elsewhere', answer.text)

@@ -71,6 +71,8 @@ class LyraShopper:
         subject = find(sandbox.world, part) if part else None
         if subject is None:
             return None
+        if form.get("step") == "ask" and _holdings(sandbox.world).wallet(_beneficiary(form)) is None:
+            form = {**form, "step": "cv_connect"}  # there is no app to ask: the payment is refused at once
         tender, step = _typed(form, subject), form.get("step")
         kinds = {each.rpartition(".")[2] for each in led_to}
         bank = _at_bank(form) if "authenticate" in kinds else None
@@ -93,6 +95,15 @@ def _at_bank(form: Mapping[str, str]) -> Bank:
     if form.get("step") == "cancel":
         return Bank.CANCELS
     return Bank.PASSES if re.sub(r"\s", "", form.get("code", "")) == issuers.CODE else Bank.FAILS
+
+
+def _holdings(world: World) -> Holdings:
+    own: Holdings = world.setups["lyra"].world
+    return own
+
+
+def _beneficiary(form: Mapping[str, str]) -> str:
+    return re.sub(r"\s", "", form.get("beneficiary", ""))
 
 
 def _typed(form: Mapping[str, str], subject: Order | Token) -> Tender | None:

@@ -644,13 +644,16 @@ def test_an_address_that_cannot_be_followed_is_shown_as_text(sandbox: Controlled
 
 
 def test_line_breaks_in_an_address_stay_out_of_the_headers(sandbox: ControlledSandbox) -> None:
-    address = "https://shop.example/\u00e9 t\u00e9\r\nX-Strange: 1;script-src *"
-    url = new_page(sandbox, url_return=address, items=plain(1000))
-    answer = requests.post(url, data={"step": "card", **CARD}, timeout=30, allow_redirects=False)
-    assert answer.status_code == 303
-    answer = requests.get(url, timeout=30, allow_redirects=False)
-    assert "X-Strange" not in answer.headers
-    assert answer.headers["Location"].startswith("https://shop.example/%C3%A9%20t%C3%A9")
+    for address, followed in (
+        ("https://shop.example/\u00e9 t\u00e9;script-src *", "https://shop.example/%C3%A9%20t%C3%A9;script-src%20*"),
+        ("https://shop.example/\r\nX-Strange: 1", None),
+    ):
+        url = new_page(sandbox, url_return=address, items=plain(1000))
+        answer = requests.post(url, data={"step": "card", **CARD}, timeout=30, allow_redirects=False)
+        assert answer.status_code == 303
+        answer = requests.get(url, timeout=30, allow_redirects=False)
+        assert "X-Strange" not in answer.headers
+        assert answer.headers.get("Location") == followed
 
 
 # -- persistent links --------------------------------------------------------------------------------------------------
