@@ -238,8 +238,8 @@ class Cashier:
             await asyncio.sleep(self.settings.poll)
             try:
                 await self.round(time.time())
-            except CallFailed as error:
-                log.warning("watch: %r", error)
+            except Exception:  # whatever went wrong this time, the next round has to come
+                log.exception("watch")
 
     async def round(self, now: float) -> None:
         """One round of the watch."""
