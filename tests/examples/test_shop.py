@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -275,9 +277,29 @@ def test_an_event_about_an_order_of_somebody_else_is_acknowledged(shop: Merchant
     assert shop.deliver("lyra", {"order": "00000000-0000-4000-8000-000000000000"}) == 200
 
 
-def test_the_previous_key_counts_until_its_end(shop: Merchant) -> None:
-    from datetime import UTC, datetime, timedelta
+def test_the_watch_goes_on_whatever_happens(shop: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = list[float]()
+    again = asyncio.Event()
 
+    async def once_wrong(now: float) -> None:
+        rounds.append(now)
+        if len(rounds) == 1:
+            raise KeyError("a field that was always there")
+        again.set()
+
+    async def watched() -> None:
+        task = asyncio.create_task(shop.cashier.watch())
+        await again.wait()
+        task.cancel()
+
+    monkeypatch.setattr(shop.cashier, "settings", replace(shop.cashier.settings, poll=0.0))
+    monkeypatch.setattr(shop.cashier, "round", once_wrong)
+    shop.live.run(watched())
+
+    assert len(rounds) >= 2
+
+
+def test_the_previous_key_counts_until_its_end() -> None:
     soon = datetime.now(UTC) + timedelta(days=1)
     assert Care().keys("new", "old", soon) == ("new", "old")
     assert Care().keys("new", "old", datetime.now(UTC)) == ("new",)
@@ -313,6 +335,20 @@ def test_an_order_is_made_once_however_its_answer_is_lost(shop: Merchant, kind: 
     assert order.url
     references = [each["reference"] for each in shop.sandbox.call("GET", "/checkouts")["checkouts"]]
     assert references == [order.id]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_time_out_is_asked_again(
+    live: Threaded, sandbox: ControlledSandbox, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "FIRST_PAUSE", 0.6)
+    with merchant(live, sandbox, timeout=1.5) as shop:
+        scenario(shop, faults=[{"operation": CREATES[kind], "nth": 1, "then": {"latency": "2s"}}])
+
+        answer = shop.http.post(f"{shop.url}/orders", data={"kind": kind}, allow_redirects=False, timeout=60)
+
+        assert answer.headers["Location"] == shop.orders()[0].url
+        assert len(shop.sandbox.call("GET", "/checkouts")["checkouts"]) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

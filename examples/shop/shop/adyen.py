@@ -199,7 +199,9 @@ class Adyen:
             "currency": amount["currency"], "method": item.get("paymentMethod") or "",
             "parts": _listed(item.get("additionalData") or {}),
         }  # fmt: skip
-        said = {"AUTHORISATION": State.WAITING if success else State.ENDED, "ORDER_CLOSED": State.PAID}.get(kind)
+        said = {"ORDER_OPENED": State.WAITING, "ORDER_CLOSED": State.PAID if success else State.ENDED}.get(kind)
+        if kind == "AUTHORISATION" and not success:
+            said = State.ENDED
         # A repetition has the same code and reference, and perhaps another date: both name the event, not the body.
         return Event(
             provider=self.name, id=f"{kind} {psp}", kind=kind, order=item["merchantReference"], said=said, facts=facts

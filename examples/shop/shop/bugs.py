@@ -110,15 +110,15 @@ class NoDedupe(Care):
     def counts(self, new: bool) -> bool:
         return True
 
-    def ships(self, before: State, after: State, *, again: bool) -> bool:
-        return after is State.PAID and (again or before is not State.PAID)
+    def ships(self, order: Order, after: State, *, again: bool) -> bool:
+        return after is State.PAID and (again or order.state is not State.PAID)
 
 
 class OutOfOrderOverwrites(Care):
     """Believes the event that came last: an old `created` after `captured` makes a paid order unpaid."""
 
     def believed(self, order: Order, said: State | None, shown: Shown) -> State:
-        return said or shown.state
+        return said if said is not None and order.state is State.PAID else shown.state
 
     def may_follow(self, before: State, after: State) -> bool:
         return True

@@ -11,7 +11,7 @@ from shop.care import Care
 T = TypeVar("T")
 ATTEMPTS = 4
 FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 8.0
+LONGEST_PAUSE, PATIENCE = 8.0, 20.0
 """Seconds. Somebody waits for the page meanwhile, so a longer wait is left to the next try."""
 
 
@@ -40,17 +40,18 @@ async def insist(care: Care, key: str, call: Callable[[str | None], Awaitable[T]
 
     Raises Refused; Later or Unsure when it is still so after some attempts.
     """
-    pause = FIRST_PAUSE
+    pause, loop = FIRST_PAUSE, asyncio.get_running_loop()
+    end = loop.time() + PATIENCE
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return await call(care.idempotency_key(key, attempt))
         except Later as error:
             wait = care.pause(error.seconds, pause)
-            if attempt == ATTEMPTS or wait > LONGEST_PAUSE:
+            if attempt == ATTEMPTS or wait > LONGEST_PAUSE or loop.time() + wait > end:
                 raise
         except Unsure:
             wait = pause
-            if attempt == ATTEMPTS:
+            if attempt == ATTEMPTS or loop.time() + wait > end:
                 raise
         await asyncio.sleep(wait)
         pause *= 2

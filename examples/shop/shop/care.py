@@ -80,7 +80,10 @@ class Care:
     # -- what do we believe? -----------------------------------------------------------------------------------------
 
     def believed(self, order: Order, said: State | None, shown: Shown) -> State:
-        """What the provider shows when asked, not what an event said: events come late, twice and in any order."""
+        """What the provider shows when asked, not what an event said: events come late, twice and in any order.
+
+        ``order`` is as it was when the event came.
+        """
         return shown.state
 
     def told(self, order: Order, event: Event) -> Shown | None:
@@ -115,9 +118,9 @@ class Care:
         """The same event comes more than once; only the first time there is something to do."""
         return new
 
-    def ships(self, before: State, after: State, *, again: bool) -> bool:
+    def ships(self, order: Order, after: State, *, again: bool) -> bool:
         """Once, when the order becomes paid. Everything that comes ``again`` finds it paid already."""
-        return after is State.PAID and before is not State.PAID
+        return after is State.PAID and order.state is not State.PAID
 
     # -- what do we ask for? -----------------------------------------------------------------------------------------
 

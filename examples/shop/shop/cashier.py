@@ -186,7 +186,7 @@ class Cashier:
                 return
             self.store.note(order.id, "webhook", event.kind)
             async with self._locks[order.id]:
-                await self._look(order.id, "webhook", event, again=again)
+                await self._look(order.id, "webhook", event, order, again=again)
         except CallFailed as error:  # the watch asks again
             log.warning("%s %s: %r", event.provider, event.kind, error)
 
@@ -198,7 +198,10 @@ class Cashier:
             except CallFailed as error:
                 log.warning("%s: %r", id, error)
 
-    async def _look(self, id: str, why: str, event: Event | None = None, *, again: bool = False) -> None:
+    async def _look(
+        self, id: str, why: str, event: Event | None = None, then: Order | None = None, *, again: bool = False
+    ) -> None:
+        """``then`` is the order as it was when the event came."""
         order = self.store.order(id)
         shown = self.care.told(order, event) if event is not None else None
         if shown is None:
@@ -206,13 +209,22 @@ class Cashier:
                 return
             self.store.update(id, looked=time.time())
             shown = await self.provider(order).look(order)
-        self._apply(id, shown, why, event.said if event is not None else None, again=again)
+        self._apply(id, shown, why, event.said if event is not None else None, then, again=again)
         await self._work(self.provider(order).follow_up(self.store.order(id), shown))
 
-    def _apply(self, id: str, shown: Shown, why: str, said: State | None = None, *, again: bool = False) -> None:
+    def _apply(
+        self,
+        id: str,
+        shown: Shown,
+        why: str,
+        said: State | None = None,
+        then: Order | None = None,
+        *,
+        again: bool = False,
+    ) -> None:
         """Take over what a provider shows. There is no ``await`` in here: two pieces of news cannot get between."""
         order = self.store.order(id)
-        state = self.care.believed(order, said, shown)
+        state = self.care.believed(then or order, said, shown)
         if state is State.PAID and not self.care.amount_agrees(order, shown):
             state = State.REVIEW
         if not self.care.may_follow(order.state, state):
@@ -226,7 +238,7 @@ class Cashier:
             self.store.note(order.id, "refunded-so-far", str(refunded))
         if state is not order.state:
             self.store.note(order.id, f"now-{state}", why)
-        if self.care.ships(order.state, state, again=again and not (refunded or shown.pending)):
+        if self.care.ships(order, state, again=again and not (refunded or shown.pending)):
             self.store.ship(order.id)
             self.store.note(order.id, "shipped")
 
@@ -238,8 +250,8 @@ class Cashier:
             await asyncio.sleep(self.settings.poll)
             try:
                 await self.round(time.time())
-            except CallFailed as error:
-                log.warning("watch: %r", error)
+            except Exception:  # whatever went wrong this time, the next round has to come
+                log.exception("watch")
 
     async def round(self, now: float) -> None:
         """One round of the watch."""
