@@ -243,7 +243,7 @@ def _rest(here: Sandbox, entry: Entry) -> tuple[str, str, str, str]:
             where = ", ".join(changed.urls) or "nobody"
             return f"{changed.kind or 'Webhooks'} of {changed.provider} go to {where}", "", "", ""
     if entry.kind == "scenario":
-        return f"Scenario {entry.operation}", "; ".join(entry.data.get("changes", ())), "", ""
+        return f"Scenario {entry.operation}", "; ".join(entry.data.changes), "", ""
     if entry.kind == "event":
         amount = words.amount_of(entry.data)
         return words.fact_name(entry.operation), str(amount) if amount is not None else "", "", ""

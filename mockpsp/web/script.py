@@ -163,7 +163,7 @@ def _applied(request: web.Request, sandbox: Sandbox) -> Mapping[str, Any] | None
     entry = sandbox.world.journal.get(int(number))
     if entry is None or entry.kind != "scenario":
         return None
-    return {"reset": False, "changes": entry.data["changes"]}
+    return {"reset": False, "changes": entry.data.changes}
 
 
 # -- checking ----------------------------------------------------------------------------------------------------------

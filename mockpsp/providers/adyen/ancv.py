@@ -48,7 +48,7 @@ def _approved(payment: Payment, command: c.AnswerInApp, moment: Moment) -> Money
     if amount.currency != asked.currency or not 0 < amount.minor <= asked.minor:
         raise ShopperRefused("amount_above_order", "amount", amount=asked)
     if amount < asked and not payment.started.order:
-        raise ShopperRefused("amount_fixed", "amount", amount=asked)
+        raise ShopperRefused("amount_is_fixed", "amount", amount=asked)
     can = most(payment, moment)
     if amount > can:
         raise ShopperRefused("amount_above_balance", "amount", amount=can)

@@ -114,7 +114,7 @@ async def post_app(x: Exchange) -> Answer:
         if refused.key == "closed":  # answered elsewhere meanwhile
             return see_other(here)
         most = refused.details.get("amount", payment.amount)
-        key = "problem_ancv_fixed" if refused.key == "amount_fixed" else "problem_ancv_most"
+        key = "problem_ancv_fixed" if refused.key == "amount_is_fixed" else "problem_ancv_most"
         return _open(x, purchase, payment, typed, (_problem(x, purchase, key, most, adjustable=adjustable),))
     return see_other(here)
 

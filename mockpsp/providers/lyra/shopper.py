@@ -180,6 +180,7 @@ def means_of(tender: Tender, order: Order, world: World) -> c.Means:
 
 
 def card_means(tender: Tender, holdings: Holdings) -> c.Means:
+    """The card that a tender names, completed by what the world knows of its number, or by the usual test card."""
     fields = tender.fields
     number = fields.get("number", DEFAULT_CARD)
     known = holdings.cards.get(number)
