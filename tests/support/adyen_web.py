@@ -81,7 +81,7 @@ class WebShop:
         for name in ("paymentMethods", "balance", "orders", "cancel", "payments", "details"):
             front.calls[f"/api/{name}"] = self._called(name)
 
-    # -- the shop's server -----------------------------------------------------------------------------------------------
+    # -- the shop's server ---------------------------------------------------------------------------------------------
 
     def _called(self, name: str) -> Callable[[Any], Any]:
         does: Mapping[str, Callable[[Any], tuple[str, dict[str, Any]]]] = {
@@ -139,7 +139,7 @@ class WebShop:
             f"{self.server}/v71{path}", json=body, headers=headers, timeout=30, verify=self.trust
         ).json()
 
-    # -- its page ---------------------------------------------------------------------------------------------------------
+    # -- its page ------------------------------------------------------------------------------------------------------
 
     def page(self, value: int, *, version: int = 6, flow: str = "sessions", locale: str = "en-US", **more: Any) -> str:
         """The address of a payment page over so many cents."""
@@ -175,7 +175,7 @@ def _bare(order: Mapping[str, Any]) -> dict[str, Any]:
     return {name: order[name] for name in ("orderData", "pspReference")}
 
 
-# -- what a person does --------------------------------------------------------------------------------------------------
+# -- what a person does ------------------------------------------------------------------------------------------------
 
 NUMBER, DATE, CODE = "encryptedCardNumber", "encryptedExpiryDate", "encryptedSecurityCode"
 _METHOD = ".adyen-checkout__payment-method"

@@ -365,6 +365,7 @@ class Tab:
 _KEYS: Mapping[str, tuple[int, str]] = {
     "Tab": (9, ""),
     "Enter": (13, "\r"),
+    "Backspace": (8, ""),
     "Space": (32, " "),
     "ArrowDown": (40, ""),
     "ArrowUp": (38, ""),
