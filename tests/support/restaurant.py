@@ -52,7 +52,12 @@ CARDS: tuple[Mapping[str, Any], ...] = (
     {"number": DECLINED, "answers": "refuses", "reason": "restricted_card"},
     {"number": DATED, "expiry": "03/2030", "cvc": "737"},
 )
-KINDS = {"meal_voucher": "mealVoucher_FR", "gift_card": "giftcard", "card": "scheme"}
+BENEFICIARY, UNWILLING, STRANGER = "11111111111", "33333333333", "66666666666"
+WALLETS: tuple[Mapping[str, Any], ...] = (
+    {"beneficiary": BENEFICIARY, "email": "alice@example.test", "balance": Money(20_000, "EUR")},
+    {"beneficiary": UNWILLING, "balance": Money(20_000, "EUR"), "answers": "refuses"},
+)
+KINDS = {"ancv": "ancv", "meal_voucher": "mealVoucher_FR", "gift_card": "giftcard", "card": "scheme"}
 
 
 def eur(minor: int) -> Money:
@@ -84,7 +89,10 @@ def scenario(
     **settings: Any,
 ) -> Scenario:
     """A scenario as the loader would build it, with the vouchers and cards above."""
-    world = {"meal_vouchers": vouchers, "voucher_series": series, "gift_cards": gift_cards, "cards": cards}
+    world = {
+        "meal_vouchers": vouchers, "voucher_series": series, "gift_cards": gift_cards, "ancv_wallets": WALLETS,
+        "cards": cards,
+    }  # fmt: skip
     return Scenario(
         name="test", title="A test", seed=7, clock=clock, settings={"adyen": settings},
         world={"adyen": {name: list(rows) for name, rows in world.items()}}, rules=tuple(rules),
@@ -100,6 +108,11 @@ def voucher(number: str = RICH, **changes: Any) -> c.MeansInput:
 def gift_card(number: str = RENEWING, **changes: Any) -> c.MeansInput:
     """A gift card in the shopper's hand."""
     return _means("gift_card", number, {"code": "100", **changes})
+
+
+def ancv(beneficiary: str = BENEFICIARY, **changes: Any) -> c.MeansInput:
+    """Holiday vouchers of a beneficiary."""
+    return _means("ancv", beneficiary, changes)
 
 
 def card(number: str = VISA, **changes: Any) -> c.MeansInput:

@@ -12,7 +12,8 @@ from mockpsp.edge.provider import Handler
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.adyen import auth, issuers, methods, reading, stored, stored_wire, tokens, wire
 from mockpsp.providers.adyen import commands as c
-from mockpsp.providers.adyen.decide import METHODS, open_order
+from mockpsp.providers.adyen.checkouts import open_order
+from mockpsp.providers.adyen.decide import METHODS
 from mockpsp.providers.adyen.encryption import open_field
 from mockpsp.providers.adyen.errors import (
     REASONS,

@@ -127,6 +127,18 @@ CALLS: Mapping[str, str] = {
     "get_payment_link": "GET /paymentLinks/{linkId}",
     "update_payment_link": "PATCH /paymentLinks/{linkId}",
     "card_details": "POST /cardDetails",
+    "get_stored_payment_methods": "GET /storedPaymentMethods",
+    "delete_stored_payment_method": "DELETE /storedPaymentMethods/{storedPaymentMethodId}",
+    "session_setup": "POST sessions/{sessionId}/setup, by the browser",
+    "session_balance": "POST sessions/{sessionId}/paymentMethodBalance, by the browser",
+    "session_order": "POST sessions/{sessionId}/orders, by the browser",
+    "session_cancel_order": "POST sessions/{sessionId}/orders/cancel, by the browser",
+    "session_payments": "POST sessions/{sessionId}/payments, by the browser",
+    "session_details": "POST sessions/{sessionId}/paymentDetails, by the browser",
+    "session_disable_token": "POST sessions/{sessionId}/disableToken, by the browser",
+    "order_status": "POST order/status, by the browser",
+    "submit_fingerprint": "POST submitThreeDS2Fingerprint, by the browser",
+    "payment_status": "POST services/PaymentInitiation/v1/status, by the browser",
 }
 
 EVENTS: Mapping[str, str] = {

@@ -234,7 +234,7 @@ def _cards(visit: Visit, method: views.Method) -> tuple[TestDatum, ...]:
 def _effect(visit: Visit, card: Any) -> str:
     if card.answers == "refuses":
         return visit.say("test_data_refused", reason=card.reason)
-    return visit.say("test_data_accepted" if card.three_ds == "never" else "test_data_challenge")
+    return visit.say("test_data_challenge" if card.three_ds == "challenge" else "test_data_accepted")
 
 
 def _short(expiry: str) -> str:

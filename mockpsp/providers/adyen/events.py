@@ -200,7 +200,8 @@ class PaymentStarted(Value, frozen=True, kw_only=True):
 class ActionRequired(Value, frozen=True, kw_only=True):
     """The shopper must do something first; ``secret`` proves it.
 
-    ``kind``: ``redirect``, ``fingerprint``, ``challenge``, or ``await`` for an answer in an app.
+    ``kind``: ``redirect``, ``fingerprint``, ``challenge``, or ``await`` for an answer in an app. ``then`` is
+    ``frictionless`` where a fingerprint is all that the bank wants.
     """
 
     ref: str
@@ -209,6 +210,7 @@ class ActionRequired(Value, frozen=True, kw_only=True):
     secret: str
     expires: datetime
     at: datetime
+    then: str | None = None
 
 
 class Authenticated(Value, frozen=True, kw_only=True):

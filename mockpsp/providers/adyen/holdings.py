@@ -112,7 +112,8 @@ class AncvWallet(Value, frozen=True):
 class WorldCard(Value, frozen=True):
     """A payment card that the scenario knows; without a balance it pays anything.
 
-    ``three_ds``: never, or challenge (the shopper must pass the bank's page).
+    ``three_ds``: never, challenge (the shopper must pass the bank's page), or frictionless (the bank only looks at the
+    browser, where the shop's page lets it).
     """
 
     number: str
@@ -292,7 +293,7 @@ SCHEMA: Mapping[str, Any] = {
                 "balance": {**_BALANCE, "description": "Limit of the card; absent is unlimited."},
                 "three_ds": {
                     "description": "Whether the bank asks the shopper to authenticate.",
-                    "enum": ["never", "challenge"],
+                    "enum": ["never", "challenge", "frictionless"],
                 },
                 "country": {"description": "Country of the issuer.", "type": "string", "pattern": "^[A-Z]{2}$"},
                 "title": _TITLE,

@@ -23,6 +23,14 @@ _RETURN = "https://shop.example/return"
 _SHOP = "https://shop.example"
 _NO_MERCHANT = ("payments_details", "update_payment_link")
 _MERCHANT_IN_QUERY = ("get_stored_payment_methods", "delete_stored_payment_method")
+_PATHS = {
+    "get_session": "sessionId",
+    "get_payment_link": "linkId",
+    "update_payment_link": "linkId",
+    "delete_stored_payment_method": "storedPaymentMethodId",
+    "get_stored_payment_methods": "",
+}
+"""What an earlier answer's id is called in the path of calls about it."""
 _MODIFICATIONS = ("capture", "refund", "cancel", "reversal", "amount_update")
 _CARD = {"type": "scheme", "number": "4111111111111111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
 
@@ -79,8 +87,13 @@ class AdyenMerchant:
             raise KeyError(operation)
         earlier: Mapping[str, Any] = of if isinstance(of, Mapping) else {}
         money = _amount(amount) or earlier.get("amount")
+        if operation in WEB_OPERATIONS:
+            return _browser(operation, earlier)
         if operation in _MODIFICATIONS or operation == "cancel_by_reference":
             return _modification(operation, money, earlier)
+        if operation in _PATHS:
+            named = {_PATHS[operation]: str(earlier.get("id", ""))} if _PATHS[operation] else {}
+            return named, {"status": "expired"} if operation == "update_payment_link" else None
         match operation:
             case "payments":
                 return {}, _payment(sandbox, amount, earlier)
@@ -88,16 +101,10 @@ class AdyenMerchant:
                 return {}, _details(sandbox, earlier)
             case "cancel_order":
                 return {}, {"order": _order(earlier)}
-            case "get_session" | "get_payment_link" | "update_payment_link":
-                name = "sessionId" if operation == "get_session" else "linkId"
-                return {name: str(earlier.get("id", ""))}, {"status": "expired"} if "update" in operation else None
-            case "balance":
-                return {}, {"paymentMethod": _voucher(sandbox) or _CARD, **({"amount": money} if money else {})}
-            case "payment_methods":
-                order = {"order": _order(earlier)} if "orderData" in earlier else {}
-                return {}, {"countryCode": "FR", **({"amount": money} if money else {}), **order}
             case "card_details":
                 return {}, {"cardNumber": _CARD["number"]}
+            case "balance" | "payment_methods":
+                return {}, _look_up(sandbox, operation, money, earlier)
             case _:
                 return {}, {"amount": money, "reference": "ORDER-1", **_shown(operation)}
 
@@ -116,6 +123,17 @@ class AdyenMerchant:
 
 def _amount(amount: Money | None) -> dict[str, Any] | None:
     return None if amount is None else {"currency": amount.currency, "value": amount.minor}
+
+
+def _look_up(
+    sandbox: Sandbox, operation: str, money: Mapping[str, Any] | None, earlier: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A balance, or what can be paid with: for an amount, where there is one."""
+    amount = {"amount": money} if money else {}
+    if operation == "balance":
+        return {"paymentMethod": _voucher(sandbox) or _CARD, **amount}
+    order = {"order": _order(earlier)} if "orderData" in earlier else {}
+    return {"countryCode": "FR", **amount, **order}
 
 
 def _shown(operation: str) -> dict[str, str]:
@@ -161,6 +179,32 @@ def _details(sandbox: Sandbox, earlier: Mapping[str, Any]) -> dict[str, Any]:
     if payment is None or payment.action is None:
         raise KeyError("an answer with a redirect")
     return {"details": {"redirectResult": tokens.redirect_result(payment.ref, payment.action.secret)}}
+
+
+_HIDDEN = {
+    "type": "scheme",
+    "encryptedCardNumber": "test_4111111111111111",
+    "encryptedExpiryMonth": "test_03",
+    "encryptedExpiryYear": "test_2030",
+    "encryptedSecurityCode": "test_737",
+}
+_SEEN = "eyJ0aHJlZURTQ29tcEluZCI6IlkifQ=="
+"""``{"threeDSCompInd":"Y"}`` in base64."""
+
+
+def _browser(operation: str, earlier: Mapping[str, Any]) -> tuple[Mapping[str, str], Any]:
+    """What the shop's page sends: of a session its sessionData, of an action its paymentData."""
+    match operation:
+        case "order_status":
+            return {}, {"orderData": _order(earlier)["orderData"]}
+        case "payment_status":
+            return {}, {"paymentData": earlier["action"]["paymentData"]}
+        case "submit_fingerprint":
+            return {}, {"fingerprintResult": _SEEN, "paymentData": earlier["action"]["paymentData"]}
+    body: dict[str, Any] = {"sessionData": str(earlier.get("sessionData", ""))}
+    if operation in ("session_payments", "session_balance"):
+        body["paymentMethod"] = dict(_HIDDEN)
+    return {"sessionId": str(earlier.get("id", ""))}, body
 
 
 def _modification(

@@ -17,6 +17,7 @@ from mockpsp.edge.respond import to_bytes
 from mockpsp.edge.views import FieldError
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import errors, issuers, links, tokens, views
+from mockpsp.providers.adyen.ancv import AWAIT
 from mockpsp.providers.adyen.api import find
 from mockpsp.providers.adyen.drawing import (
     Visit,
@@ -291,7 +292,9 @@ async def poll(x: Exchange) -> Answer:
 
 
 def _at_bank(x: Exchange) -> tuple[Purchase, Payment] | None:
-    return links.find_payment(x.world, x.request.query.get("MD", ""))
+    found = links.find_payment(x.world, x.request.query.get("MD", ""))
+    in_app = found is not None and found[1].action is not None and found[1].action.kind == AWAIT
+    return None if in_app else found
 
 
 def _bank_closed(x: Exchange, purchase: Purchase, payment: Payment) -> Answer:

@@ -8,7 +8,7 @@ from typing import Any
 from mockpsp.domain.ledger import Entry, transfer
 from mockpsp.domain.lifecycle import Consequence, Decision, Fact, Moment, Question, Served, Timer, Verdict, Waiting
 from mockpsp.domain.money import Money
-from mockpsp.providers.adyen import ancv, decide, modify, sessions, stored
+from mockpsp.providers.adyen import ancv, authentication, checkouts, decide, modify, sessions, stored
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import events as e
 from mockpsp.providers.adyen.settings import AdyenSettings
@@ -31,9 +31,9 @@ class Purchases:
                 session, _ = sessions.admitted(state, command, moment)
                 return None if sessions.goes_on(session, command) else self.question(session, command.does, moment)
             case c.OpenOrder():
-                decide.question_order(state, command, moment)
+                checkouts.question_order(state, command, moment)
             case c.CancelOrder():
-                decide.question_cancel_order(state, command)
+                checkouts.question_cancel_order(state, command)
         ask = _ASKING.get(type(command))
         return None if ask is None else ask(state, command, moment)
 
@@ -102,7 +102,7 @@ _Follow = Callable[[Purchase | None, Any, Moment], Decision]
 
 _ASKING: Mapping[type[Any], _Ask] = {
     c.Pay: decide.question_pay,
-    c.Complete: decide.question_completion,
+    c.Complete: authentication.question_completion,
     c.AnswerInApp: ancv.question_answer,
     c.Modify: modify.question_modify,
 }
@@ -110,28 +110,28 @@ _ASKING: Mapping[type[Any], _Ask] = {
 
 _ANSWERING: Mapping[type[Any], _Answer] = {
     c.Pay: decide.decide_pay,
-    c.Complete: decide.decide_completion,
+    c.Complete: authentication.decide_completion,
     c.AnswerInApp: ancv.decide_answer,
     c.Modify: modify.decide_modify,
 }
 """The same: what follows from the verdict."""
 
 _FOLLOWING: Mapping[type[Any], _Follow] = {
-    c.OpenOrder: decide.decide_order,
+    c.OpenOrder: checkouts.decide_order,
     c.Forget: stored.decide_forgetting,
-    c.CancelOrder: decide.decide_cancel_order,
-    c.OpenCheckout: decide.decide_checkout,
-    c.Authenticate: decide.decide_authentication,
-    c.EndLink: decide.decide_end,
-    c.ExpireCheckout: decide.decide_end,
-    c.GiveUp: decide.decide_end,
+    c.CancelOrder: checkouts.decide_cancel_order,
+    c.OpenCheckout: checkouts.decide_checkout,
+    c.Authenticate: authentication.decide_authentication,
+    c.EndLink: checkouts.decide_end,
+    c.ExpireCheckout: checkouts.decide_end,
+    c.GiveUp: checkouts.decide_end,
     c.Settle: modify.decide_settlement,
     c.Fail: modify.decide_failure,
     c.CaptureByItself: modify.decide_automatic_capture,
     c.LetExpire: modify.decide_authorisation_expiry,
-    c.ExpireOrder: decide.decide_order_expiry,
-    c.Lapse: decide.decide_lapse,
-    c.Resolve: decide.decide_resolution,
+    c.ExpireOrder: checkouts.decide_order_expiry,
+    c.Lapse: authentication.decide_lapse,
+    c.Resolve: authentication.decide_resolution,
 }
 """Commands that leave nothing to a rule, many of them the clock's."""
 

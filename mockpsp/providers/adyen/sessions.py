@@ -10,7 +10,7 @@ from mockpsp.domain.lifecycle import Moment
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import events as e
 from mockpsp.providers.adyen import tokens
-from mockpsp.providers.adyen.decide import active_checkout
+from mockpsp.providers.adyen.checkouts import active_checkout
 from mockpsp.providers.adyen.errors import InvalidSessionData, StaleSessionData, UnknownSession
 from mockpsp.providers.adyen.states import Purchase, Status, evolve
 

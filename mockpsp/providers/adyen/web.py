@@ -22,11 +22,12 @@ from mockpsp.providers.adyen.api import (
     stored_before,
     stored_offered,
 )
-from mockpsp.providers.adyen.decide import open_order
+from mockpsp.providers.adyen.authentication import frictionless
+from mockpsp.providers.adyen.checkouts import open_order
 from mockpsp.providers.adyen.errors import InvalidPaymentData, OrderUnknown, UnknownSession
 from mockpsp.providers.adyen.events import SessionHead
 from mockpsp.providers.adyen.purchases import PURCHASES
-from mockpsp.providers.adyen.states import Payment, Purchase
+from mockpsp.providers.adyen.states import Purchase, Status
 from mockpsp.providers.adyen.stored_api import forget
 from mockpsp.providers.adyen.web_routes import PREFLIGHT
 from mockpsp.world.world import Outcome
@@ -157,18 +158,22 @@ async def order_status(x: Exchange) -> Answer:
 
 
 async def submit_fingerprint(x: Exchange) -> Answer:
-    """POST submitThreeDS2Fingerprint: the page has seen the bank's method; the bank wants a challenge now."""
+    """POST submitThreeDS2Fingerprint: the bank has looked at the browser, and is content or wants a challenge."""
     data = x.json.get("paymentData", "")
     step = reading.read_fingerprint(x.json["fingerprintResult"], data)
     purchase = find(x.world, tokens.payment_named(data) or "")
     payment = purchase.payment(tokens.payment_named(data) or "") if purchase is not None else None
     if purchase is None or payment is None or not proved(step, payment):
         raise InvalidPaymentData("no payment of this client key waits for it")
-    command, ref = c.Complete(payment=payment.ref, step=step.step, outcome=step.outcome), payment.ref
+    ref = payment.ref
+    command: Any = c.Complete(payment=ref, step=step.step, outcome=step.outcome)
+    if frictionless(payment):
+        if payment.status is Status.AUTHENTICATED:  # asked again
+            return answer(200, web_wire.after_fingerprint(x.world, payment, x.origin))
+        command = c.Authenticate(payment=ref, outcome="Y")
 
     def render(outcome: Outcome) -> Answer:
-        after: Payment = outcome.state.payment(ref)
-        return answer(200, {"type": "action", "action": wire.action(x.world, after, x.origin)})
+        return answer(200, web_wire.after_fingerprint(x.world, outcome.state.payment(ref), x.origin))
 
     return await x.run(PURCHASES, purchase.ref, command, render)
 

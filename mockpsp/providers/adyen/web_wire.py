@@ -5,6 +5,8 @@ Shapes: ``core/CheckoutSession/types`` and ``core/Services`` of adyen-web 6.
 
 from __future__ import annotations
 
+from base64 import b64encode
+from json import dumps
 from typing import Any
 
 from mockpsp.providers.adyen import methods, tokens, wire
@@ -64,6 +66,14 @@ def result(world: World, purchase: Purchase, paid: Payment, origin: str) -> Json
     elif order is not None and paid.refusal is None and paid.status is not Status.ABANDONED:
         told["order"] = wire.order_told(purchase, order)
     return told
+
+
+def after_fingerprint(world: World, paid: Payment, origin: str) -> Json:
+    """A challenge, or at once what a challenge would have ended with."""
+    if paid.status is Status.AWAITING_SHOPPER or paid.action is None:
+        return {"type": "action", "action": wire.action(world, paid, origin)}
+    passed = {"transStatus": paid.outcome, "authorisationToken": tokens.payment_data(paid.ref, paid.action.secret)}
+    return {"type": "completed", "details": {"threeDSResult": b64encode(dumps(passed).encode()).decode()}}
 
 
 def session_end(purchase: Purchase) -> Json:

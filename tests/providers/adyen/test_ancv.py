@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 
 from tests.support.adyen import RETURN_URL, Inbox, Shop, card, eur, pass_on, sealed
 from tests.support.browser import Browser
@@ -277,6 +278,15 @@ def test_the_page_of_the_app_is_over_after_the_shop_was_told_otherwise(shop: Sho
     page.pay(sealed(card()))
     browser.submit("approve", amount="180,50")
     assert browser.page.marked["outcome"]["data-outcome"] == "expired"
+
+
+def test_the_banks_page_is_not_the_app(shop: Shop) -> None:
+    page, action = asked(shop)
+    bank = app_of(shop)["url"].replace("/ancv/app", "/threeDS/redirect")
+    form = {"step": "authenticate", "user": "user", "password": "password"}
+    assert requests.get(bank, timeout=30).status_code == 404
+    assert requests.post(bank, data=form, timeout=30).status_code == 404
+    assert page.poll(action) == WAITING
 
 
 def test_details_of_two_payments_do_not_fit(shop: Shop) -> None:

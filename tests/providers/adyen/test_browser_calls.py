@@ -11,7 +11,7 @@ import requests
 from tests.support.adyen import BIMPLI, RETURN_URL, SODEXO, Inbox, Shop, card, eur, gift_card, sealed, voucher
 from tests.support.browser import Browser
 from tests.support.control import ControlledSandbox
-from tests.support.dropin import BASES, BROWSER, Page, Session
+from tests.support.dropin import BASES, BROWSER, Page, Session, packed
 from tests.support.receiver import Receiver
 
 NewSandbox = Callable[..., ControlledSandbox]
@@ -175,6 +175,46 @@ def test_fingerprint_and_challenge_in_a_session(shop: Shop) -> None:
     then = page.fingerprint(asked["action"])
     assert (then["type"], then["action"]["subtype"]) == ("action", "challenge")
     assert page.challenge(then["action"])["resultCode"] == "Authorised"
+
+
+FRICTIONLESS = {"mockpsp": 1, "title": "The bank only looks", "world": {"adyen": {"cards": [
+    {"number": THREE_DS, "three_ds": "frictionless"}]}}}  # fmt: skip
+
+
+def test_a_bank_that_only_looks_at_the_browser(new_sandbox: NewSandbox) -> None:
+    shop = Shop(new_sandbox(scenario=FRICTIONLESS))
+    page = session(shop, authenticationData=NATIVE)
+    asked = page.pay(sealed(card(THREE_DS)))
+    then = page.fingerprint(asked["action"])
+    assert then["type"] == "completed"
+    assert page.fingerprint(asked["action"]) == then, "a browser may ask twice"
+    assert page.details(then["details"])["resultCode"] == "Authorised"
+    plain = session(shop)
+    assert plain.pay(sealed(card(THREE_DS)))["resultCode"] == "Authorised", "nobody has to go anywhere"
+
+
+def test_a_fingerprint_that_comes_after_the_result_is_refused(new_sandbox: NewSandbox) -> None:
+    page = session(Shop(new_sandbox(scenario=FRICTIONLESS)), authenticationData=NATIVE)
+    asked = page.pay(sealed(card(THREE_DS)))
+    page.details(page.fingerprint(asked["action"])["details"])
+    body = {"fingerprintResult": packed({"threeDSCompInd": "Y"}), "paymentData": asked["action"]["paymentData"]}
+    answer = page.send("submit_fingerprint", "v1/submitThreeDS2Fingerprint", body, name="token")
+    assert refusal(answer) == (422, "14_003", "Field 'paymentData' is not valid.", "validation")
+
+
+def test_the_shops_own_server_may_hand_in_such_a_fingerprint(new_sandbox: NewSandbox) -> None:
+    shop = Shop(new_sandbox(scenario=FRICTIONLESS))
+    native = {"channel": "Web", "origin": "https://shop.example", "authenticationData": NATIVE, "browserInfo": BROWSER}
+    asked = shop.pay(1890, card(THREE_DS), **native)
+    details = {"threeds2.fingerprint": packed({"threeDSCompInd": "Y"})}
+    paid = shop.call("payments_details", details=details, paymentData=asked["action"]["paymentData"])
+    assert (paid["resultCode"], paid["additionalData"]["threeDAuthenticated"]) == ("Authorised", "true")
+
+
+def test_a_challenge_that_no_bank_asked_for_proves_nothing(new_sandbox: NewSandbox) -> None:
+    page = session(Shop(new_sandbox(scenario=FRICTIONLESS)), authenticationData=NATIVE)
+    asked = page.pay(sealed(card(THREE_DS)))
+    assert page.challenge(asked["action"])["resultCode"] == "Refused"
 
 
 def test_a_failed_challenge_is_refused_and_the_rest_of_the_order_stays_open(shop: Shop) -> None:

@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mockpsp.domain.clock import paris
 from mockpsp.domain.errors import Refusal
-from mockpsp.providers.adyen import PROVIDER, shopper
+from mockpsp.providers.adyen import PROVIDER, shopper, stored, stored_wire, tokens
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import events as e
-from mockpsp.providers.adyen.holdings import Holdings
+from mockpsp.providers.adyen.holdings import Holdings, fingerprint
 from mockpsp.providers.adyen.purchases import PURCHASES, TRANSIT, held
 from mockpsp.providers.adyen.states import CheckoutStage, Kind, Order, OrderStage, Outcome, Payment, Purchase, Status
 from mockpsp.scenario.model import DeliveryRule, Outage, Rule, Trigger
@@ -47,6 +47,7 @@ AFTER_THE_END = (
 )
 """What may still happen to a payment of an order that is paid: modifications and what the clock does to its money."""
 
+SHOPPER = "shopper-1"
 WAITING = (Status.AWAITING_SHOPPER, Status.AUTHENTICATED)
 
 means = st.sampled_from(
@@ -55,7 +56,8 @@ means = st.sampled_from(
         r.voucher(code="111"), r.voucher(r.BLOCKED), r.voucher("5075990000000100"), r.gift_card(),
         r.gift_card(r.PLASTIC), r.gift_card("6036280000000000999"), r.card(), r.card(r.LIMITED), r.card(r.LIMITED),
         r.card(r.SECURE), r.card(r.SECURE_LIMITED), r.card(r.SECURE_LIMITED), r.card(r.DECLINED),
-        r.card(holder="DECLINED"), r.card(number="4111111111111112"),
+        r.card(holder="DECLINED"), r.card(number="4111111111111112"), r.ancv(), r.ancv(), r.ancv("alice@example.test"),
+        r.ancv(r.UNWILLING), r.ancv(r.STRANGER),
     ]
 )  # fmt: skip
 percents = st.sampled_from([None, 10, 25, 33, 50, 50, 100, 100, 101])
@@ -70,6 +72,7 @@ outcomes = st.sampled_from(["Y", "Y", "Y", "N", "U"])
 OUTCOMES = {
     "payments": ("refused", "pending", "received", "redirect", "challenge", "error"),
     "three_ds": ("authorised", "refused", "pending"),
+    "ancv": ("authorised", "refused", "error"),
     "capture": ("refused", "fails"),
     "cancel": ("refused",),
     "refund": ("refused", "fails", "reversed"),
@@ -316,6 +319,14 @@ class LivesOfOrders(RuleBasedStateMachine):
         """Those whose shopper is, or was, at the bank's page."""
         return [(purchase, payment) for purchase, payment in self.payments() if payment.status in WAITING]
 
+    def in_the_app(self) -> list[tuple[Purchase, Payment]]:
+        """Those whose shopper was asked in ANCV's app, answered or not."""
+        return [each for each in self.payments() if each[1].action is not None and each[1].action.kind == "await"]
+
+    def sessions(self) -> list[Purchase]:
+        """Sessions, open or not."""
+        return [purchase for purchase in self.purchases if purchase.session is not None]
+
     def checkouts(self) -> list[Purchase]:
         """Sessions and links."""
         return [purchase for purchase in self.purchases if purchase.is_checkout]
@@ -333,7 +344,27 @@ class LivesOfOrders(RuleBasedStateMachine):
     @precondition(lambda self: len(self.purchases) < FEW)
     @rule(paid=means, amount=totals, capturing=capturings)
     def pay_alone(self, paid: c.MeansInput, amount: int, capturing: e.Capturing) -> None:
-        self.do(None, pay_command(paid, eur(amount), capturing=capturing))
+        known = next((True for each in self.cards() if each.fingerprint == fingerprint(paid.number)), False)
+        storing = {"store": True, "known": known, "shopper_reference": SHOPPER}
+        self.do(None, pay_command(paid, eur(amount), capturing=capturing, **storing))
+
+    @precondition(lambda self: self.cards())
+    @rule(index=indices, amount=totals, forget=st.booleans())
+    def take_a_stored_card(self, index: int, amount: int, forget: bool) -> None:
+        """Pay with it, while there are few purchases, or forget it."""
+        kept = self.one_of(self.cards(), index)
+        holdings: Holdings = self.world.setups["adyen"].world
+        if forget:
+            owner = self.world.owner(PURCHASES.name, stored.by_token(kept.token))
+            self.do(owner, c.Forget(kept.token))
+            assert kept.token not in [each.token for each in self.cards()]
+        elif len(self.purchases) < FEW:
+            token = c.MeansInput(kind="card", type="scheme", stored=kept.token)
+            self.do(None, pay_command(stored.filled(token, kept, holdings), eur(amount), shopper_reference=SHOPPER))
+
+    def cards(self) -> list[e.DetailsStored]:
+        """What the shopper has stored."""
+        return list(stored_wire.cards_of(self.world, SHOPPER))
 
     @precondition(lambda self: len(self.purchases) < FEW)
     @rule(total=totals, capturing=capturings, kind=st.sampled_from(["session", "link", "reusable link"]))
@@ -392,6 +423,44 @@ class LivesOfOrders(RuleBasedStateMachine):
         self.do(purchase.ref, c.Authenticate(payment=payment.ref, outcome=outcome))
         if come_back:
             self.do(purchase.ref, c.Complete(payment=payment.ref, step="redirect"))
+
+    @precondition(lambda self: self.in_the_app())
+    @rule(
+        index=indices,
+        amount=amounts,
+        outcome=st.sampled_from(["approved", "approved", "approved", "refused", "cancelled"]),
+    )
+    def answer_in_the_app(self, index: int, amount: int | None, outcome: str) -> None:
+        purchase, payment = self.one_of(self.in_the_app(), index)
+        told = None if amount is None else eur(amount)
+        self.do(purchase.ref, c.AnswerInApp(payment=payment.ref, outcome=outcome, amount=told))
+
+    @precondition(lambda self: self.sessions())
+    @rule(
+        index=indices, paid=means, ago=st.sampled_from([0, 0, 0, 0, 1, 2, -1]),
+        what=st.sampled_from(["look", "order", "pay", "pay", "pay the order", "pay the order", "cancel", "complete"]),
+    )  # fmt: skip
+    def call_from_a_browser(self, index: int, paid: c.MeansInput, ago: int, what: str) -> None:
+        """With the newest sessionData, an older one, or one that was never given out."""
+        session = self.one_of(self.sessions(), index)
+        data = tokens.session_data(session.ref, session.secret, session.data_number - ago)
+        order = session.orders[-1].ref if session.orders else ""
+        pay = {"merchant": session.merchant, "reference": "PAY-1", "return_url": "https://shop.example", "means": paid}
+        named = {"order": order, "order_data": self.psp.order_data(order)} if order else {}
+        does: Any = None
+        if what == "order":
+            does = c.OpenOrder(merchant=session.merchant, amount=None, reference="ORD")
+        elif what == "pay" or (what == "pay the order" and not order):
+            does = c.Pay(amount=None, **pay)
+        elif what == "pay the order":
+            does = c.Pay(amount=None, fits=True, **pay, **named)
+        elif what == "cancel" and order:
+            does = c.CancelOrder(order=order, data=named["order_data"])
+        elif what == "complete" and session.payments:
+            last = session.payments[-1]
+            step = last.action.kind if last.action is not None else "redirect"
+            does = c.Complete(payment=last.ref, step=step, outcome="Y")
+        self.do(session.ref, c.Browse(data=data, does=does))
 
     @precondition(lambda self: self.payments())
     @rule(index=indices, step=st.sampled_from(["redirect", "redirect", "fingerprint", "challenge"]), outcome=outcomes)
@@ -591,6 +660,15 @@ class LivesOfOrders(RuleBasedStateMachine):
         for _, payment in self.payments():
             final = payment.granted is not None or payment.refusal is not None
             assert told["AUTHORISATION", payment.ref] == (1 if final else 0)
+
+    @invariant()
+    def a_shopper_has_each_card_once(self) -> None:
+        kept = [each.fingerprint for each in self.cards()]
+        assert len(kept) == len(set(kept))
+
+    @invariant()
+    def a_stale_session_data_is_older_than_the_newest(self) -> None:
+        assert all(0 <= each.data_oldest <= each.data_number for each in self.sessions())
 
     @invariant()
     def somebody_waits_for_a_shopper_exactly_while_one_can_act(self) -> None:
