@@ -132,7 +132,10 @@ def problems(version: str, method: str, path: str, status: int, body: Any) -> li
     if operation is None:
         schema: Mapping[str, Any] = ERROR
     else:
-        content = operation["responses"].get(str(status), {}).get("content", {})
+        declared = operation["responses"].get(str(status), {})
+        if declared and "content" not in declared and body is None:
+            return []
+        content = declared.get("content", {})
         schema = content.get("application/json", {}).get("schema", ERROR)
     told = f"{version} {method} {path} {status}"
     if schema == ERROR and status < 400:

@@ -185,7 +185,8 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
     "order_success_fields": _flag("ORDER_CLOSED carries order-N-success (a setting of Adyen's webhooks)."),
     "order_in_refused_answer": _flag("The answer to a refused payment of an order carries the order (inferred)."),
     "stale_session_data": choice(
-        "A call of a browser with a sessionData from before its session's last payment or order (inferred).",
+        "What a browser does with a sessionData from before its session's last payment or order; it may look with any "
+        "(inferred).",
         "refused",
         "accepted",
     ),

@@ -99,7 +99,8 @@ def _summary(world: World, purchase: Purchase, ref: str) -> Mapping[str, Any]:
     if payment is not None:
         told.update(_payment(payment))
         told["id"] = ref if purchase.payment(ref) is not None else purchase.ref
-        if payment.status is Status.AUTHENTICATED and payment.action is not None:
+        action = payment.action
+        if payment.status is Status.AUTHENTICATED and action is not None and action.kind != "fingerprint":
             told["return_url"] = links.after_redirect(purchase, payment, "")
     return told
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -262,12 +263,23 @@ def test_session_data_from_before_a_payment_is_stale(shop: Shop) -> None:
     page.setup()
     assert page.done("session_setup", f"v1/sessions/{page.id}/setup", {"sessionData": first}), "nothing was paid yet"
     page.pay(sealed(card(holderName="DECLINED")))
+    assert page.done("session_setup", f"v1/sessions/{page.id}/setup", {"sessionData": first}), "version 5 has kept it"
     body = {"sessionData": first, "paymentMethod": sealed(card())}
     answer = page.send("session_payments", f"v1/sessions/{page.id}/payments", body)
     assert refusal(answer) == (422, "702", "Field 'sessionData' is not valid.", "validation")
     assert answer.headers["Mockpsp-Inferred"] == "stale_session_data"
     assert page.done("session_setup", f"v1/sessions/{page.id}/setup", {"sessionData": first}), "version 5 has kept it"
     assert page.pay(sealed(card()))["resultCode"] == "Authorised", "a refused call changes nothing"
+
+
+def test_of_payments_with_the_same_session_data_one_is_made(shop: Shop, inbox: Inbox) -> None:
+    """A double click, or two tabs: whichever comes first."""
+    page = session(shop)
+    body = {"sessionData": page.data, "paymentMethod": sealed(card())}
+    with ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(page.send, "session_payments", f"v1/sessions/{page.id}/payments", body) for _ in range(4)]
+    assert sorted(each.result().status_code for each in calls) == [200, 422, 422, 422]
+    assert inbox.told() == [("AUTHORISATION", "true")]
 
 
 def test_stale_session_data_can_be_accepted(new_sandbox: NewSandbox) -> None:

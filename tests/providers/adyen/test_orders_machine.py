@@ -320,8 +320,9 @@ class LivesOfOrders(RuleBasedStateMachine):
         return [(purchase, payment) for purchase, payment in self.payments() if payment.status in WAITING]
 
     def in_the_app(self) -> list[tuple[Purchase, Payment]]:
-        """Those whose shopper was asked in ANCV's app, answered or not."""
-        return [each for each in self.payments() if each[1].action is not None and each[1].action.kind == "await"]
+        """Those whose shopper was asked in ANCV's app, those that are still to be answered last."""
+        found = [each for each in self.payments() if each[1].action is not None and each[1].action.kind == "await"]
+        return sorted(found, key=lambda each: each[1].pending)
 
     def sessions(self) -> list[Purchase]:
         """Sessions, open or not."""
@@ -426,13 +427,12 @@ class LivesOfOrders(RuleBasedStateMachine):
 
     @precondition(lambda self: self.in_the_app())
     @rule(
-        index=indices,
-        amount=amounts,
+        index=indices, percent=percents,
         outcome=st.sampled_from(["approved", "approved", "approved", "refused", "cancelled"]),
-    )
-    def answer_in_the_app(self, index: int, amount: int | None, outcome: str) -> None:
+    )  # fmt: skip
+    def answer_in_the_app(self, index: int, percent: int | None, outcome: str) -> None:
         purchase, payment = self.one_of(self.in_the_app(), index)
-        told = None if amount is None else eur(amount)
+        told = None if percent is None else eur(payment.amount.minor * percent // 100)
         self.do(purchase.ref, c.AnswerInApp(payment=payment.ref, outcome=outcome, amount=told))
 
     @precondition(lambda self: self.sessions())
