@@ -54,7 +54,7 @@ _TINTS = ("#3e5c9a", "#b8623a", "#3a7f9a", "#3a8a5f", "#7a5ba6", "#b0487a", "#7d
 _DISC = "M14.5 8a6.5 6.5 0 1 1-13 0 6.5 6.5 0 0 1 13 0z"
 _PLATE_OF_CARD = "M3.5 3.5h9A1.5 1.5 0 0 1 14 5v6a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 2 11V5a1.5 1.5 0 0 1 1.5-1.5z"
 _SIGNS: Mapping[str, tuple[str, str]] = {
-    "lock": ("#00112c", "M4 7h8v6.5H4zM5.5 7V5a2.5 2.5 0 0 1 5 0v2"),
+    "lock": ("#fff", "M4 7h8v6.5H4zM5.5 7V5a2.5 2.5 0 0 1 5 0v2"),  # on a dark button
     "checkmark": ("#0a7d4f", "m3 8.5 3.3 3.3L13 5"),
     "success": ("#0a7d4f", f"{_DISC}M5 8.3l2.2 2.2L11.3 6"),
     "error": ("#c12424", f"{_DISC}M8 4.7v4m0 2.3v.2"),
@@ -108,4 +108,6 @@ def _sign(name: str) -> str:
     words = name.lower().split("_")
     named = next((_ALSO.get(each, each) for each in reversed(words) if _ALSO.get(each, each) in _SIGNS), "")
     ink, line = _SIGNS.get(named, _OTHER_SIGN)
+    if named == "lock" and "black" in words:
+        ink = "#00112c"
     return _svg(16, 16, f'<path d="{line}" stroke="{ink}" {_PEN}/>')
