@@ -278,7 +278,9 @@ def read_payment(
 
 
 def three_ds_wanted(body: Json) -> str:
-    """Whether 3-D Secure is asked for: always, never, or empty for what the card says."""
+    """Whether 3-D Secure is asked for: always, never, or empty for what the card says; never of an absent shopper."""
+    if body.get("shopperInteraction", "Ecommerce") != "Ecommerce":
+        return "never"
     wish: str = body.get("authenticationData", {}).get("attemptAuthentication", "")
     if not wish and str(body.get("additionalData", {}).get("executeThreeD", "")).lower() == "true":
         return "always"

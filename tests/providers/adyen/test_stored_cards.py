@@ -146,6 +146,15 @@ def test_a_stored_card_asks_for_the_bank_again(shop: Shop) -> None:
     assert shop.pay(1890, by_token(token), shopperReference=ADA)["resultCode"] == "RedirectShopper"
 
 
+def test_a_merchant_takes_from_a_stored_card_while_its_shopper_is_away(shop: Shop) -> None:
+    told = shop.pay(1000, card(THREE_DS), shopperReference=ADA, storePaymentMethod=True)
+    shop.call("payments_details", details={"redirectResult": shop.redirect_result(told)})
+    [token] = tokens(shop)
+    away = {"shopperInteraction": "ContAuth", "recurringProcessingModel": "Subscription", "shopperReference": ADA}
+    means = {"type": "scheme", "storedPaymentMethodId": token}
+    assert shop.pay(1890, means, **away)["resultCode"] == "Authorised"
+
+
 @pytest.mark.parametrize("shopper", [BEN, None])
 def test_a_token_is_good_for_its_own_shopper_only(shop: Shop, shopper: str | None) -> None:
     body = {"amount": eur(1890), "reference": "R", "returnUrl": RETURN_URL, "paymentMethod": by_token(stored(shop))}
