@@ -54,9 +54,9 @@ def _without_maps(text: bytes) -> bytes:
 class WebShop:
     """A merchant with a payment page: ``api`` is what the page calls the simulator by, ``server`` what the server does.
 
-    ``more`` goes into the server's calls that open a session or pay; ``questions`` are what its page asked,
-    ``answers`` what the simulator said to that, in order.
-    ``trust`` is the file with the CA of ``server``.
+    ``shopper`` is the reference of a known one, ``more`` goes into the server's calls that open a session or pay.
+    ``questions`` are what its page asked, ``answers`` what the simulator said to that, in order. ``trust`` is the file
+    with the CA of ``server``.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class WebShop:
         self.given = sandbox.credentials["adyen"]
         self.amount: dict[str, Any] = {}
         self.locale = "en-US"
+        self.shopper = ""
         self.more: dict[str, Any] = {}
         self.questions: list[tuple[str, Any]] = []
         self.answers: list[tuple[str, Any]] = []
@@ -104,14 +105,15 @@ class WebShop:
 
     @property
     def _country(self) -> dict[str, Any]:
-        return {"countryCode": "FR", "shopperLocale": self.locale}
+        known = {"shopperReference": self.shopper} if self.shopper else {}
+        return {"countryCode": "FR", "shopperLocale": self.locale, **known}
 
     def _payment(self, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         body = {"amount": self.amount, "reference": "RESTO-1-1", "returnUrl": f"{self.front.url}/back?cart=7", **data}
         if "order" in data:
             body["order"] = _bare(data["order"])
             body["amount"] = self._share(data)
-        return "/payments", {**body, **self.more}
+        return "/payments", {**self._country, **body, **self.more}
 
     def _share(self, data: dict[str, Any]) -> dict[str, Any]:
         """What a server must decide of an order's next payment: what the card can pay, at most what remains."""
