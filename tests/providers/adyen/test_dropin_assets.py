@@ -17,6 +17,7 @@ from mockpsp.providers.adyen import bins, datasets, encryption
 from mockpsp.providers.adyen.holdings import Holdings, WorldCard
 from tests.support.control import ControlledSandbox
 from tests.support.dropin import BASES, SHOP
+from tests.support.server import Threaded
 
 NewSandbox = Callable[..., ControlledSandbox]
 CONTRACT = Contract(read_openapi("adyen"))
@@ -181,6 +182,15 @@ def test_a_client_key_may_be_for_some_origins_only(new_sandbox: NewSandbox, meth
         assert refusal(call(sandbox, method, foreign, body)) == UNAUTHORISED
     headers = {"Referer": "https://evil.example/", "Origin": "https://evil.example"}
     assert refusal(call(sandbox, method, target, body, **headers)) == UNAUTHORISED
+
+
+@pytest.mark.parametrize("origin", ["https://shop.example/", "shop.example", "https://a b", "https://a;script-src *"])
+def test_what_is_no_origin_is_a_mistake_of_the_scenario(live: Threaded, origin: str) -> None:
+    settings = {"adyen": {"allowed_origins": [origin]}}
+    scenario = {"mockpsp": 1, "title": "One shop", "settings": settings}
+    answer = requests.post(f"{live.url}/_mockpsp/sandboxes", json={"scenario": scenario}, timeout=30)
+    assert answer.status_code == 400
+    assert "/settings/adyen/allowed_origins/0" in answer.text
 
 
 @pytest.mark.parametrize("path", [f"{base}/v3/bin/binLookup" for base in BASES] + ["/checkoutanalytics/v3/analytics"])
