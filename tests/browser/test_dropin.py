@@ -16,13 +16,13 @@ import pytest
 from tests.browser.conftest import ADYEN
 from tests.support.adyen_pages import BANK
 from tests.support.adyen_web import (
-    KEEP,
     OPEN,
     WebShop,
     button,
     choose,
     hittable,
     hosts,
+    keep,
     press,
     submit,
     type_in,
@@ -265,8 +265,7 @@ def test_a_stored_card_asks_for_its_code_alone(tab: Tab, person: Person, web: We
     given(tab, person, web, version=version, flow=flow, dropin=offer)
     choose(tab, "Cards")
     type_in(tab, **VISA)
-    tab.until(hittable(KEEP))
-    tab.click_on(KEEP)
+    keep(tab)
     submit(tab, "Pay €43.50")
     until_seen(tab, "completed")
 
