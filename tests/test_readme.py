@@ -282,7 +282,7 @@ def test_what_is_not_emulated_of_adyen_is_what_the_code_declines() -> None:
 
 ADYEN_NOT_EMULATED = {
     "changing a session": "/sessions/",
-    "stored payment methods": "/storedPaymentMethods",
+    "storing a card without a payment": "/storedPaymentMethods",
     "Apple Pay sessions": "/applePay/sessions",
     "origin keys": "/originKeys",
     "PayPal orders": "/paypal/updateOrder",
