@@ -108,7 +108,10 @@ class Door:
         return conclude(x, self, journal, answer)
 
     async def hand_out(self, request: web.Request) -> web.StreamResponse:
-        """The same for assets, whose journal entry is only written when something is wrong with them."""
+        """The same for assets, whose journal entry is only written when something is wrong with them.
+
+        An asset leaves with the headers of its handler; what a provider puts on every answer may need the entry.
+        """
         x = Exchange(request, self.provider, self.route)
         locate(x, self)
         try:
@@ -127,9 +130,7 @@ class Door:
                 return conclude(x, self, journal, self.provider.refuse(x, fault))
             x.note(f"refused: {fault}")
             return conclude(x, self, journal, turned_away(x, fault))
-        headers = {**self.provider.finish(x, answer), **answer.headers}
-        if answer.body is not None:
-            headers["Content-Type"] = answer.content_type
+        headers = {**answer.headers, "Content-Type": answer.content_type} if answer.body is not None else answer.headers
         return web.Response(body=answer.body, status=answer.status, headers=headers)
 
 

@@ -68,5 +68,5 @@ def how_to_trust(ca_file: Path) -> tuple[str, ...]:
 def led_here(names: Sequence[str], port: int, pin: str) -> str:
     """The command that starts a Chromium which finds this server under these names, and takes its certificate."""
     rules = ", ".join(f"MAP {name}:443 127.0.0.1:{port}" for name in names)
-    profile = f"--user-data-dir={Path(tempfile.gettempdir()) / 'mockpsp-browser'}"
+    profile = '--user-data-dir="$(mktemp -d)"'
     return f'chromium {profile} --ignore-certificate-errors-spki-list={pin} --host-resolver-rules="{rules}"'

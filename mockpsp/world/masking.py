@@ -17,7 +17,7 @@ _CUT = f"(nested deeper than {_DEEPEST} levels)"
 _RUN = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){11,18}(?![0-9])")
 _CODE_IN_TEXT = re.compile(r"""((?:cvv|cvc|security_?code)2?["']?\s*[:=>]\s*["']?)[0-9]{3,4}(?![0-9])""", re.IGNORECASE)
 _CODES = frozenset({"cvv", "cvv2", "cvc", "cvc2", "cvn", "csc", "cav2", "cid"})
-_CARDS = frozenset({"number", "numbers", "pan", "cardno", "card", "accountnumber", "vouchernumber"})
+_CARDS = frozenset({"number", "numbers", "pan", "cardno", "card", "accountnumber", "vouchernumber", "encryptedbin"})
 _SECRETS = frozenset(
     {
         "accesstoken", "apikey", "clientsecret", "hmackey", "password", "passwd", "refreshtoken", "secret",

@@ -30,7 +30,7 @@ const advanced6 = {
   ...orders,
   onSubmit: (state, component, actions) => ask("payments", state.data).then(actions.resolve, actions.reject),
   onAdditionalDetails: (state, component, actions) => ask("details", state.data).then(actions.resolve, actions.reject),
-  onOrderCancel: ({order}, {resolve}) => ask("cancel", order).then(resolve),
+  onOrderCancel: ({order}, {resolve}) => ask("cancel", order).then(() => resolve({amount: configuration.amount})),
   onPaymentMethodsRequest: ({order}, {resolve, reject}) => methods(order).then(resolve, reject),
 };
 

@@ -16,13 +16,13 @@ import pytest
 from tests.browser.conftest import ADYEN
 from tests.support.adyen_pages import BANK
 from tests.support.adyen_web import (
-    KEEP,
     OPEN,
     WebShop,
     button,
     choose,
     hittable,
     hosts,
+    keep,
     press,
     submit,
     type_in,
@@ -193,22 +193,33 @@ def test_two_vouchers_and_a_gift_card(tab: Tab, person: Person, web: WebShop) ->
     assert until_seen(tab, "completed")["resultCode"] == "Authorised"
 
 
-@pytest.mark.parametrize(("version", "locale"), [(6, "fr-FR"), (5, "en-US")])
+UNKNOWN, EMPTY, OTHER = (
+    "we have no gift card with this number",
+    "This gift card has zero balance",
+    "valid in the currency they were issued in",
+)
+FRENCH_WRONGS = ("Aucune carte ne porte ce numéro", "Le solde de cette carte est nul", "la devise où elle a été émise")
+
+
+@pytest.mark.parametrize(
+    ("version", "flow", "locale", "wrongs"),
+    [
+        (6, "sessions", "fr-FR", FRENCH_WRONGS),
+        (5, "sessions", "en-US", (UNKNOWN, EMPTY, OTHER)),
+        (6, "advanced", "en-US", (EMPTY, EMPTY, OTHER)),  # the server's answer always has a balance
+    ],
+)
 def test_what_is_wrong_with_a_voucher_or_gift_card(
-    tab: Tab, person: Person, web: WebShop, version: int, locale: str
+    tab: Tab, person: Person, web: WebShop, version: int, flow: str, locale: str, wrongs: tuple[str, ...]
 ) -> None:
-    given(tab, person, web, version=version, locale=locale)
-    french = locale == "fr-FR"
-    redeem(tab, SODEXO, {**RICH, "number": "9999990000000001"}, "Utiliser" if french else "Redeem")
-    said = "Aucune carte ne porte ce numéro" if french else "we have no gift card with this number"
-    tab.until(f"document.body.innerText.includes({json.dumps(said)})")
-    redeem(tab, BIMPLI, {**RICH, "number": "5075990000000000"}, "Utiliser" if french else "Redeem")
-    said = "Le solde de cette carte est nul" if french else "This gift card has zero balance"
-    tab.until(f"document.body.innerText.includes({json.dumps(said)})")
-    redeem(tab, "Generic gift card", FOREIGN, "Utiliser" if french else "Redeem")
-    said = "la devise où elle a été émise" if french else "valid in the currency they were issued in"
-    tab.until(f"document.body.innerText.includes({json.dumps(said)})")
-    assert "session_order" not in operations(web)
+    given(tab, person, web, version=version, flow=flow, locale=locale)
+    word = "Utiliser" if locale == "fr-FR" else "Redeem"
+    unknown, empty = {**RICH, "number": "9999990000000001"}, {**RICH, "number": "5075990000000000"}
+    tries = ((SODEXO, unknown), (BIMPLI, empty), ("Generic gift card", FOREIGN))
+    for (method, means), said in zip(tries, wrongs, strict=True):
+        redeem(tab, method, means, word)
+        tab.until(f"document.querySelector('{OPEN}').innerText.includes({json.dumps(said)})")
+    assert not {"session_order", "create_order"} & set(operations(web))
 
 
 # -- cards -----------------------------------------------------------------------------------------------------------
@@ -238,28 +249,27 @@ def test_to_the_bank_and_back(tab: Tab, person: Person, web: WebShop, version: i
         "/again", version=version, flow=flow, session=session, details={"redirectResult": back["redirectResult"]}
     )
     tab.open(again)
+    assert until_seen(tab, "completed")["resultCode"] == "Authorised"
+    assert operations(web).count("session_setup") == (2 if flow == "sessions" else 0)
+
+
+@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced")])
+def test_a_stored_card_asks_for_its_code_alone(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
+    web.shopper = "ada"
+    web.more = {"recurringProcessingModel": "CardOnFile"}
+    offer: dict[str, Any] = {}
     if flow == "sessions":
-        assert until_seen(tab, "completed")["resultCode"] == "Authorised"
-        assert operations(web).count("session_setup") == 2
+        web.more |= {"storePaymentMethodMode": "askForConsent"}
     else:
-        tab.until("seen.some(([name]) => name === 'completed')")
-
-
-def test_a_stored_card_asks_for_its_code_alone(tab: Tab, person: Person, web: WebShop) -> None:
-    web.more = {
-        "shopperReference": "ada",
-        "storePaymentMethodMode": "askForConsent",
-        "recurringProcessingModel": "CardOnFile",
-    }
-    given(tab, person, web)
+        offer = {"paymentMethodsConfiguration": {"card": {"enableStoreDetails": True}}}
+    given(tab, person, web, version=version, flow=flow, dropin=offer)
     choose(tab, "Cards")
     type_in(tab, **VISA)
-    tab.until(hittable(KEEP))
-    tab.click_on(KEEP)
+    keep(tab)
     submit(tab, "Pay €43.50")
     until_seen(tab, "completed")
 
-    given(tab, person, web)
+    given(tab, person, web, version=version, flow=flow)
     choose(tab, "•••• 1111")
     tab.until(f"document.querySelectorAll('{OPEN} iframe').length === 1")
     type_in(tab, code="737")

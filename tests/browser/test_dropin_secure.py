@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from mockpsp.providers.adyen import auth
+from mockpsp.world.sandboxes import DEFAULT
 from tests.browser.conftest import ADYEN, SHOP_HOST
 from tests.support.adyen_web import (
     ADYENS,
@@ -25,6 +29,7 @@ from tests.support.shopfront import Shopfront
 
 pytestmark = [pytest.mark.browser, pytest.mark.node]
 
+README = Path(__file__).parents[2] / "README.md"
 SECURE = {"number": "4212345678901237", "date": "03/30", "code": "737"}
 VISA = {**SECURE, "number": "4111111111111111"}
 NATIVE = {"authenticationData": {"threeDSRequestData": {"nativeThreeDS": "preferred"}}}
@@ -113,3 +118,14 @@ def test_where_browsers_cannot_encrypt_the_fields_send_test_values(
     pay(tab, VISA)
     assert until_seen(tab, "completed")["resultCode"] == "Authorised"
     assert web.asked("payments")[0]["paymentMethod"]["encryptedExpiryYear"] == "test_2030"
+
+
+@pytest.mark.parametrize("version", [6, 5])
+def test_the_readme_tells_what_is_tried_here(
+    person: Person, sandbox: ControlledSandbox, shop: Shopfront, version: int
+) -> None:
+    [snippet] = re.findall(rf"<!-- runs: browser {version} -->\n```js\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    told = person.tab().evaluate(f"(() => {{ {snippet}; return configuration }})()")
+    tried = WebShop(sandbox, shop, api="http://localhost:8080/checkoutshopper/test/").configuration(version)
+    assert told == {**{name: tried[name] for name in told}, "clientKey": auth.credentials(DEFAULT)["client_key"]}
+    assert any("nvironmentUrls" in name for name in told)

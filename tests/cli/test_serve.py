@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -87,6 +90,62 @@ def test_tls_is_served_beside_http_and_can_be_trusted(serve: Callable[..., Any])
     assert any("NODE_EXTRA_CA_CERTS=" in line for line in served.lines)
     served.end()
     assert not Path(served.told["ca_file"]).exists()
+
+
+@pytest.mark.skipif(find_spec("trustme") is None, reason="needs mockpsp[tls]")
+def test_https_has_the_names_that_are_wished(serve: Callable[..., Any]) -> None:
+    served = serve("--tls-name", "pay.shop.test", "--tls-name", "cdn.shop.test", "--tls-port", "0")
+
+    port = int(served.told["https_url"].removeprefix("https://localhost:"))
+    trusting = ssl.create_default_context(cafile=served.told["ca_file"])
+    for name in ("pay.shop.test", "cdn.shop.test", "localhost"):
+        with socket.create_connection(("127.0.0.1", port)) as plain, trusting.wrap_socket(plain, server_hostname=name):
+            pass
+    led = f'--host-resolver-rules="MAP pay.shop.test:443 127.0.0.1:{port}, MAP cdn.shop.test:443 127.0.0.1:{port}"'
+    [line] = [each for each in served.lines if "chromium" in each]
+    assert line.endswith(f"--ignore-certificate-errors-spki-list={served.told['tls_pin']} {led}")
+
+
+@pytest.mark.skipif(find_spec("trustme") is None, reason="needs mockpsp[tls]")
+def test_a_port_of_https_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "mockpsp", "serve", "--port", "0", "--tls-port", str(port)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert ended.returncode == 1
+    assert f"port {port} on 127.0.0.1 is taken" in ended.stderr
+
+
+@pytest.mark.skipif(find_spec("trustme") is None, reason="needs mockpsp[tls]")
+def test_the_pin_is_that_of_the_certificate() -> None:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from cryptography.x509 import load_pem_x509_certificate
+
+    from mockpsp.serving.tls import certificate
+
+    with certificate("localhost", ["pay.shop.test"]) as shown, socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=_greet, args=(server, shown.context))
+        thread.start()
+        pem = ssl.get_server_certificate(server.getsockname())
+        thread.join()
+    key = load_pem_x509_certificate(pem.encode()).public_key()
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert shown.pin == base64.b64encode(hashlib.sha256(der).digest()).decode()
+
+
+def _greet(server: socket.socket, context: ssl.SSLContext) -> None:
+    plain, _ = server.accept()
+    with context.wrap_socket(plain, server_side=True):
+        pass
+
+
+@pytest.mark.parametrize("name", ["", "what is this", "a..b"])
+def test_a_name_that_is_none_is_told(name: str) -> None:
+    from mockpsp.serving.tls import NoTls, certificate
+
+    with pytest.raises(NoTls, match="--tls-name: "), certificate("localhost", [name]):
+        pass
 
 
 def test_tls_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,9 +54,9 @@ def _without_maps(text: bytes) -> bytes:
 class WebShop:
     """A merchant with a payment page: ``api`` is what the page calls the simulator by, ``server`` what the server does.
 
-    ``more`` goes into the server's calls that open a session or pay; ``questions`` are what its page asked,
-    ``answers`` what the simulator said to that, in order.
-    ``trust`` is the file with the CA of ``server``.
+    ``shopper`` is the reference of a known one, ``more`` goes into the server's calls that open a session or pay.
+    ``questions`` are what its page asked, ``answers`` what the simulator said to that, in order. ``trust`` is the file
+    with the CA of ``server``.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class WebShop:
         self.given = sandbox.credentials["adyen"]
         self.amount: dict[str, Any] = {}
         self.locale = "en-US"
+        self.shopper = ""
         self.more: dict[str, Any] = {}
         self.questions: list[tuple[str, Any]] = []
         self.answers: list[tuple[str, Any]] = []
@@ -81,7 +82,7 @@ class WebShop:
         for name in ("paymentMethods", "balance", "orders", "cancel", "payments", "details"):
             front.calls[f"/api/{name}"] = self._called(name)
 
-    # -- the shop's server -----------------------------------------------------------------------------------------------
+    # -- the shop's server ---------------------------------------------------------------------------------------------
 
     def _called(self, name: str) -> Callable[[Any], Any]:
         does: Mapping[str, Callable[[Any], tuple[str, dict[str, Any]]]] = {
@@ -104,14 +105,15 @@ class WebShop:
 
     @property
     def _country(self) -> dict[str, Any]:
-        return {"countryCode": "FR", "shopperLocale": self.locale}
+        known = {"shopperReference": self.shopper} if self.shopper else {}
+        return {"countryCode": "FR", "shopperLocale": self.locale, **known}
 
     def _payment(self, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         body = {"amount": self.amount, "reference": "RESTO-1-1", "returnUrl": f"{self.front.url}/back?cart=7", **data}
         if "order" in data:
             body["order"] = _bare(data["order"])
             body["amount"] = self._share(data)
-        return "/payments", {**body, **self.more}
+        return "/payments", {**self._country, **body, **self.more}
 
     def _share(self, data: dict[str, Any]) -> dict[str, Any]:
         """What a server must decide of an order's next payment: what the card can pay, at most what remains."""
@@ -139,7 +141,7 @@ class WebShop:
             f"{self.server}/v71{path}", json=body, headers=headers, timeout=30, verify=self.trust
         ).json()
 
-    # -- its page ---------------------------------------------------------------------------------------------------------
+    # -- its page ------------------------------------------------------------------------------------------------------
 
     def page(self, value: int, *, version: int = 6, flow: str = "sessions", locale: str = "en-US", **more: Any) -> str:
         """The address of a payment page over so many cents."""
@@ -175,15 +177,11 @@ def _bare(order: Mapping[str, Any]) -> dict[str, Any]:
     return {name: order[name] for name in ("orderData", "pspReference")}
 
 
-# -- what a person does --------------------------------------------------------------------------------------------------
+# -- what a person does ------------------------------------------------------------------------------------------------
 
 NUMBER, DATE, CODE = "encryptedCardNumber", "encryptedExpiryDate", "encryptedSecurityCode"
 _METHOD = ".adyen-checkout__payment-method"
 OPEN = f"{_METHOD}--selected"
-KEEP = (
-    f"document.querySelector('{OPEN} .adyen-checkout__store-details label, {OPEN} .adyen-checkout__store-details span')"
-)
-"""The offer to store the card."""
 
 
 def frame(field: str) -> str:
@@ -235,13 +233,25 @@ def submit(tab: Tab, text: str) -> None:
     press(tab, text)
 
 
+def insist(tab: Tab, element: str, done: Callable[[], object], what: str) -> None:
+    """Click until something is done: a click may miss while a form is still opening."""
+    tab.wait_for(lambda: done() or (not tab.hit(element) and done()), what)
+
+
 def choose(tab: Tab, name: str) -> None:
     """Open a payment method of the list, if it is not the one that is open."""
     method = f"[...document.querySelectorAll('{_METHOD}')].find(each => each.innerText.includes({json.dumps(name)}))"
-    tab.until(hittable(f"{method}?.querySelector('{_METHOD}__header')"))
-    if not tab.evaluate(f"{method}.matches('{OPEN}')"):
-        tab.click_on(f"{method}.querySelector('{_METHOD}__header')")
-    tab.until(f"{method}?.matches('{OPEN}')")
+    header = f"{method}?.querySelector('{_METHOD}__header')"
+    tab.until(hittable(header))
+    insist(tab, header, lambda: tab.evaluate(f"{method}?.matches('{OPEN}')"), name)
+
+
+def keep(tab: Tab) -> None:
+    """Take the offer to store the card."""
+    offer = f"document.querySelector('{OPEN} .adyen-checkout__store-details')"
+    tab.until(f"Boolean({offer})")
+    taken = f"{offer}.querySelector('input').checked"
+    insist(tab, f"{offer}.querySelector('span')", lambda: tab.evaluate(taken), "the offer to store the card")
 
 
 def inside(tab: Tab, element: str, expression: str) -> Any:
@@ -250,11 +260,13 @@ def inside(tab: Tab, element: str, expression: str) -> Any:
         found = tab.call("Runtime.evaluate", expression=element)["result"].get("objectId", "")
         node = tab.call("DOM.describeNode", objectId=found)["node"]
         world = tab.call("Page.createIsolatedWorld", frameId=node["frameId"])["executionContextId"]
-        return tab.call("Runtime.evaluate", expression=expression, contextId=world, returnByValue=True)["result"].get(
-            "value"
-        )
+        answer = tab.call("Runtime.evaluate", expression=expression, contextId=world, returnByValue=True)
     except ProtocolError:
         return None
+    return answer["result"].get("value")
+
+
+_CURSOR = "document.hasFocus() && document.activeElement?.localName === 'input'"
 
 
 def type_in(tab: Tab, **fields: str) -> None:
@@ -262,16 +274,9 @@ def type_in(tab: Tab, **fields: str) -> None:
     for name, text in fields.items():
         field = frame({"number": NUMBER, "date": DATE, "code": CODE}[name])
         tab.wait_for(partial(inside, tab, field, "Boolean(document.querySelector('input'))"), f"the field {name}")
-        tab.wait_for(partial(_entered, tab, field), f"the cursor in {name}")
+        tab.until(hittable(field))
+        insist(tab, field, partial(inside, tab, field, _CURSOR), f"the cursor in {name}")
         tab.write(text)
-
-
-def _entered(tab: Tab, field: str) -> bool:
-    """Whether the cursor is in a field; a click that missed it, as the form is still opening, is made again."""
-    in_it = "document.hasFocus() && document.activeElement?.localName === 'input'"
-    if not inside(tab, field, in_it) and tab.evaluate(hittable(field)):
-        tab.click_on(field)
-    return bool(inside(tab, field, in_it))
 
 
 def hosts(tab: Tab) -> set[str]:

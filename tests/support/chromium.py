@@ -314,6 +314,11 @@ class Tab:
 
     def click_on(self, element: str) -> None:
         """Click what a JavaScript expression names."""
+        problem = self.hit(element)
+        assert not problem, f"{element}: {problem}\n{self.url}\n{self.body}"
+
+    def hit(self, element: str) -> str:
+        """The same, or why it could not be clicked."""
         spot = self.evaluate(
             f"""(() => {{
               const found = {element};
@@ -326,9 +331,11 @@ class Tab:
               return {{x, y}};
             }})()"""
         )
-        assert isinstance(spot, Mapping), f"{element}: {spot}\n{self.url}\n{self.body}"
+        if not isinstance(spot, Mapping):
+            return str(spot)
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **spot)
+        return ""
 
     def fill(self, testid: str, text: str) -> None:
         """Replace what stands in a field."""
@@ -370,6 +377,7 @@ class Tab:
 _KEYS: Mapping[str, tuple[int, str]] = {
     "Tab": (9, ""),
     "Enter": (13, "\r"),
+    "Backspace": (8, ""),
     "Space": (32, " "),
     "ArrowDown": (40, ""),
     "ArrowUp": (38, ""),

@@ -117,11 +117,8 @@ class Adyen:
 
     def finish(self, exchange: Exchange, answer: Answer) -> Mapping[str, str]:
         """See Provider. Every answer of the API has a Pspreference, and the Idempotency-Key that came."""
-        access = exchange.route.access if exchange.route is not None else Access.API
-        if access is Access.PAGE:
+        if exchange.route is not None and exchange.route.access is Access.PAGE:
             return {}
-        if access is Access.ASSET:
-            return web_routes.CORS
         headers = {} if "Pspreference" in answer.headers else {"Pspreference": own_reference(exchange)}
         if web_routes.by_browser(exchange):
             headers.update(web_routes.CORS)

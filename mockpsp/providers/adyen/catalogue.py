@@ -138,6 +138,7 @@ CALLS: Mapping[str, str] = {
     "session_disable_token": "POST sessions/{sessionId}/disableToken, by the browser",
     "order_status": "POST order/status, by the browser",
     "submit_fingerprint": "POST submitThreeDS2Fingerprint, by the browser",
+    "bin_lookup": "POST bin/binLookup, by the browser",
     "payment_status": "POST services/PaymentInitiation/v1/status, by the browser",
 }
 

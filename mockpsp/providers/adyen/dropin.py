@@ -24,13 +24,14 @@ from mockpsp.edge.sealed import key_pair
 from mockpsp.providers.adyen import auth, datasets, pictures
 from mockpsp.providers.adyen.dropin_routes import FIELDS
 from mockpsp.providers.adyen.errors import InvalidField, WrongType
+from mockpsp.providers.adyen.web_routes import CORS
 
 _FILES = Path(__file__).parent / "static" / "fields"
 _DEVICE_PAGE = "dfp.1.0.0.html"
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _HTML = "text/html; charset=utf-8"
-_A_MINUTE = {"Cache-Control": "max-age=60", "X-Content-Type-Options": "nosniff"}
-_A_DAY = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
+_A_MINUTE = {**CORS, "Cache-Control": "max-age=60", "X-Content-Type-Options": "nosniff"}
+_A_DAY = {**CORS, "Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
 _LONGEST_ID = 100
 
@@ -144,7 +145,7 @@ async def analytics(x: Exchange) -> Answer:
     if not given:
         asked = int.from_bytes(blake2b(x.raw, digest_size=6).digest())
         given = x.world.ids.fixed("checkout attempt", asked + x.world.journal.count)
-    return Answer(200, to_bytes({"checkoutAttemptId": given}))
+    return Answer(200, to_bytes({"checkoutAttemptId": given}), headers=CORS)
 
 
 async def analytics_events(x: Exchange) -> Answer:
@@ -152,4 +153,4 @@ async def analytics_events(x: Exchange) -> Answer:
     for name in ("info", "logs", "errors"):
         if not isinstance(_told(x).get(name, []), list):
             raise WrongType(name, "must be a list")
-    return Answer(204)
+    return Answer(204, headers=CORS)

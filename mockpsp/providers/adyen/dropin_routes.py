@@ -1,6 +1,6 @@
-"""Where Adyen's Drop-in loads what it needs beside the payments; ``dropin`` is imported at the first call.
+"""Where Adyen's Drop-in loads what it needs beside payments; ``dropin`` is imported at the first call.
 
-Source: adyen-web 5.72 and 6.45: ``core/Environment``, ``core/Services``, ``core/Analytics``, ``core/Context/Resources``.
+Source: ``core/Environment``, ``core/Services``, ``core/Analytics`` and ``core/Context/Resources`` of adyen-web.
 """
 
 from __future__ import annotations

@@ -31,6 +31,8 @@ _PATHS = {
     "get_stored_payment_methods": "",
 }
 """What an earlier answer's id is called in the path of calls about it."""
+_TOKEN = ("submit_fingerprint", "bin_lookup")
+"""Calls of the browser that give the client key another name."""
 _MODIFICATIONS = ("capture", "refund", "cancel", "reversal", "amount_update")
 _CARD = {"type": "scheme", "number": "4111111111111111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
 
@@ -62,7 +64,7 @@ class AdyenMerchant:
             quote(str(path[part[1:-1]]), safe="") if part.startswith("{") else part for part in route.path.split("/")
         )
         if operation in WEB_OPERATIONS:
-            query = {"token" if operation == "submit_fingerprint" else "clientKey": given["client_key"], **query}
+            query = {"token" if operation in _TOKEN else "clientKey": given["client_key"], **query}
         if operation in _MERCHANT_IN_QUERY:
             query = {"merchantAccount": given["merchant_account"], **query}
         if query:
@@ -201,6 +203,8 @@ def _browser(operation: str, earlier: Mapping[str, Any]) -> tuple[Mapping[str, s
             return {}, {"paymentData": earlier["action"]["paymentData"]}
         case "submit_fingerprint":
             return {}, {"fingerprintResult": _SEEN, "paymentData": earlier["action"]["paymentData"]}
+        case "bin_lookup":
+            return {}, {"encryptedBin": "test_41111111111", "requestId": "1", "supportedBrands": ["visa"]}
     body: dict[str, Any] = {"sessionData": str(earlier.get("sessionData", ""))}
     if operation in ("session_payments", "session_balance"):
         body["paymentMethod"] = dict(_HIDDEN)

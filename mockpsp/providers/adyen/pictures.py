@@ -28,7 +28,7 @@ _PLATE = (
 )
 _RIBBON = (
     '<path d="M11 1h3.5v24H11zM1 11h38v3.5H1z" fill="{tint}" opacity=".75"/>'
-    '<path d="M12.7 12C11 7 5 7 6 10.5c.5 1.5 4.5 1.5 6.7 1.500zm0 0c1.7-5 7.7-5 6.7-1.5-.5 1.5-4.5 1.5-6.7 1.500z" '
+    '<path d="M12.7 12C11 7 5 7 6 10.5c.5 1.5 4.5 1.5 6.7 1.5zm0 0c1.7-5 7.7-5 6.7-1.5-.5 1.5-4.5 1.5-6.7 1.5z" '
     'fill="{tint}"/>'
 )
 _CHIP = (
@@ -54,7 +54,7 @@ _TINTS = ("#3e5c9a", "#b8623a", "#3a7f9a", "#3a8a5f", "#7a5ba6", "#b0487a", "#7d
 _DISC = "M14.5 8a6.5 6.5 0 1 1-13 0 6.5 6.5 0 0 1 13 0z"
 _PLATE_OF_CARD = "M3.5 3.5h9A1.5 1.5 0 0 1 14 5v6a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 2 11V5a1.5 1.5 0 0 1 1.5-1.5z"
 _SIGNS: Mapping[str, tuple[str, str]] = {
-    "lock": ("#00112c", "M4 7h8v6.5H4zM5.5 7V5a2.5 2.5 0 0 1 5 0v2"),
+    "lock": ("#fff", "M4 7h8v6.5H4zM5.5 7V5a2.5 2.5 0 0 1 5 0v2"),  # on a dark button
     "checkmark": ("#0a7d4f", "m3 8.5 3.3 3.3L13 5"),
     "success": ("#0a7d4f", f"{_DISC}M5 8.3l2.2 2.2L11.3 6"),
     "error": ("#c12424", f"{_DISC}M8 4.7v4m0 2.3v.2"),
@@ -62,7 +62,7 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "cross": ("#00112c", "m4 4 8 8m0-8-8 8"),
     "arrow": ("#00112c", "m4 6 4 4 4-4"),
     "trash": ("#00112c", "M3 4.5h10m-6-2h2m-4.5 2 .6 9h5.8l.6-9"),
-    "copy": ("#00112c", "M5.5 5.500h8v8h-8zM10.5 2.500h-6a2 2 0 0 0-2 2v6"),
+    "copy": ("#00112c", "M5.5 5.5h8v8h-8zM10.5 2.5h-6a2 2 0 0 0-2 2v6"),
     "heart": ("#b0487a", "M8 13S2.5 9.5 2.5 6A2.8 2.8 0 0 1 8 5a2.8 2.8 0 0 1 5.5 1c0 3.5-5.5 7-5.5 7z"),
     "date": ("#5d6878", f"{_PLATE_OF_CARD}M2 6.5h12M9 10.5h3"),
     "code": ("#5d6878", f"{_PLATE_OF_CARD}M2 6h12M9 9.8h.2m1.3 0h.2m1.3 0h.2"),
@@ -108,4 +108,6 @@ def _sign(name: str) -> str:
     words = name.lower().split("_")
     named = next((_ALSO.get(each, each) for each in reversed(words) if _ALSO.get(each, each) in _SIGNS), "")
     ink, line = _SIGNS.get(named, _OTHER_SIGN)
+    if named == "lock" and "black" in words:
+        ink = "#00112c"
     return _svg(16, 16, f'<path d="{line}" stroke="{ink}" {_PEN}/>')

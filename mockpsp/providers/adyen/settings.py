@@ -190,9 +190,12 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
         "refused",
         "accepted",
     ),
-    "allowed_origins": _texts(
-        "Origins of pages that may use the client key, such as https://shop.example; none: all (account setting)."
-    ),
+    "allowed_origins": {
+        "description": "Origins of pages that may use the client key, such as https://shop.example; none: all (account "
+        "setting).",
+        "type": "array",
+        "items": {"type": "string", "pattern": "^https?://[A-Za-z0-9.:\\[\\]-]+$"},
+    },
     "pending_webhook": _flag("A payment whose result comes later sends PENDING first."),
     "expire_webhook": _flag("An authorisation that was never captured sends EXPIRE (opt-in at Adyen)."),
     "offer_closed_webhook": _flag("A payment that nobody came back to sends OFFER_CLOSED (opt-in at Adyen)."),

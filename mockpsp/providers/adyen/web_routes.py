@@ -62,7 +62,7 @@ def by_browser(x: Exchange) -> bool:
     """Whether a page's script asks, which may read the answer only if we let it: also where we have no such path."""
     if x.route is None:
         return x.request.path.startswith((f"{SHOPPER}/", f"{ANALYTICS}/"))
-    return x.route.operation in WEB_OPERATIONS
+    return x.route.access is Access.ASSET or x.route.operation in WEB_OPERATIONS
 
 
 ROUTES: tuple[Route, ...] = (

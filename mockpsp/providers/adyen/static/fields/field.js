@@ -1,6 +1,6 @@
-// One secured field of a shop's payment form, in a frame of its own: the shop's page draws label and errors around it and
-// never sees what is typed. It speaks what Adyen Web (@adyen/adyen-web 5 and 6) speaks with such frames: messages are JSON
-// texts, the first one says which field this is, and each carries the number that the shop's page gave to this field.
+// One secured field of a shop's payment form, in a frame of its own: the shop's page draws label and errors around it
+// and never sees what is typed. It speaks what Adyen Web (@adyen/adyen-web 5 and 6) speaks with such frames: messages
+// are JSON texts, the first one says which field this is, and each carries the number that the shop's page gave it.
 
 import {brandRules, dateDigits, dateProblem, digitsOf, guess, luhn, slashed, spaced, voucherRules} from "./rules.js";
 import {makeSeal, randomId} from "./seal.js";
@@ -23,6 +23,7 @@ class Field {
     this.config = config;
     this.name = config.fieldType;
     this.aria = config.iframeUIConfig?.ariaConfig?.[this.name] ?? {};
+    this.placeholders = config.iframeUIConfig?.placeholders ?? {};
   }
 
   start() {
@@ -59,7 +60,10 @@ class Field {
     const atEnd = input.selectionStart === input.value.length;
     const digits = this.read(input.value);
     this.show(digits, deleting);
-    if (!atEnd) input.setSelectionRange(...Array(2).fill(place(input.value, before)));
+    if (!atEnd) {
+      const caret = placeAfter(input.value, before);
+      input.setSelectionRange(caret, caret);
+    }
     if (digits === this.digits) return;
     this.digits = digits;
     this.changed();
@@ -94,9 +98,8 @@ class Field {
 
   async complete() {
     const turn = ++this.turn;
-    const told = await Promise.all(
-      this.parts().map(async ([type, name, value]) => ({type, encryptedFieldName: name, blob: await seal(name, value)})),
-    );
+    const sealed = async ([type, name, value]) => ({type, encryptedFieldName: name, blob: await seal(name, value)});
+    const told = await Promise.all(this.parts().map(sealed));
     if (turn !== this.turn) return;
     this.encrypted = true;
     this.mark("");
@@ -161,7 +164,7 @@ class Field {
     this.input.setAttribute("aria-required", String(policy === "required"));
   }
 
-  place(placeholder, longest, context) {
+  furnish(placeholder, longest, context) {
     this.input.placeholder = placeholder ?? "";
     this.input.maxLength = longest;
     this.context.textContent = context ?? "";
@@ -184,7 +187,7 @@ class CardNumber extends Field {
   outfit() {
     this.rules = brandRules(this.brand, this.lookedUp?.panLength);
     this.maxLength = this.shown("0".repeat(this.rules.longest)).length;
-    this.place(this.config.iframeUIConfig?.placeholders?.[this.name], this.maxLength, this.aria.contextualTexts?.[this.name]);
+    this.furnish(this.placeholders[this.name], this.maxLength, this.aria.contextualTexts?.[this.name]);
   }
 
   read(text) {
@@ -288,7 +291,7 @@ class Dated extends Field {
   autocomplete = "cc-exp";
 
   dress() {
-    this.place(this.config.iframeUIConfig?.placeholders?.[this.name], 7, this.aria.contextualTexts?.[this.name]);
+    this.furnish(this.placeholders[this.name], 7, this.aria.contextualTexts?.[this.name]);
     this.require(this.config.expiryDatePolicy ?? "required");
   }
 
@@ -358,7 +361,8 @@ class ExpiryYear extends Dated {
   }
 
   fault(leaving) {
-    if (this.digits.length === 2) return dateProblem("12", `20${this.digits}`, page.today, this.config.minimumExpiryDate);
+    const {digits, config} = this;
+    if (digits.length === 2) return dateProblem("12", `20${digits}`, page.today, config.minimumExpiryDate);
     return leaving ? "cc.yr.918" : null;
   }
 
@@ -382,7 +386,7 @@ class SecurityCode extends Field {
     const {code} = brandRules(brand);
     [this.shortest, this.longest] = known ? [code, code] : [3, 4];
     const which = code === 4 ? "encryptedSecurityCode4digits" : "encryptedSecurityCode3digits";
-    this.place(this.config.iframeUIConfig?.placeholders?.[which], this.longest, this.aria.contextualTexts?.[which]);
+    this.furnish(this.placeholders[which], this.longest, this.aria.contextualTexts?.[which]);
   }
 
   read(text) {
@@ -413,7 +417,7 @@ class Password extends Field {
 
   dress() {
     this.input.type = "password";
-    this.place(this.config.iframeUIConfig?.placeholders?.[this.name], 2, this.aria.contextualTexts?.[this.name]);
+    this.furnish(this.placeholders[this.name], 2, this.aria.contextualTexts?.[this.name]);
     this.require("required");
   }
 
@@ -438,7 +442,7 @@ class Voucher extends Field {
     this.isNumber = this.name === "encryptedCardNumber";
     this.pressed = this.isNumber ? "numberKeyPressed" : "pinKeyPressed";
     const longest = this.shown("0".repeat(this.rules.longest)).length;
-    this.place(this.config.iframeUIConfig?.placeholders?.[this.name], longest, "");
+    this.furnish(this.placeholders[this.name], longest, "");
     this.require("required");
   }
 
@@ -471,7 +475,8 @@ const KINDS = {
 };
 const VOUCHERS = ["encryptedCardNumber", "encryptedSecurityCode"];
 
-const kindOf = config => (!config.isCreditCardType && VOUCHERS.includes(config.fieldType) ? Voucher : KINDS[config.fieldType]);
+const kindOf = ({isCreditCardType, fieldType}) =>
+  !isCreditCardType && VOUCHERS.includes(fieldType) ? Voucher : KINDS[fieldType];
 
 function aloud(id) {
   const text = document.createElement("span");
@@ -481,7 +486,7 @@ function aloud(id) {
 }
 
 // Where the cursor stands after so many digits.
-function place(text, digits) {
+function placeAfter(text, digits) {
   let index = 0;
   for (let left = digits; left > 0 && index < text.length; index += 1) if (/[0-9]/.test(text[index])) left -= 1;
   return index;

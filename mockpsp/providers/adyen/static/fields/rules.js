@@ -7,20 +7,21 @@ const range = (from, to) => digits => {
 const any = (...tests) => digits => tests.some(test => test(digits));
 const starts = (...heads) => any(...heads.map(head => range(head, head)));
 
+const ANY = {lengths: [12, 13, 14, 15, 16, 17, 18, 19], usual: 19};
+
 // `usual` is the length at which a wrong check digit is worth telling; shorter ones are only a stage of typing.
 const BRANDS = {
   visa: {is: starts("4"), lengths: [13, 16, 19], usual: 16},
   mc: {is: any(range("51", "55"), range("2221", "2720")), lengths: [16]},
   amex: {is: starts("34", "37"), lengths: [15], gaps: [4, 10], code: 4},
   bcmc: {is: starts("6703", "479658", "606005"), lengths: [16, 17, 18, 19], cvcPolicy: "hidden"},
-  maestro: {is: starts("50", "56", "57", "58", "63", "67"), lengths: [12, 13, 14, 15, 16, 17, 18, 19], usual: 16, cvcPolicy: "optional"},
+  maestro: {is: starts("50", "56", "57", "58", "63", "67"), lengths: ANY.lengths, usual: 16, cvcPolicy: "optional"},
   cartebancaire: {is: starts("4", "5", "6"), lengths: [16]},
   diners: {is: starts("30", "36", "38", "39"), lengths: [14, 15, 16, 17, 18, 19], usual: 14},
   discover: {is: starts("6011", "644", "645", "646", "647", "648", "649", "65"), lengths: [16, 17, 18, 19], usual: 16},
   jcb: {is: range("3528", "3589"), lengths: [16, 17, 18, 19], usual: 16},
   cup: {is: starts("62", "81"), lengths: [14, 15, 16, 17, 18, 19], usual: 16},
 };
-const ANY = {lengths: [12, 13, 14, 15, 16, 17, 18, 19], usual: 19};
 
 export const digitsOf = text => text.replace(/[^0-9]/g, "");
 
@@ -55,10 +56,11 @@ export function luhn(digits) {
   return total % 10 === 0;
 }
 
-// Four digits at most: a year of four digits, as some managers fill in, is cut to two, and a month from 2 to 9 gets its 0.
+// Four digits at most: a year of four, as password managers fill in, is cut to two; a month from 2 to 9 gets its 0.
 export function dateDigits(text) {
-  let [month, year = ""] = text.includes("/") ? text.split("/", 2).map(digitsOf) : [digitsOf(text).slice(0, 2), digitsOf(text).slice(2)];
-  if (/^[2-9]$/.test(month) || (text.includes("/") && /^[1-9]$/.test(month))) month = `0${month}`;
+  const [before, after] = text.includes("/") ? text.split("/", 2) : [text, ""];
+  let [month, year] = [digitsOf(before), digitsOf(after)];
+  if (/^[2-9]$/.test(month) || (text.includes("/") && month === "1")) month = `0${month}`;
   if (month.length > 2) [month, year] = [month.slice(0, 2), month.slice(2) + year];
   if (/^20[0-9]{2}$/.test(year)) year = year.slice(2);
   return month + year.slice(0, 2);

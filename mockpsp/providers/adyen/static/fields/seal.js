@@ -12,7 +12,8 @@ async function sealed(key, plain) {
   const head = base64url(bytes(JSON.stringify({alg: "RSA-OAEP-256", enc: "A256GCM", kid: key.kid})));
   const wrapped = await crypto.subtle.encrypt({name: "RSA-OAEP"}, rsa, secret);
   const aes = await crypto.subtle.importKey("raw", secret, "AES-GCM", false, ["encrypt"]);
-  const both = await crypto.subtle.encrypt({name: "AES-GCM", iv, additionalData: bytes(head), tagLength: 128}, aes, bytes(plain));
+  const gcm = {name: "AES-GCM", iv, additionalData: bytes(head), tagLength: 128};
+  const both = await crypto.subtle.encrypt(gcm, aes, bytes(plain));
   const [text, tag] = [both.slice(0, -16), both.slice(-16)];
   return [head, ...[wrapped, iv, text, tag].map(base64url)].join(".");
 }
