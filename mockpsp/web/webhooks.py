@@ -31,6 +31,7 @@ async def listing(request: web.Request) -> web.Response:
     skip = request.query.get("skip", "")
     start = int(skip) if skip.isascii() and skip.isdigit() and len(skip) < 9 else 0
     found = list(islice(_wanted(deliveries, wanted), start, start + PAGE + 1))
+    providers = {name: who.title for name, who in request.app[PROVIDERS].items()}
     counts = Counter(each.status for each in deliveries.values())
 
     def query(to: int) -> str:
@@ -50,10 +51,20 @@ async def listing(request: web.Request) -> web.Response:
         counts=[(each.value, counts[each]) for each in Status if counts[each]],
         total=len(deliveries),
         tones=words.TONES,
-        providers={name: who.title for name, who in request.app[PROVIDERS].items()},
-        endpoints={name: here.world.endpoints.get(name, ()) for name in request.app[PROVIDERS]},
+        providers=providers,
+        endpoints=_endpoints(here, providers),
         day=here.world.clock.now().date().isoformat(),
     )
+
+
+def _endpoints(here: Sandbox, titles: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    """Addresses by provider, then those of single types of webhooks that have their own."""
+    every = {title: here.world.endpoints.get(name, ()) for name, title in titles.items()}
+    for name, urls in here.world.endpoints.items():
+        provider, _, kind = name.partition(".")
+        if kind:
+            every[f"{titles[provider]}, {kind}"] = urls
+    return every
 
 
 def _wanted(deliveries: dict[int, Delivery], wanted: dict[str, str]) -> Iterator[Delivery]:

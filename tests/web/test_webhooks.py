@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
+from mockpsp.world.records import EndpointChanged
 from mockpsp.world.sandboxes import Sandbox
 from tests.support.control import ControlledSandbox
 from tests.support.html import Page
@@ -59,6 +60,19 @@ def test_what_was_signed_is_shown(stage: Stage) -> None:
     assert page.text("signed").startswith(f"{ref}::")
     assert page.text("body").startswith('{ "live": "false"')
     assert page.link("to-timeline").endswith(ref)
+
+
+def test_it_tells_where_webhooks_go_of_single_types_too(live: Threaded, sandbox: ControlledSandbox) -> None:
+    sandbox.endpoint("worldline", "http://localhost:1/all")
+    world = live.server.sandboxes.get(sandbox.id).world
+    live.run(world.commit([EndpointChanged("worldline", (), "payment.created")]))
+    where = f"{live.url}/_mockpsp/sandbox/{sandbox.id}"
+    told = Page(requests.get(f"{where}/webhooks", timeout=30).text).text("endpoints")
+    assert "Worldline / CAWL http://localhost:1/all" in told.replace("CAWLhttp", "CAWL http")
+    assert "payment.created" in told
+    activity = requests.get(where, timeout=30).text
+    assert "Webhooks of worldline go to http://localhost:1/all" in activity
+    assert "payment.created of worldline go to nobody" in activity
 
 
 def paid(live: Threaded, sandbox: ControlledSandbox, receiver: Receiver) -> int:
