@@ -48,10 +48,12 @@ class Pause(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A row with its place."""
+    """A row with its place: a message from ``x`` to ``to_x``, a note around ``x``, a pause across."""
 
     row: Message | Note | Pause
     y: float
+    x: float = 0.0
+    to_x: float = 0.0
 
 
 class Sequence(NamedTuple):
@@ -67,20 +69,25 @@ class Sequence(NamedTuple):
 def draw(story: Story, provider: str) -> Sequence:
     """The latest chapters of a story with a provider of that title."""
     chapters = story.chapters[-MOST:]
+    told = [row for chapter in chapters for row in _rows(chapter)]
+    spoke = {lane for row in told if isinstance(row, Message) for lane in (row.source, row.target)} | {SHOP, HOUSE}
+    places = {lane: _SIDE + number * _LANE for number, lane in enumerate(sorted(spoke))}
     rows: list[Drawn] = []
     y = _TOP
-    for chapter in chapters:
-        for row in _rows(chapter):
-            rows.append(Drawn(row, y))
-            y += _GAP if isinstance(row, Pause) else _NOTE if isinstance(row, Note) else _STEP
-    names = ("Shopper", "Shop", provider, "Webhook endpoint")
-    lanes = [(name, place(number)) for number, name in enumerate(names)]
-    return Sequence(place(ENDPOINT) + _SIDE, y + 10, lanes, rows, len(story.chapters) - len(chapters))
-
-
-def place(lane: int) -> float:
-    """Where a lane is."""
-    return _SIDE + lane * _LANE
+    for row in told:
+        match row:
+            case Message():
+                rows.append(Drawn(row, y, places[row.source], places[row.target]))
+                y += _STEP
+            case Note():
+                rows.append(Drawn(row, y, places[HOUSE]))
+                y += _NOTE
+            case Pause():
+                rows.append(Drawn(row, y))
+                y += _GAP
+    names = {SHOPPER: "Shopper", SHOP: "Shop", HOUSE: provider, ENDPOINT: "Webhook endpoint"}
+    lanes = [(names[lane], place) for lane, place in places.items()]
+    return Sequence(max(places.values()) + _SIDE, y + 10, lanes, rows, len(story.chapters) - len(chapters))
 
 
 def _rows(chapter: Chapter) -> Iterator[Message | Note | Pause]:

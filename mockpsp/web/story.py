@@ -6,6 +6,7 @@ at once. Only entries about the object are read; the index of the journal finds 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -41,6 +42,7 @@ class Change(NamedTuple):
     before: str
     after: str
     tone: str
+    amount: str
     one_of_many: bool
 
 
@@ -118,7 +120,8 @@ def tell(sandbox: Sandbox, view: View, providers: Mapping[str, Provider], lifecy
     entries = world.journal.index().about(known)
     left_out = max(0, len(entries) - MOST)
     whole = not left_out and _has_beginning(world.journal, portrait)
-    teller = _Teller(world, view, providers[name], lifecycle, ref, whole=whole)
+    several = Counter(each.machine.name for each in portrait.tracks)
+    teller = _Teller(world, view, providers[name], lifecycle, ref, several, whole=whole)
     for entry in entries[left_out:]:
         teller.take(entry)
     ways = [_way(track, teller.ways) for track in portrait.tracks]
@@ -164,7 +167,17 @@ def page_operations(provider: Provider) -> frozenset[str]:
 class _Teller:
     """Takes entries in order and puts them into chapters."""
 
-    def __init__(self, world: World, view: View, provider: Provider, lifecycle: str, ref: str, *, whole: bool) -> None:
+    def __init__(
+        self,
+        world: World,
+        view: View,
+        provider: Provider,
+        lifecycle: str,
+        ref: str,
+        several: Mapping[str, int],
+        *,
+        whole: bool,
+    ) -> None:
         self._world = world
         self._view = view
         self._provider = provider
@@ -172,6 +185,7 @@ class _Teller:
         self._lifecycle = world.lifecycles[lifecycle]
         self._ref = ref
         self._settings = world.setups[provider.name].settings
+        self._several = several
         self._follows = whole
         self._state: Any = None
         self._chapters: list[Chapter] = []
@@ -216,6 +230,8 @@ class _Teller:
             elif before is not None and before - chapter.at >= _NOTABLE:
                 chapter.later = f"the clock went back by {words.span(before - chapter.at)}"
             before = chapter.at
+            if chapter.actor == _CLOCK and not chapter.lines:
+                chapter.notes = ("It no longer applied, and nothing changed.",)
         return self._chapters
 
     def _root(self, entry: Entry) -> Chapter:
@@ -272,9 +288,10 @@ class _Teller:
                 old = each.before
                 del chapter.changes[place]
                 break
-        several = sum(name == machine.name for name, _ in self.ways) > 1
+        several = self._several[machine.name] > 1
         after, tone = machine.word(track.state), machine.tone(track.state)
-        chapter.changes.append(Change(machine.name, track.ref, old, after, tone, several))
+        amount = str(track.amount) if track.amount is not None and not old else ""
+        chapter.changes.append(Change(machine.name, track.ref, old, after, tone, amount, several))
 
     # -- lines ---------------------------------------------------------------------------------------------------------
 

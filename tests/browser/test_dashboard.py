@@ -248,3 +248,50 @@ def test_hostile_text_runs_nothing(live: Threaded, person: Person) -> None:
         assert tab.evaluate("document.querySelectorAll('main img, main script').length") == 0
         assert tab.title != "hit"
     sandbox.delete()
+
+
+LISTS = ("", "a", "ab", "abc", "cab", "xaby", "yx", "c-b-a", "-", "a--b", "-a-", "abcdefgh", "hgfedcba", "a1b2", "2b1a")
+
+
+def test_an_update_makes_a_page_what_it_would_be_after_a_reload(stage: Stage, person: Person) -> None:
+    """Letters are rows with an id, dashes elements without one, digits plain text; each list becomes each other one."""
+    tab = person.tab().open(f"{stage.url}/_mockpsp/").shows("sandboxes")
+    wrong = tab.evaluate(
+        """(() => {
+          const made = (list, more) => {
+            const box = document.createElement("ol");
+            box.className = list.length % 2 ? "odd" : "even";
+            for (const sign of list) {
+              if (/[0-9]/.test(sign)) { box.append(sign); continue; }
+              const row = document.createElement(sign === "-" ? "hr" : "li");
+              if (sign !== "-") { row.id = `row-${sign}`; row.append(`text ${more}`, document.createElement("b")); }
+              box.append(row);
+            }
+            return box;
+          };
+          const wrong = [];
+          for (const before of LISTS) for (const after of LISTS) {
+            const old = made(before, 1), now = made(after, 2), wanted = now.cloneNode(true);
+            const kept = [...old.children].filter((row) => row.id && after.includes(row.id.at(-1)));
+            merge(old, now);
+            for (const row of old.querySelectorAll(".fresh")) row.removeAttribute("class");
+            const same = kept.every((row) => row.parentNode === old);
+            if (!same || !old.isEqualNode(wanted)) wrong.push(`${before} to ${after}: ${old.outerHTML}`);
+          }
+          return wrong;
+        })()""".replace("LISTS", str(list(LISTS)))
+    )
+    assert wrong == []
+
+
+def test_focus_stays_where_it_is_while_the_page_changes(
+    live: Threaded, sandbox: ControlledSandbox, person: Person
+) -> None:
+    order(live, sandbox)
+    tab = person.tab().open(f"{live.url}/_mockpsp/sandbox/{sandbox.id}/payments").shows("object")
+    tab.until("document.querySelector('[data-testid=live-state]').textContent === 'Live'")
+    tab.evaluate("document.querySelector('[data-testid=object]').focus()")
+    address = tab.evaluate("document.activeElement.href")
+    order(live, sandbox)
+    tab.until(f"{TESTIDS % 'object'} === 2")
+    assert tab.evaluate("document.activeElement.href") == address

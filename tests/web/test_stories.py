@@ -131,3 +131,30 @@ def test_a_search_finds_by_merchant_reference_and_state(stage: Stage) -> None:
     assert Page(stage.page(sandbox, "/payments?q=nothing-like-it")).text("empty").startswith("Nothing fits")
     kinds = Page(stage.page(sandbox, "/payments?kind=lyra.order")).all("object")
     assert kinds == [order.ref]
+
+
+def test_timers_that_came_too_late_are_said_to_change_nothing(stage: Stage) -> None:
+    sandbox = stage.play("lyra/refund-succeeds")
+    story = Page(stage.page(sandbox, stage.story(sandbox, "lyra.order"))).text("timeline")
+    assert "Due now: expire It no longer applied, and nothing changed." in story
+
+
+def test_a_story_whose_beginning_was_dropped_says_so(stage: Stage) -> None:
+    sandbox = stage.play("lyra/refund-succeeds", again=True)
+    path = stage.story(sandbox, "lyra.order")
+    journal = sandbox.world.journal
+
+    def shrink(kept: int) -> None:
+        while len(journal) > kept:
+            journal._entries.popleft()
+            journal.entries_dropped += 1
+
+    stage.live.call(lambda: shrink(30))
+    page = Page(stage.page(sandbox, path))
+    assert "has dropped the beginning" in page.html
+    assert "SUCCEEDED" in page.text("tracks")
+    assert page.text("timeline")
+    stage.live.call(lambda: shrink(0))
+    assert "nothing about it any more" in Page(stage.page(sandbox, path)).text("empty")
+    assert "was dropped" in stage.page(sandbox, "/journal/2", status=404)
+    assert "has dropped the first" in stage.page(sandbox)

@@ -3,7 +3,6 @@
 
 // -- live: when the journal grows, get this page again and take over what differs -------------------------------------
 
-const original = new WeakMap(); // an element's HTML as it came: open <details> and typed text change the element itself
 const main = document.getElementById("content");
 const panel = document.getElementById("live");
 const state = panel?.querySelector("[role=status]");
@@ -17,13 +16,6 @@ let busy = false;
 let again = false;
 let paused = false;
 let leaving = false;
-
-for (const region of document.querySelectorAll("[data-live]")) remember(region);
-
-function remember(element) {
-  original.set(element, element.outerHTML);
-  for (const child of element.querySelectorAll("[id]")) original.set(child, child.outerHTML);
-}
 
 function say(kind, text) {
   panel.hidden = false;
@@ -53,58 +45,59 @@ async function refresh() {
 }
 
 function take(fresh) {
-  const focus = document.activeElement;
   for (const region of document.querySelectorAll("[data-live][id]")) {
     const now = fresh.getElementById(region.id);
-    if (now) merge(region, now);
+    if (!now) continue;
+    merge(region, now);
+    prepare(region);
   }
-  if (focus && !focus.isConnected) refocus(focus);
   document.dispatchEvent(new CustomEvent("live:updated"));
 }
 
-// Children with an id are kept where nothing changed in them; the rest is replaced as a whole.
+// Elements stay where they are and only what differs in them changes, so that focus and what was unfolded survive.
+// Children are found again by their id, those without one by their place.
 function merge(old, now) {
-  const html = now.outerHTML;
-  if (original.get(old) === html) return;
-  if (!keyed(old) || !keyed(now)) {
-    if (old.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) return;
-    const kept = [...old.querySelectorAll("details[open][id]")].map((each) => each.id);
-    old.replaceWith(now);
-    for (const id of kept) document.getElementById(id)?.setAttribute("open", "");
-    remember(now);
-    prepare(now);
+  if (old.isEqualNode(now)) return;
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== now.data) old.data = now.data;
     return;
   }
-  original.set(old, html);
-  for (const name of now.getAttributeNames()) old.setAttribute(name, now.getAttribute(name));
-  const had = new Map([...old.children].map((child) => [child.id, child]));
-  let place = old.firstElementChild;
-  for (const child of [...now.children]) {
-    const same = had.get(child.id);
-    had.delete(child.id);
-    if (!same) {
-      remember(child);
-      child.classList.add("fresh");
+  dress(old, now);
+  const known = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
+  let place = old.firstChild;
+  for (const child of [...now.childNodes]) {
+    while (place && place.id && place.id !== child.id && !now.querySelector(`:scope > #${CSS.escape(place.id)}`)) {
+      const gone = place;
+      place = place.nextSibling;
+      gone.remove();
+    }
+    const same = child.id ? known.get(child.id) : place && !place.id && place.nodeName === child.nodeName ? place : null;
+    if (!same || same.nodeName !== child.nodeName) {
+      if (child.id) child.classList.add("fresh");
       old.insertBefore(child, place);
-      prepare(child);
       continue;
     }
-    if (same === place) place = place.nextElementSibling;
+    if (same === place) place = place.nextSibling;
     else old.insertBefore(same, place);
     merge(same, child);
   }
-  for (const gone of had.values()) gone.remove();
+  while (place) {
+    const gone = place;
+    place = place.nextSibling;
+    gone.remove();
+  }
 }
 
-function keyed(element) {
-  return [...element.childNodes].every((node) => node.id || (node.nodeType !== Node.ELEMENT_NODE && !node.textContent.trim()));
+function dress(old, now) {
+  const fresh = old.classList.contains("fresh");
+  for (const name of now.getAttributeNames()) {
+    if (name !== "open" && old.getAttribute(name) !== now.getAttribute(name)) old.setAttribute(name, now.getAttribute(name));
+  }
+  for (const name of old.getAttributeNames()) if (name !== "open" && !now.hasAttribute(name)) old.removeAttribute(name);
+  if (fresh) old.classList.add("fresh");
 }
 
-function refocus(gone) {
-  const { id, dataset } = gone;
-  const found = (id && document.getElementById(id)) || (dataset.testid && document.querySelector(`[data-testid="${CSS.escape(dataset.testid)}"]`));
-  if (found) found.focus({ preventScroll: true });
-}
+addEventListener("animationend", (event) => event.target.classList.remove("fresh"));
 
 // -- the stream: open only while somebody looks, since a browser has few connections to one server ----------------------
 
@@ -157,8 +150,11 @@ const wall = new Intl.DateTimeFormat("en-GB", {
 
 setInterval(() => {
   for (const each of document.querySelectorAll("time[data-ticks]")) {
-    each.skew ??= Date.parse(each.dateTime) - Date.now();
-    const part = Object.fromEntries(wall.formatToParts(Date.now() + each.skew).map(({ type, value }) => [type, value]));
+    if (each.from !== each.dateTime) {
+      each.from = each.dateTime;
+      each.ahead = Date.parse(each.dateTime) - Date.now();
+    }
+    const part = Object.fromEntries(wall.formatToParts(Date.now() + each.ahead).map(({ type, value }) => [type, value]));
     each.textContent = `${part.weekday} ${part.day} ${part.month} ${part.year}, ${part.hour}:${part.minute}:${part.second} UTC`;
   }
 }, 1000);

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from mockpsp.domain.portrait import Machine, Portrait, Track
 from mockpsp.providers.worldline import events as e
 from mockpsp.providers.worldline.products import product_name
@@ -22,18 +19,17 @@ from mockpsp.providers.worldline.states import (
 )
 from mockpsp.providers.worldline.wire import payment_id
 
-_OPERATIONS_BEGIN: Mapping[Code, Mapping[type[Any], Code]] = {
-    Code.PENDING_CAPTURE: {
-        e.CaptureRequested: Code.CAPTURE_REQUESTED,
-        e.CancelRequested: Code.CANCEL_REQUESTED,
-    },
-    Code.CAPTURED: {e.RefundRequested: Code.REFUND_REQUESTED},
-}
-"""Where maintenance operations begin: the tables of a payment and of its operations, put together."""
-
 _PAYMENT = Machine(
     name="payment",
-    steps={**PAYMENT, **OPERATION, **_OPERATIONS_BEGIN},
+    steps={  # the tables of a payment and of its operations, put together where operations begin
+        **PAYMENT,
+        **OPERATION,
+        Code.PENDING_CAPTURE: {
+            e.CaptureRequested: Code.CAPTURE_REQUESTED,
+            e.CancelRequested: Code.CANCEL_REQUESTED,
+        },
+        Code.CAPTURED: {e.RefundRequested: Code.REFUND_REQUESTED},
+    },
     good=frozenset({Code.CAPTURED, Code.REFUNDED, Code.PENDING_CAPTURE}),
     bad=frozenset(
         {
