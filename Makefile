@@ -5,7 +5,7 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 
-.PHONY: run test lint unit types vendor shots fuzz bench crowd golden mutation soak node clean
+.PHONY: run test lint unit types vendor shots pictures fuzz bench crowd golden mutation soak node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -37,6 +37,9 @@ vendor: $(DEV)  ## the vendor's integration tests, from a checkout: make vendor 
 shots: $(DEV)  ## a picture of every page, into temporary folders or FOLDER=path
 	$(BIN)/python -m tests.browser.shots $(FOLDER)
 	$(BIN)/python -m tests.browser.dashboard_shots $(FOLDER)
+
+pictures: $(DEV)  ## the pictures in the README, into docs/pictures
+	$(BIN)/python -m tests.browser.shots --readme
 
 fuzz: $(DEV)  ## the scenario loader against odd files, five minutes or SECONDS=n
 	MOCKPSP_FUZZ_SECONDS=$(or $(SECONDS),300) $(BIN)/python -m pytest -n 2 tests/scenario/test_fuzz.py

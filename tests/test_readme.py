@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from mockpsp.providers.lyra import PROVIDER as LYRA
 from mockpsp.providers.lyra.auth import keys as lyra_keys
 from mockpsp.providers.worldline import PROVIDER
 from mockpsp.providers.worldline.auth import credentials
+from mockpsp.providers.worldline.texts import PRODUCTS
 from mockpsp.settings import Settings
 from tests.support.server import Threaded, threaded
 
@@ -355,8 +356,14 @@ def test_the_documented_cards_do_what_is_said() -> None:
     for number, what in told.items():
         assert (CARDS[number].get("answers") == "refuses") == (what == "declined")
         brands, _, accepted = what.rpartition(", ")
-        assert not accepted or not brands or brands in CARDS[number]["title"]
+        assert not accepted or not brands or brands == brands_of(CARDS[number])
     assert {number for number, card in CARDS.items() if "answers" in card} <= set(told)
+
+
+def brands_of(card: Mapping[str, Any]) -> str:
+    """What a card of the world is called: by its products, or by its first digit."""
+    products = card.get("products") or [{"4": 1, "3": 2, "5": 3}[card["number"][0]]]
+    return " and ".join(PRODUCTS[product] for product in products)
 
 
 def test_the_documented_amounts_do_what_is_said() -> None:

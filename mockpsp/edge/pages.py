@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from mockpsp.edge.exchange import Answer, Exchange
@@ -35,11 +36,10 @@ def page(html: str, status: int = 200, form_targets: str = "'self'", *, framed: 
 def in_ascii(address: str) -> str:
     """An address as a header can carry it: its host in Punycode, anything else beyond ASCII as its UTF-8 in ``%XX``."""
     parts = urlsplit(address)
-    if not parts.netloc.isascii():
-        try:
-            address = parts._replace(netloc=parts.netloc.encode("idna").decode()).geturl()
-        except UnicodeError:
-            pass  # no name of a host: then it stays what it is, and leads nowhere
+    user, at, host = parts.netloc.rpartition("@")
+    if not host.isascii():
+        with suppress(UnicodeError):  # what is no name of a host stays what it is, and leads nowhere
+            address = parts._replace(netloc=f"{user}{at}{host.encode('idna').decode()}").geturl()
     return quote(address, safe=_KEPT, errors="replace")
 
 
@@ -47,7 +47,7 @@ def form_targets(address: str) -> str:
     """Where a page's forms may lead: to us, and over a redirect to this address of the merchant's."""
     parts = urlsplit(in_ascii(address))
     if parts.scheme in ("http", "https"):
-        return f"'self' {parts.scheme}://{parts.netloc}"
+        return f"'self' {parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     return f"'self' {parts.scheme}:" if parts.scheme else "'self'"
 
 

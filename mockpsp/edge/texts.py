@@ -7,13 +7,14 @@ in a diff; typesetting turns them, once, into what a printed page would show. A 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from string import Formatter
 from types import MappingProxyType
 from typing import Final, Literal
 
-from mockpsp.domain.money import decimals
+from mockpsp.domain.money import Money, decimals
 
 Language = Literal["fr", "en"]
 
@@ -21,6 +22,10 @@ NO_BREAK: Final = "\u00a0"
 NARROW_NO_BREAK: Final = "\u202f"
 NO_BREAK_HYPHEN: Final = "\u2011"
 APOSTROPHE: Final = "\u2019"
+
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_ENDS = re.compile("\u2069")
 
 _SYMBOLS: Final[Mapping[str, str]] = MappingProxyType({"EUR": "€", "GBP": "£", "USD": "$", "JPY": "¥"})
 
@@ -42,9 +47,15 @@ _SHARED_EN: Final[Mapping[str, str]] = {
     "test_data_title": "Test data that works here",
     "test_data_intro": "Only the simulator knows these values.",
     "test_data_fill": "Fill in",
-    "test_data_refused": "is refused: {reason}",
+    "test_data_refused": "refused: {reason}",
     "test_data_accepted": "pays at once",
     "test_data_balance": "balance {balance}",
+    "test_data_all": "Pays everything",
+    "test_data_some": "Pays up to {most}",
+    "test_data_empty": "Has nothing left",
+    "test_data_refuses": "Refused by its issuer",
+    "test_data_cancels": "Declines in the app",
+    "test_data_never_answers": "Never answers",
     "checkout": "Payment page",
     "cancel": "Cancel and return to {merchant}",
     "brands": "Accepted cards",
@@ -70,6 +81,27 @@ _SHARED_EN: Final[Mapping[str, str]] = {
     "tenders_returned": "Returned to you",
     "return": "Return to {merchant}",
     "check_again": "See whether it has gone on",
+    "portal_brand": "CV Connect",
+    "portal_title": "Confirm the payment on your phone",
+    "portal_intro": "Scan this code with your phone. The app opens on this payment.",
+    "portal_qr": "QR code that opens this payment in the app",
+    "portal_open": "Open on this device",
+    "portal_steps": "Steps of the payment",
+    "portal_step_1": "Open the app",
+    "portal_step_1_hint": "With the QR code, or with the button on this page",
+    "portal_step_2_hint": "You see your balance before you confirm",
+    "portal_step_3_hint": "Only if the vouchers do not cover everything",
+    "portal_step_done": "Done",
+    "portal_wait_2": "Waiting for your confirmation in the app…",
+    "portal_wait_hint": "This page moves on by itself. Please keep it open.",
+    "phone_title": "Confirm your payment",
+    "phone_greeting": "Account",
+    "phone_balance": "Available balance",
+    "phone_order_amount": "Order amount",
+    "phone_short": "Your balance does not cover this amount.",
+    "voucher_amount": "Amount to pay with vouchers",
+    "phone_confirm": "Confirm the payment",
+    "phone_refuse": "Refuse",
     "closed_unknown": "This payment link does not exist",
     "closed_unknown_text": "Please check the address, or start again from your order.",
     "closed_expired": "This payment link has expired",
@@ -100,9 +132,15 @@ _SHARED_FR: Final[Mapping[str, str]] = {
     "test_data_title": "Données de test utilisables ici",
     "test_data_intro": "Seul le simulateur connaît ces valeurs.",
     "test_data_fill": "Remplir",
-    "test_data_refused": "est refusée : {reason}",
+    "test_data_refused": "refus : {reason}",
     "test_data_accepted": "paie aussitôt",
     "test_data_balance": "solde {balance}",
+    "test_data_all": "Paie tout",
+    "test_data_some": "Paie jusqu'à {most}",
+    "test_data_empty": "N'a plus rien",
+    "test_data_refuses": "Refus de l'émetteur",
+    "test_data_cancels": "Refuse dans l'application",
+    "test_data_never_answers": "Ne répond jamais",
     "checkout": "Page de paiement",
     "cancel": "Annuler et revenir chez {merchant}",
     "brands": "Cartes acceptées",
@@ -128,6 +166,27 @@ _SHARED_FR: Final[Mapping[str, str]] = {
     "tenders_returned": "Restitué",
     "return": "Revenir chez {merchant}",
     "check_again": "Voir si le paiement a avancé",
+    "portal_brand": "CV Connect",
+    "portal_title": "Confirmez le paiement sur votre téléphone",
+    "portal_intro": "Scannez ce code avec votre téléphone. L'application s'ouvre sur ce paiement.",
+    "portal_qr": "Code QR qui ouvre ce paiement dans l'application",
+    "portal_open": "Ouvrir sur cet appareil",
+    "portal_steps": "Étapes du paiement",
+    "portal_step_1": "Ouvrez l'application",
+    "portal_step_1_hint": "Avec le code QR, ou avec le bouton de cette page",
+    "portal_step_2_hint": "Vous voyez votre solde avant de confirmer",
+    "portal_step_3_hint": "Seulement si vos chèques-vacances ne couvrent pas tout",
+    "portal_step_done": "Terminé",
+    "portal_wait_2": "En attente de votre confirmation dans l'application…",
+    "portal_wait_hint": "Cette page avance toute seule. Merci de la laisser ouverte.",
+    "phone_title": "Confirmez votre paiement",
+    "phone_greeting": "Compte",
+    "phone_balance": "Solde disponible",
+    "phone_order_amount": "Montant de la commande",
+    "phone_short": "Votre solde ne couvre pas ce montant.",
+    "voucher_amount": "Montant à payer en chèques-vacances",
+    "phone_confirm": "Confirmer le paiement",
+    "phone_refuse": "Refuser",
     "closed_unknown": "Ce lien de paiement n'existe pas",
     "closed_unknown_text": "Vérifiez l'adresse, ou recommencez depuis votre commande.",
     "closed_expired": "Ce lien de paiement a expiré",
@@ -160,6 +219,11 @@ def language_of(locale: str) -> Language:
     return "fr" if locale.replace("-", "_").partition("_")[0].lower() == "fr" else "en"
 
 
+def first_choice(accept_language: str) -> str:
+    """The tag that a browser's ``Accept-Language`` names first; English for a browser that names none."""
+    return accept_language.partition(",")[0].partition(";")[0].strip() or "en"
+
+
 class Texts:
     """The texts of one provider's pages: those that all providers share, with its own added or laid over them."""
 
@@ -175,8 +239,12 @@ class Texts:
         )
 
     def say(self, locale: str, key: str, **values: object) -> str:
-        """The text for the locale with its values put in. Raises KeyError for a missing key or value."""
-        return self.table[language_of(locale)][key].format(**values)
+        """The text for the locale with its values put in. Raises KeyError for a missing key or value.
+
+        A value that turns the direction of text, as a stranger's may, does so in itself and not in our sentence.
+        """
+        text = self.table[language_of(locale)][key]
+        return text.format(**{name: _isolated(value) for name, value in values.items()})
 
     def say_count(self, locale: str, key: str, count: int) -> str:
         """The text ``key_one`` or ``key_many``; French counts nought as one, English as many."""
@@ -193,8 +261,29 @@ class Texts:
         return tuple(sorted(lonely + uneven))
 
 
+def _isolated(value: object) -> object:
+    """Text that turns directions, without the marks that could end its isolation, between marks that isolate it."""
+    if not isinstance(value, str) or not _TURNS.search(value):
+        return value
+    return f"{_FIRST_STRONG_ISOLATE}{_ENDS.sub('', value)}{_POP_ISOLATE}"
+
+
 def _holes(text: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
+
+
+def datum_title(texts: Texts, locale: str, answers: str, most: Money, asked: Money) -> str:
+    """What a test account or voucher does here, for its row of test data, when its scenario gives it no title.
+
+    ``answers`` is the scenario's word, ``most`` what it can pay at all, ``asked`` what is to be paid.
+    """
+    if answers != "accepts":
+        return texts.say(locale, f"test_data_{answers}")
+    if most.minor <= 0:
+        return texts.say(locale, "test_data_empty")
+    if most.currency == asked.currency and most >= asked:
+        return texts.say(locale, "test_data_all")
+    return texts.say(locale, "test_data_some", most=format_money(most.minor, most.currency, language_of(locale)))
 
 
 def format_money(minor: int, currency: str, language: str) -> str:

@@ -7,7 +7,8 @@ from states. All text in it may come from a stranger: the templates escape it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,6 +18,7 @@ from mockpsp.edge.texts import Texts, format_money, language_of, plain_amount
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 Outcome = Literal["paid", "refused", "cancelled", "expired", "pending"]
 
@@ -77,7 +79,8 @@ class OrderPage(Page, frozen=True, kw_only=True):
 def render(view: Page, templates: Path, texts: Texts, **more: Any) -> str:
     """The page as a complete HTML document, by a template of the provider's folder, which may use those of edge.
 
-    Templates are given ``view``, ``language``, ``t``, ``t_count``, ``money`` and ``typed``, and what is in ``more``.
+    Templates are given ``view``, ``language``, ``t``, ``t_count``, ``money``, ``typed`` and ``qr_code``, and what is in
+    ``more``.
     """
     language = language_of(view.language)
     return (
@@ -90,9 +93,23 @@ def render(view: Page, templates: Path, texts: Texts, **more: Any) -> str:
             t_count=partial(texts.say_count, language),
             money=lambda amount: format_money(amount.minor, amount.currency, language),
             typed=lambda amount: plain_amount(amount.minor, amount.currency, language),
+            qr_code=qr_code,
             **more,
         )
     )
+
+
+@lru_cache(maxsize=256)  # a waiting page asks for the same code every few seconds
+def qr_code(url: str) -> Markup:
+    """The address as an inline SVG; no style attributes, which the content security policy would forbid."""
+    import segno  # late: start-up time counts
+    from markupsafe import Markup
+
+    drawing = BytesIO()
+    segno.make(url, error="m", micro=False).save(
+        drawing, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=3, light="#fff", dark="#17202b"
+    )
+    return Markup(drawing.getvalue().decode())  # noqa: S704  # segno draws modules; the address is not in it as text
 
 
 @cache

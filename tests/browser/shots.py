@@ -1,7 +1,7 @@
 """``python -m tests.browser.shots [FOLDER]``: a picture of every hosted page, on a computer and on a phone.
 
 Worldline's checkout is walked through on a running server; then every state of every provider's pages follows, drawn
-from samples.
+from samples. With ``--readme`` only the pictures of the README are taken, into docs/pictures or FOLDER.
 """
 
 from __future__ import annotations
@@ -170,22 +170,43 @@ def samples(browser: Chromium, folder: Path) -> None:
                 person.leave()
 
 
+README = {
+    "cv-connect": ("worldline", "portal-2", (1000, 640)),
+    "phone": ("worldline", "app", (360, 640)),
+    "meal-voucher": ("adyen", "voucher", (1000, 640)),
+}
+
+
+def for_readme(browser: Chromium, folder: Path) -> None:
+    """The pictures that the README shows: page and size by name."""
+    for name, (provider, page, size) in README.items():
+        person = Person(browser)
+        drawn = {page: GALLERIES[provider].drawn("en-US")[page]}
+        visit(person, drawn, size, lambda tab, _, name=name: tab.picture(folder / f"{name}.png"))
+        person.leave()
+
+
 def _place(folder: Path, name: str) -> Path:
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
     return place
 
 
-def main(folder: Path) -> None:
-    """All pictures."""
+def main(*given: str) -> None:
+    """All pictures, or those of the README."""
+    readme = "--readme" in given
+    named = [Path(each) for each in given if each != "--readme"]
+    usual = Path("docs/pictures") if readme else None
+    folder = named[0] if named else usual or Path(mkdtemp(prefix="mockpsp-shots-"))
+    folder.mkdir(parents=True, exist_ok=True)
     program = executable()
     if program is None:
         sys.exit("Chromium is not installed")
     with chromium(program) as browser:
-        walks(browser, folder)
-        samples(browser, folder)
+        for part in (for_readme,) if readme else (walks, samples):
+            part(browser, folder)
     sys.stdout.write(f"{folder}\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else mkdtemp(prefix="mockpsp-shots-")))
+    main(*sys.argv[1:])

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.axe import violations
+from tests.support.adyen_pages import new_link
+from tests.support.axe import accessible, violations
 from tests.support.chromium import Person, Tab
+from tests.support.control import ControlledSandbox
 from tests.support.gallery import DEVICES, FRAMES, GALLERIES, LANGUAGES, visit
+from tests.support.lyra_pages import new_page
+from tests.support.shopfront import Shopfront
+from tests.support.visits import start, to_portal
 
 pytestmark = [pytest.mark.browser, pytest.mark.node]
 
@@ -29,3 +34,27 @@ def test_no_page_violates_wcag_or_is_wider_than_its_window(
 
     visit(person, GALLERIES[provider].drawn(language, framed=size in FRAMES), (DEVICES | FRAMES)[size], look)
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("provider", GALLERIES)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_page_violates_wcag_without_scripts(person: Person, provider: str, language: str) -> None:
+    """Those that are another page then: what only scripts do is not promised, and something else stands in for it."""
+    drawn = {name: html for name, html in GALLERIES[provider].drawn(language).items() if "<noscript>" in html}
+    visit(person, drawn, DEVICES["phone"], accessible, scripts=False)
+
+
+def test_live_pages_with_the_test_data_of_the_default_scenario(
+    person: Person, sandbox: ControlledSandbox, shop: Shopfront
+) -> None:
+    tab = person.tab(width=360, height=740)
+    to_portal(tab, start(sandbox, shop)["redirectUrl"], "77777777777")
+    accessible(tab, "Worldline's portal").click("open-phone")
+    accessible(tab.shows("confirm"), "the app").click("confirm")
+    accessible(tab.shows("pay-card", "test-data"), "the complement")
+    link = new_link(sandbox, shopperLocale="fr-FR")["url"]
+    for method in ("mealVoucher_FR_sodexo", "givex", "scheme"):
+        accessible(tab.open(f"{link}?method={method}").shows("test-data"), method)
+    page = new_page(sandbox, language="fr")
+    for method in ("conecs", "cv_connect", "card"):
+        accessible(tab.open(f"{page}&method={method}").shows("test-data"), method)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mockpsp.edge.sealed import open_sealed
 from tests.support.chromium import Person
 from tests.support.control import ControlledSandbox
 from tests.support.needed import missing
@@ -20,7 +21,8 @@ SDK = Path(__file__).parents[1] / "node/node_modules/onlinepayments-sdk-client-j
 CONTEXT = {"countryCode": "FR", "amountOfMoney": {"amount": 1250, "currencyCode": "EUR"}, "isRecurring": False}
 PAGE = """<!doctype html><meta charset="utf-8"><title>Shop</title><script type="module">
 import * as sdk from "/sdk.js";
-Object.assign(window, {sdk, session: new sdk.Session(%s), context: %s});
+const details = %s;
+Object.assign(window, {sdk, details, session: new sdk.Session(details), context: %s});
 </script>"""
 ENCRYPT = """(async () => {
   const request = new sdk.PaymentRequest();
@@ -49,6 +51,58 @@ def test_it_lists_vouchers_and_cards(page: Any) -> None:
         wait=True,
     )
     assert listed[:4] == [5412, 1, 3, 130]
+
+
+def test_it_knows_the_voucher_as_a_redirect_without_fields(page: Any) -> None:
+    shown = page.evaluate(
+        """session.getPaymentProduct(5412, context).then(found => ({
+             id: found.id, method: found.paymentMethod, redirects: found.usesRedirectionTo3rdParty,
+             fields: found.paymentProductFields.length, label: found.displayHintsList[0].label,
+             logo: found.displayHintsList[0].logo}))""",
+        wait=True,
+    )
+    assert (shown["id"], shown["method"], shown["redirects"], shown["fields"]) == (5412, "redirect", True, 0)
+    assert shown["label"] == "Chèque-Vacances Connect"
+    assert page.evaluate(f"fetch({json.dumps(shown['logo'])}).then(answer => answer.status)", wait=True) == 200
+
+
+def test_it_encrypts_for_the_voucher_too(page: Any) -> None:
+    sealed = page.evaluate(
+        """(async () => {
+             const request = new sdk.PaymentRequest();
+             request.setPaymentProduct(await session.getPaymentProduct(5412, context));
+             return request.isValid() && session.getEncryptor().encrypt(request);
+           })()""",
+        wait=True,
+    )
+    opened = json.loads(open_sealed(sealed, ("RSA-OAEP", "A256CBC-HS512")))
+    assert (opened["paymentProductId"], opened["paymentValues"]) == (5412, [])
+    assert opened["clientSessionId"] == page.evaluate("details.clientSessionId")
+
+
+def test_a_product_that_there_is_not_is_refused_in_its_words(page: Any) -> None:
+    refused = page.evaluate(
+        "session.getPaymentProduct(9999, context).then(() => 'found', thrown => [thrown.name, thrown.message])",
+        wait=True,
+    )
+    assert refused[0] in ("ResponseError", "ResponseJsonError", "Error"), refused
+    page.problems = [each for each in page.told() if "status of 404" not in each]
+
+
+def test_surcharge_conversion_networks_and_key(page: Any) -> None:
+    money, card = "context.amountOfMoney", "{partialCreditCardNumber: '433026493634467', paymentProductId: 1}"
+    asked = page.evaluate(
+        f"""Promise.all([
+              session.getSurchargeCalculation({money}, {card}),
+              session.getCurrencyConversionQuote({money}, {card}),
+              session.getPaymentProductNetworks(302, context),
+              session.getPublicKey(),
+            ]).then(found => JSON.parse(JSON.stringify(found)))""",
+        wait=True,
+    )
+    *answers, key = asked
+    assert all(answers)
+    assert key["keyId"]
 
 
 def test_it_knows_a_card_by_its_first_digits(page: Any) -> None:

@@ -31,7 +31,7 @@ from tests.support.visits import arrived, outcome
 
 pytestmark = pytest.mark.browser
 
-PAYS = {"conecs": "pay-conecs", "cv_connect": "pay-cv-connect", "card": "pay-card"}
+PAYS = {"conecs": "pay-conecs", "cv_connect": "ask-app", "card": "pay-card"}
 EN = {"rest": "Pay €11.00", "left": "€66.00", "submit": "Confirm"}
 FR = {"rest": "Payer 11,00 €", "left": "66,00 €", "submit": "Valider"}
 
@@ -89,7 +89,13 @@ def test_three_means_pay_an_order(
     assert paid(put(tab, MEAL_CARD, "pay-conecs"), 1).shows("continue").fits()
     assert tab.text("remaining-amount") == words["left"]
     assert choose(tab, "cv_connect").fits()
-    assert paid(put(tab, WALLET, "pay-cv-connect"), 2).shows("pay-card").fits()
+    assert put(tab, WALLET, "ask-app").shows("qr-code").fits()
+    tab.click("open-phone")
+    assert tab.shows("confirm").fits()
+    tab.click("confirm")
+    assert tab.shows("connected").fits()
+    tab.click("go-on")
+    assert paid(tab, 2).shows("pay-card").fits()
     assert tab.text("pay-card") == words["rest"]
     assert put(tab, SECURE_CARD, "pay-card").shows("submit").fits()
     assert tab.text("submit") == words["submit"]
@@ -107,7 +113,10 @@ def test_one_click_fills_in_test_data(person: Person, sandbox: ControlledSandbox
     assert (tab.value("number"), tab.value("expiry"), tab.value("cvv")) == ("5017670000006120", "12/30", "123")
     tab.click("pay-conecs")
     choose(paid(tab, 1), "cv_connect").click_on(_fill_button("77777777777"))
-    tab.click("pay-cv-connect")
+    tab.click("ask-app")
+    tab.shows("open-phone").click("open-phone")
+    tab.shows("confirm").click("confirm")
+    tab.shows("go-on").click("go-on")
     paid(tab, 2).shows("pay-card").click_on(_fill_button("4970100000000009"))
     tab.click("pay-card")
     tab.shows("submit").click_on(_fill_button("123456"))
@@ -140,6 +149,23 @@ def test_three_means_with_the_keyboard_only(person: Person, sandbox: ControlledS
     tab.press("Space")
     tab.until(arrived(shop))
     assert status_of(sandbox, made) == "PENDING"
+
+
+def test_holiday_vouchers_with_the_keyboard_only(person: Person, sandbox: ControlledSandbox, shop: Shopfront) -> None:
+    made = order(sandbox, shop)
+    tab = person.tab(width=360, height=740).open(page_of(sandbox, made)).shows("continue")
+    tab.tab_to("method-conecs")
+    tab.press("ArrowDown")
+    assert tab.focused == "method-cv_connect"
+    tab.tab_to("continue")
+    tab.press("Enter")
+    type_in(tab.shows("ask-app"), WALLET)
+    tab.press("Enter")
+    for place in ("open-phone", "confirm", "go-on"):
+        tab.shows(place).tab_to(place)
+        tab.press("Enter")
+    paid(tab, 1)
+    assert tab.text("remaining-amount") == "€25.00"
 
 
 def type_in(tab: Tab, fields: dict[str, str]) -> None:
@@ -184,6 +210,50 @@ def test_who_leaves_is_back_in_the_shop(person: Person, sandbox: ControlledSandb
     tab.until(arrived(shop)).shows("thanks")
     assert shop.came_back("/back") == [{"cart": "77"}]
     assert status_of(sandbox, made) == "ABANDONED"
+
+
+def to_app(phone: Tab, portal: Tab) -> Tab:
+    """Open on a phone what the portal's QR code says."""
+    return phone.open(portal.attribute("open-phone", "href")).shows("confirm")
+
+
+def test_the_computer_follows_the_phone(
+    people: Callable[[], Person], sandbox: ControlledSandbox, shop: Shopfront
+) -> None:
+    made = order(sandbox, shop)
+    computer, phone = people().tab(), people().tab(width=360, height=740)
+    put(choose(computer.open(page_of(sandbox, made)), "cv_connect"), WALLET, "ask-app").shows("waiting")
+    to_app(phone, computer).click("confirm")
+    phone.shows("connected")
+    assert (phone.attribute("connected", "data-paid"), phone.fits()) == ("yes", True)
+    paid(computer, 1).shows("continue")
+    assert computer.text("remaining-amount") == "€25.00"
+
+
+def test_the_computer_follows_the_phone_that_declines(
+    people: Callable[[], Person], new_sandbox: Callable[..., ControlledSandbox], shop: Shopfront
+) -> None:
+    sandbox = with_settings(new_sandbox, extra_attempts=1)
+    computer, phone = people().tab(), people().tab(width=360, height=740)
+    page = page_of(sandbox, order(sandbox, shop))
+    put(choose(computer.open(page), "cv_connect"), WALLET, "ask-app").shows("waiting")
+    to_app(phone, computer).click("refuse")
+    computer.shows("error", "ask-app")
+    put(computer, WALLET, "ask-app").shows("waiting")
+    to_app(phone, computer).click("refuse")
+    computer.until(arrived(shop))
+
+
+def test_the_computer_follows_the_phone_without_scripts(
+    people: Callable[[], Person], sandbox: ControlledSandbox, shop: Shopfront
+) -> None:
+    computer, phone = people().tab(scripts=False), people().tab(scripts=False, width=360, height=740)
+    page = page_of(sandbox, order(sandbox, shop))
+    put(choose(computer.open(page), "cv_connect"), WALLET, "ask-app").shows("check-again")
+    to_app(phone, computer).click("confirm")
+    phone.shows("connected")
+    computer.click("check-again")
+    paid(computer, 1)
 
 
 def test_a_page_follows_what_happens_elsewhere_and_the_clock(

@@ -61,16 +61,17 @@ def test_the_computer_follows_the_phone_without_scripts(
     to_portal(computer, checkout["redirectUrl"], HALF).until(stage(1))
 
     to_phone(phone, computer)
-    computer.until(stage(2))  # it loads itself again, every few seconds
+    computer.click("check-again")
+    computer.until(stage(2))
     phone.click("confirm")
 
     phone.shows("pay-card")
-    computer.call("Page.reload")
+    computer.click("check-again")
     computer.until(stage(3))
     type_card(phone, VISA)
 
     phone.until(outcome("paid"))
-    computer.call("Page.reload")
+    computer.click("check-again")
     computer.until(arrived(shop))
     assert status(sandbox, checkout["hostedCheckoutId"]) == ("PAYMENT_CREATED", "CAPTURED")
 

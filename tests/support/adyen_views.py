@@ -108,11 +108,12 @@ class Samples:
         if gift:
             fills = {"number": "6036280000000000000", "cvc": "100"}
             effect = f"100 · {self.say('test_data_balance', balance=self.money(5000))}"
-            return (TestDatum(label="Givex", value=fills["number"], effect=effect, fills=fills),)
+            label = self.say("test_data_some", most=self.money(5000))
+            return (TestDatum(label=label, value=fills["number"], effect=effect, fills=fills),)
         rows = (("5075990000006120", "737", 6120), ("5075990000001240", "737", 1240))
         good = [
             TestDatum(
-                label="Sodexo",
+                label=self.say("test_data_some", most=self.money(min(balance, 2500))),
                 value=number,
                 effect="03/30 · 737 · "
                 + self.say("test_data_limit", balance=self.money(balance), limit=self.money(2500)),
@@ -122,7 +123,10 @@ class Samples:
         ]
         wrong = {"number": "5075990000006120", "expiry": "03/30", "cvc": "134"}
         effect = f"03/30 · 134 · {self.say('test_data_wrong_code')}"
-        return (*good, TestDatum(label="Sodexo", value=wrong["number"], effect=effect, fills=wrong))
+        return (
+            *good,
+            TestDatum(label=self.say("test_data_refuses"), value=wrong["number"], effect=effect, fills=wrong),
+        )
 
     def cards(self) -> tuple[TestDatum, ...]:
         """Test data beside the card form."""

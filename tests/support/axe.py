@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from time import monotonic
 from typing import Any
 
-from tests.support.chromium import ProtocolError, Tab, between_pages
+from tests.support.chromium import PATIENCE_SECONDS, ProtocolError, Tab, between_pages
 from tests.support.needed import missing
 from tests.support.node import FOLDER
 
@@ -39,12 +40,13 @@ def accessible(tab: Tab, what: str = "") -> Tab:
 
 def violations(tab: Tab) -> list[str]:
     """What axe-core found: rule, why, and each element, one line each."""
+    deadline = monotonic() + PATIENCE_SECONDS
     while True:
         try:
             frames = list(_frames(tab.call("Page.getFrameTree")["frameTree"]))
             results = [_look(tab, frame) for frame in frames]
         except ProtocolError as error:
-            if not between_pages(error):
+            if not between_pages(error) or monotonic() > deadline:
                 raise
             tab.until("true")  # it was loading itself again, as a page does that waits for something
         else:

@@ -88,11 +88,18 @@ def served(drawn: Mapping[str, str]) -> Iterator[str]:
         worker.join()
 
 
-def visit(person: Person, drawn: Mapping[str, str], size: tuple[int, int], look: Callable[[Tab, str], None]) -> None:
+def visit(
+    person: Person,
+    drawn: Mapping[str, str],
+    size: tuple[int, int],
+    look: Callable[[Tab, str], None],
+    *,
+    scripts: bool = True,
+) -> None:
     """Open each page in a window of this size and look at it; one that sends itself away is opened without scripts."""
-    tabs = {scripts: person.tab(scripts=scripts, width=size[0], height=size[1]) for scripts in (True, False)}
+    tabs = {each: person.tab(scripts=each, width=size[0], height=size[1]) for each in (True, False)}
     with served(drawn) as origin:
         for name, html in drawn.items():
-            tab = tabs["data-send" not in html]
+            tab = tabs[scripts and "data-send" not in html]
             tab.front()
             look(tab.open(f"{origin}/{name}"), name)

@@ -94,16 +94,23 @@ class Samples:
         """Test data beside the form of a meal voucher card."""
         effect = "12/30 · 123 · " + self.say("test_data_limit", balance=self.money(12000), limit=self.money(1900))
         refused = "12/30 · 999 · " + self.say("test_data_refused", reason="51")
-        label = self.name("conecs")
+        label = self.say("test_data_some", most=self.money(1900))
         return (
             self.datum(label, "9250040000004321", effect, number="9250040000004321", expiry="12/30", cvv="123"),
-            self.datum(label, "9250040000001240", refused, number="9250040000001240", expiry="12/30", cvv="999"),
+            self.datum(
+                self.say("test_data_refuses"),
+                "9250040000001240",
+                refused,
+                number="9250040000001240",
+                expiry="12/30",
+                cvv="999",
+            ),
         )
 
     def accounts(self) -> tuple[TestDatum, ...]:
         """Test data beside the form of holiday vouchers."""
         effect = self.say("test_data_balance", balance=self.money(15000))
-        return (self.datum(self.name("cv_connect"), "12345678901", effect, beneficiary="12345678901"),)
+        return (self.datum(self.say("test_data_all"), "12345678901", effect, beneficiary="12345678901"),)
 
     def cards(self) -> tuple[TestDatum, ...]:
         """Test data beside the card form."""
@@ -134,6 +141,27 @@ class Samples:
         """The form of holiday vouchers."""
         common = {"most": eur(3000), "test_data": self.accounts(), "back_url": "/pay"}
         return v.CvConnectView(**self.order() | common | changes)
+
+    def portal(self, **changes: Any) -> v.PortalView:
+        """The computer waits for the phone."""
+        phone = (
+            f"http://localhost:8080/vads-payment/exec.refresh.a;jsessionid={'0a' * 12}.vadpayment01?cacheId={'1' * 21}"
+        )
+        common = {"phone_url": f"{phone}&on=phone", "beneficiary": "77777777777", "share": eur(3000)}
+        return v.PortalView(**self.order() | common | {"back_url": "/pay"} | changes)
+
+    def phone(self) -> dict[str, Any]:
+        """What the app knows of the order."""
+        return self.order() | {"cancel_url": "", "open_until": ""}
+
+    def app(self, **changes: Any) -> v.AppView:
+        """The app asks."""
+        common = {"beneficiary": "77777777777", "balance": eur(15000), "share": eur(3000)}
+        return v.AppView(**self.phone() | common | changes)
+
+    def connected(self, **changes: Any) -> v.AppDoneView:
+        """The app has its answer."""
+        return v.AppDoneView(**self.phone() | {"paid": eur(3000), "go_on_url": "/pay"} | changes)
 
     def card(self, **changes: Any) -> v.CardView:
         """The card form."""
@@ -203,6 +231,11 @@ def _vouchers(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "conecs-all", s.conecs(amount=eur(1450), eligible=eur(1450), most=eur(1450))
     yield "cv-connect", s.cv_connect()
     wrong = (s.error("beneficiary", "problem_beneficiary"),)
+    yield "portal", s.portal()
+    yield "app", s.app()
+    yield "app-short", s.app(balance=eur(1200), errors=(s.error("", "problem_amount_most", amount=s.money(1200)),))
+    yield "app-paid", s.connected()
+    yield "app-declined", s.connected(paid=eur(0))
     yield "cv-connect-mistake", s.cv_connect(legs=s.legs[:1], errors=wrong, beneficiary="1234", typed="12")
 
 
@@ -248,6 +281,7 @@ def frames(samples: Samples) -> Mapping[str, v.View]:
         "frame-payment": s.payment(embedded=True),
         "frame-payment-rest": s.payment(**paid, methods=s.methods[2:]),
         "frame-conecs": s.conecs(embedded=True),
+        "frame-portal": s.portal(embedded=True),
         "frame-cv-connect": s.cv_connect(embedded=True, legs=s.legs[:1]),
         "frame-card": s.card(**paid, errors=(s.error("", "problem_card_refused"),)),
         "frame-stored": s.card(**paid, stored=s.stored, test_data=()),

@@ -64,7 +64,9 @@ class Samples:
         rows = (("77777777777", 30000), ("11111111111", 10000000))
         return tuple(
             TestDatum(
-                label=self.say("portal_brand"),
+                label=self.say("test_data_some", most=self.money(balance))
+                if balance < 140000
+                else self.say("test_data_all"),
                 value=number,
                 effect=self.say("test_data_balance", balance=self.money(balance)),
                 fills={"beneficiary": number},
@@ -168,7 +170,7 @@ def _app(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "app", s.app()
     too_much = (s.error("voucher_amount", "problem_voucher_most", amount=s.money(30000)),)
     yield "app-mistake", s.app(errors=too_much, typed="9999")
-    yield "app-covers", s.app(balance=eur(10000000), payable=eur(140000))
+    yield "app-covers", s.app(holder="Camille Martin", balance=eur(10000000), payable=eur(140000))
     yield "app-fixed", s.app(adjustable=False)
     yield "app-short", s.app(adjustable=False, payable=eur(140000))
     yield "complement", s.card()

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Exchange
-from mockpsp.edge.texts import format_money, language_of
+from mockpsp.edge.texts import datum_title, first_choice, format_money, language_of
 from mockpsp.edge.views import FieldError, Outcome, TestDatum
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import issuers, links, methods, texts, tokens, views
-from mockpsp.providers.adyen.holdings import MEAL_VOUCHER, Holdings, brand_of
-from mockpsp.providers.adyen.issuers import PASSWORD, USER, spendable
+from mockpsp.providers.adyen.holdings import MEAL_VOUCHER, GiftCard, Holdings, MealVoucher, brand_of
+from mockpsp.providers.adyen.issuers import PASSWORD, USER, Funds, spendable
 from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
 
 _OUTCOMES: dict[CheckoutStage, Outcome] = {
@@ -25,13 +25,18 @@ _OUTCOMES: dict[CheckoutStage, Outcome] = {
 
 def locale_of(x: Exchange, own: str) -> str:
     """The merchant's locale, else the browser's."""
-    return own or x.request.headers.get("Accept-Language", "en")[:5]
+    return own or first_choice(x.request.headers.get("Accept-Language", ""))
 
 
 def locale_for(x: Exchange, purchase: Purchase) -> str:
-    """The locale of the session or link; without one, or for a payment of the merchant's own page, the browser's."""
-    head = purchase.session or purchase.link
-    asked = head.echo.get("shopperLocale", "") if head is not None else ""
+    """The locale of the session or link.
+
+    A session without one has en-US, as Adyen's answer to it says; a link without one, or a payment of the merchant's
+    own page, has the browser's (inferred).
+    """
+    if purchase.session is not None:
+        return locale_of(x, purchase.session.locale)
+    asked = purchase.link.echo.get("shopperLocale", "") if purchase.link is not None else ""
     return locale_of(x, asked if isinstance(asked, str) else "")
 
 
@@ -243,38 +248,44 @@ def _short(expiry: str) -> str:
 
 
 def _vouchers(visit: Visit, method: views.Method) -> tuple[TestDatum, ...]:
-    moment = visit.x.world.moment("adyen")
-    rows: list[TestDatum] = []
+    own = visit.holdings
     if method.kind == "meal_voucher":
-        for voucher in visit.holdings.vouchers.values():
-            if voucher.brand != method.brand:
-                continue
-            funds = issuers.funds_of_voucher(voucher, moment)
-            told = visit.say("test_data_balance", balance=visit.money(funds.balance))
-            if funds.limit is not None:
-                limit = visit.money(funds.limit)
-                told = visit.say("test_data_limit", balance=visit.money(funds.balance), limit=limit)
-            if voucher.answers == "refuses":
-                told = visit.say("test_data_refused", reason=voucher.reason)
-            expiry, code = _short(voucher.expiry), voucher.code or "737"
-            fills = {"number": voucher.number, "expiry": expiry, "cvc": code}
-            label = voucher.title or method.name
-            rows.append(TestDatum(label=label, value=voucher.number, effect=f"{expiry} · {code} · {told}", fills=fills))
-        return tuple(rows)
-    for card in visit.holdings.gift_cards.values():
-        if card.brand == method.brand:
-            funds = issuers.funds_of_gift_card(card, visit.remaining.currency, moment)
-            told = visit.say("test_data_balance", balance=visit.money(funds.balance))
-            fills = {"number": card.number, "cvc": card.code or "100"}
-            rows.append(
-                TestDatum(
-                    label=card.title or method.name,
-                    value=card.number,
-                    effect=f"{card.code or '100'} · {told}",
-                    fills=fills,
-                )
-            )
-    return tuple(rows)
+        return tuple(_voucher(visit, each) for each in own.vouchers.values() if each.brand == method.brand)
+    return tuple(_gift_card(visit, each) for each in own.gift_cards.values() if each.brand == method.brand)
+
+
+def _voucher(visit: Visit, voucher: MealVoucher) -> TestDatum:
+    funds = issuers.funds_of_voucher(voucher, visit.x.world.moment("adyen"))
+    told = visit.say("test_data_balance", balance=visit.money(funds.balance))
+    if funds.limit is not None:
+        told = visit.say("test_data_limit", balance=visit.money(funds.balance), limit=visit.money(funds.limit))
+    if voucher.answers == "refuses":
+        told = visit.say("test_data_refused", reason=voucher.reason)
+    expiry, code = _short(voucher.expiry), voucher.code or "737"
+    return TestDatum(
+        label=voucher.title or _title(visit, voucher.answers, funds),
+        value=voucher.number,
+        effect=f"{expiry} · {code} · {told}",
+        fills={"number": voucher.number, "expiry": expiry, "cvc": code},
+    )
+
+
+def _gift_card(visit: Visit, card: GiftCard) -> TestDatum:
+    funds = issuers.funds_of_gift_card(card, visit.remaining.currency, visit.x.world.moment("adyen"))
+    told = visit.say("test_data_balance", balance=visit.money(funds.balance))
+    code = card.code or "100"
+    return TestDatum(
+        label=card.title or _title(visit, "accepts", funds),
+        value=card.number,
+        effect=f"{code} · {told}",
+        fills={"number": card.number, "cvc": code},
+    )
+
+
+def _title(visit: Visit, answers: str, funds: Funds) -> str:
+    """What a voucher or gift card does with this purchase."""
+    most = funds.balance if funds.limit is None else min(funds.balance, funds.limit)
+    return datum_title(texts.TEXTS, visit.language, answers, most, visit.remaining)
 
 
 def result(visit: Visit, last: Payment | None = None) -> views.ResultView:

@@ -107,11 +107,15 @@ class Means(Value, frozen=True, kw_only=True):
 
 
 class Pay(Value, frozen=True, kw_only=True):
-    """The shopper pays a share; ``amount`` None is all that the tender can. ``secret`` is the page's."""
+    """The shopper pays a share; ``amount`` None is all that the tender can. ``secret`` is the page's.
+
+    ``declined``: asked to confirm it in the app, the beneficiary of holiday vouchers says no.
+    """
 
     means: Means
     amount: int | None = None
     secret: str | None = None
+    declined: bool = False
 
 
 class Authenticate(Value, frozen=True):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Exchange
-from mockpsp.edge.texts import format_money, language_of, plain_amount
+from mockpsp.edge.texts import datum_title, first_choice, format_money, language_of, plain_amount
 from mockpsp.edge.views import FieldError, TestDatum
+from mockpsp.providers.lyra import commands as c
 from mockpsp.providers.lyra import events as e
 from mockpsp.providers.lyra import issuers, links, returning, texts, views
 from mockpsp.providers.lyra.holdings import Holdings, MealCard, Wallet, WorldCard, scheme_of
@@ -30,7 +33,7 @@ _TENDERS: dict[str, views.Tender] = {"conecs": "conecs", "cv_connect": "cv_conne
 
 def locale_of(x: Exchange, own: str | None) -> str:
     """The merchant's language, else the browser's."""
-    return own or x.request.headers.get("Accept-Language", "en")[:5]
+    return own or first_choice(x.request.headers.get("Accept-Language", ""))
 
 
 def language_asked(subject: Order | Token) -> str | None:
@@ -53,6 +56,28 @@ def opened(subject: Order | Token) -> e.Executed | Opened | None:
     return subject.opened if isinstance(subject, Token) else subject.execution
 
 
+class Asked(NamedTuple):
+    """Holiday vouchers that are to be confirmed in the app: whose, how much, and after how many refusals on this page.
+
+    ``amount`` is in minor units, None for all that is possible. It all stands in the address, which opens the same
+    question on another device; nothing of it is trusted before the payment is decided.
+    """
+
+    beneficiary: str
+    amount: int | None
+    after: int
+
+    @property
+    def query(self) -> str:
+        """It, as part of an address; see ``Visit.asked``."""
+        told = {"method": "cv_connect", "wallet": self.beneficiary, "after": self.after}
+        return urlencode(told if self.amount is None else {**told, "share": self.amount})
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) else None
+
+
 class Visit:
     """One look at a page: order or registration, what the browser sent, and what every view shows."""
 
@@ -73,6 +98,20 @@ class Visit:
         if self.embedded:
             return links.embedded_url("", self.at.form_token)
         return links.page_url("", self.at.page, self.at.secret)
+
+    @property
+    def asked(self) -> Asked | None:
+        """What the address says is to be confirmed in the app; None when it says nothing, or something odd."""
+        query = self.x.request.query
+        after, share = _number(query.get("after", "")), _number(query.get("share", ""))
+        if not query.get("wallet") or after is None or (share is None and "share" in query):
+            return None
+        return Asked(query["wallet"], share, after)
+
+    @property
+    def on_phone(self) -> bool:
+        """Whether this is the app, which only asks for holiday vouchers."""
+        return isinstance(self.subject, Order) and self.x.request.query.get("on") == "phone"
 
     @property
     def holdings(self) -> Holdings:
@@ -255,6 +294,8 @@ def _paid_legs(visit: Visit, order: Order) -> tuple[views.Leg, ...]:
 
 def draw(visit: Visit) -> views.View:
     """The view of an order or a registration as it stands."""
+    if visit.on_phone and isinstance(visit.subject, Order):
+        return app(visit, visit.subject)
     if not visit.is_open:
         return result(visit)
     if visit.subject.challenge is not None:
@@ -264,6 +305,11 @@ def draw(visit: Visit) -> views.View:
     method = visit.chosen()
     if method is None:
         return views.PaymentView(**visit.open(), methods=visit.methods())
+    asked = visit.asked
+    if method.kind == "cv_connect" and asked is not None and not visit.errors:
+        if asked.after == visit.subject.refusals:
+            return portal(visit, visit.subject, asked)
+        visit.errors = (FieldError("", visit.say("problem_cv_connect_refused")),)
     return form(visit, visit.subject, method)
 
 
@@ -295,6 +341,40 @@ def form(visit: Visit, order: Order, method: views.Method) -> views.View:
             return views.CardView(**shown, stored=method, attempts_left=_attempts_left(visit))
         case _:
             return _card_form(visit, shown)
+
+
+def portal(visit: Visit, order: Order, asked: Asked) -> views.PortalView:
+    """The shopper's first device, while the app is waited for."""
+    here = f"{visit.here}&{asked.query}"
+    return views.PortalView(
+        **visit.open() | {"post_url": here, "back_url": f"{visit.here}&method=cv_connect"},
+        phone_url=f"{visit.x.origin}{here}&on=phone",
+        beneficiary=asked.beneficiary,
+        share=_share(visit, order, asked),
+    )
+
+
+def app(visit: Visit, order: Order) -> views.AppView | views.AppDoneView:
+    """The app: the question as long as it stands, then what became of it."""
+    asked = visit.asked
+    shown = visit.about() | visit.watched()
+    stands = asked is not None and asked.after == order.refusals and order.challenge is None
+    if asked is None or not stands or "cv_connect" not in {each.kind for each in visit.methods()}:
+        paid = next((each.amount for each in order.shares if each.instrument.kind == "cv_connect"), 0)
+        return views.AppDoneView(**shown, paid=Money(paid, visit.currency), go_on_url=visit.here)
+    wallet = visit.holdings.wallet(asked.beneficiary)
+    share = _share(visit, order, asked)
+    ledger = visit.x.world.ledger
+    balance = share.zero if wallet is None else ledger.balance(wallet.account, wallet.balance.currency)
+    target = f"{visit.here}&{asked.query}&on=phone"
+    return views.AppView(**shown | {"post_url": target}, beneficiary=asked.beneficiary, balance=balance, share=share)
+
+
+def _share(visit: Visit, order: Order, asked: Asked) -> Money:
+    if asked.amount is not None:
+        return Money(asked.amount, visit.currency)
+    means = c.Means(kind="cv_connect", number=asked.beneficiary)
+    return Money(issuers.spendable(order, means, visit.x.world.moment("lyra")), visit.currency)
 
 
 def registration(visit: Visit) -> views.View:
@@ -387,38 +467,36 @@ def _card_datum(label: str, card: MealCard | WorldCard, told: str) -> TestDatum:
 
 
 def _meal_cards(visit: Visit) -> tuple[TestDatum, ...]:
-    label = texts.method_name("conecs", visit.language)
-    return tuple(
-        _card_datum(each.title or label, each, _funds(visit, each)) for each in visit.holdings.meal_cards.values()
-    )
+    return tuple(_meal_card(visit, each) for each in visit.holdings.meal_cards.values())
 
 
-def _funds(visit: Visit, card: MealCard) -> str:
-    if card.answers == "refuses":
-        return visit.say("test_data_refused", reason=card.reason)
+def _meal_card(visit: Visit, card: MealCard) -> TestDatum:
     world = visit.x.world
     funds = issuers.funds_of(card, world.ledger, world.clock.now(), visit.settings)
-    return visit.say("test_data_limit", balance=visit.money(funds.balance), limit=visit.money(funds.today))
+    told = visit.say("test_data_limit", balance=visit.money(funds.balance), limit=visit.money(funds.today))
+    if card.answers == "refuses":
+        told = visit.say("test_data_refused", reason=card.reason)
+    most = min(funds.balance, funds.today)
+    title = card.title or datum_title(texts.TEXTS, visit.language, card.answers, most, visit.most("conecs"))
+    return _card_datum(title, card, told)
 
 
 def _wallets(visit: Visit) -> tuple[TestDatum, ...]:
-    label = texts.method_name("cv_connect", visit.language)
-    return tuple(
-        TestDatum(
-            label=each.title or label,
-            value=each.beneficiary,
-            effect=_wallet_balance(visit, each),
-            fills={"beneficiary": each.beneficiary},
-        )
-        for each in visit.holdings.wallets.values()
-    )
+    return tuple(_wallet(visit, each) for each in visit.holdings.wallets.values())
 
 
-def _wallet_balance(visit: Visit, wallet: Wallet) -> str:
-    if wallet.answers == "refuses":
-        return visit.say("test_data_refused", reason=wallet.reason)
+def _wallet(visit: Visit, wallet: Wallet) -> TestDatum:
     balance = visit.x.world.ledger.balance(wallet.account, wallet.balance.currency)
-    return visit.say("test_data_balance", balance=visit.money(balance))
+    told = visit.say("test_data_balance", balance=visit.money(balance))
+    if wallet.answers == "refuses":
+        told = visit.say("test_data_refused", reason=wallet.reason)
+    return TestDatum(
+        label=wallet.title
+        or datum_title(texts.TEXTS, visit.language, wallet.answers, balance, visit.most("cv_connect")),
+        value=wallet.beneficiary,
+        effect=told,
+        fills={"beneficiary": wallet.beneficiary},
+    )
 
 
 _SHOWN = 12
@@ -426,11 +504,13 @@ _SHOWN = 12
 
 
 def _cards(visit: Visit) -> tuple[TestDatum, ...]:
+    """Of cards of one brand that do the same, the first is shown."""
     own = visit.holdings
-    return tuple(
-        _card_datum(each.title or texts.brand_name(scheme_of(each.number, own)), each, _effect(visit, each))
-        for each in islice(own.cards.values(), _SHOWN)
-    )
+    rows: dict[tuple[str, str], TestDatum] = {}
+    for card in own.cards.values():
+        label, effect = card.title or texts.brand_name(scheme_of(card.number, own)), _effect(visit, card)
+        rows.setdefault((label, effect), _card_datum(label, card, effect))
+    return tuple(islice(rows.values(), _SHOWN))
 
 
 def _effect(visit: Visit, card: WorldCard) -> str:

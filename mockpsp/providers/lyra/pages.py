@@ -21,9 +21,10 @@ from mockpsp.edge.views import FieldError
 from mockpsp.providers.lyra import commands as c
 from mockpsp.providers.lyra import events as e
 from mockpsp.providers.lyra import issuers, links, returning, vault, views
-from mockpsp.providers.lyra.drawing import Visit, draw, find, language_asked, locale_of, opened, progress, way
+from mockpsp.providers.lyra.drawing import Asked, Visit, draw, find, language_asked, locale_of, opened, progress, way
 from mockpsp.providers.lyra.errors import ShopperRefused
 from mockpsp.providers.lyra.orders import ORDERS
+from mockpsp.providers.lyra.paying import share_of
 from mockpsp.providers.lyra.states import Order, OrderStatus
 from mockpsp.providers.lyra.vault import TOKENS, Token
 
@@ -77,7 +78,7 @@ def _framed_visit(x: Exchange) -> Visit | Answer:
 
 def _show(visit: Visit, status: int = 200) -> Answer:
     """The page as it stands. One that has ended leaves for the shop, unless it is a frame of the shop's page."""
-    if not visit.is_open and not visit.embedded:
+    if not visit.is_open and not visit.embedded and not visit.on_phone:
         back = way(visit)
         if back.fields:
             return see_other(links.page_query(links.RETURN, visit.at.page, visit.at.secret))
@@ -141,6 +142,12 @@ async def _post(visit: Visit) -> Answer:
     step = visit.form.get("step", "")
     if step == "choose" and isinstance(visit.subject, Order) and visit.subject.challenge is None:
         return _choose(visit)
+    if step == "ask" and isinstance(visit.subject, Order) and _can_be_asked(visit):
+        return _ask(visit, visit.subject)
+    if step == "ask":
+        step = "cv_connect"
+    if step == "decline":
+        visit.form["method"] = "cv_connect"
     if step in ("conecs", "cv_connect", "card", "stored"):
         visit.form["method"] = step
     lifecycle: Any = TOKENS if isinstance(visit.subject, Token) else ORDERS
@@ -167,6 +174,25 @@ def _choose(visit: Visit) -> Answer:
     return _show(visit, 422)
 
 
+def _can_be_asked(visit: Visit) -> bool:
+    """Whether there is an app to ask; of an account that ANCV does not know, or no account, the payment itself says."""
+    return visit.holdings.wallet(_typed("cv_connect", visit.form).number) is not None
+
+
+def _ask(visit: Visit, order: Order) -> Answer:
+    """On to the app, with whose vouchers and how much; what could not be paid is told at once."""
+    visit.form["method"] = "cv_connect"
+    command: c.Pay | None = None
+    try:
+        command = _payment(visit, "cv_connect")
+        share_of(order, command, visit.x.world.moment("lyra"))
+    except ShopperRefused as refused:
+        visit.x.note(f"the page says no: {refused}")
+        return _put_right(visit, refused, command)
+    asked = Asked(command.means.number, command.amount, order.refusals)
+    return see_other(f"{visit.here}&{asked.query}")
+
+
 def _command(visit: Visit, step: str) -> Any:
     """What a form asks for. Raises ShopperRefused for what cannot even be asked."""
     form, secret = visit.form, visit.at.secret
@@ -184,6 +210,8 @@ def _command(visit: Visit, step: str) -> Any:
             return vault.Enter(_typed("card", form), secret)
         case "conecs" | "cv_connect" | "card" | "stored" if isinstance(visit.subject, Order):
             return _payment(visit, step)
+        case "decline" if isinstance(visit.subject, Order):
+            return replace(_payment(visit, "cv_connect"), declined=True)
         case _:
             raise ShopperRefused("unknown_step")
 
@@ -234,7 +262,9 @@ def read_amount(text: str, currency: str) -> int | None:
 
 
 def _after(visit: Visit, events: tuple[Any, ...]) -> Answer:
-    """On to what is left to do, or the form again after a refusal."""
+    """On to what is left to do, or the form again after a refusal. The app only says what became of its question."""
+    if visit.on_phone:
+        return see_other(f"{visit.here}&on=phone")
     refusal = next((each for each in events if isinstance(each, e.ShareRefused | vault.Refused)), None)
     if refusal is None or not visit.is_open:
         return see_other(visit.here)
@@ -266,6 +296,9 @@ def _put_right(visit: Visit, refused: ShopperRefused, command: Any) -> Answer:
     """The same page with what is to be put right; all of a card's mistakes at once."""
     if refused.problem in ("closed", "replaced"):
         return see_other(visit.here)
+    if visit.on_phone:  # which has no fields to put right
+        visit.errors = (FieldError("", _problem(visit, refused).message),) if refused.problem not in _SILENT else ()
+        return _show(visit, 422)
     found = [refused]
     if refused.field in _RIGHT and isinstance(command, c.Pay | vault.Enter):
         found += _further(visit, command.means, refused.field)

@@ -89,6 +89,8 @@ def decide_pay(state: Order | None, command: c.Pay, verdict: Verdict, moment: Mo
     amount = share_of(order, command, moment)
     means = command.means
     found = _ruled(means, _now(order, means.kind, amount, moment), verdict, moment)
+    if command.declined:
+        found = Ruling("refused", "the beneficiary declines in the app")
     if found.reason:
         return Decision(
             _refused(order, means.kind, amount, found.reason, means.number, moment), found.law, found.settings

@@ -47,6 +47,7 @@ _STATUSES: Mapping[str, str] = {
     TransactionStatus.EXPIRED.value: "EXPIRED",
     TransactionStatus.FAILED.value: "REFUSED",
 }
+_NEVER = re.compile(r"[\x00-\x1f\x7f\\]")
 _HOST = re.compile(r"[A-Za-z0-9._~\[\]:-]+")
 _KEPT = ":/?#[]@!$&'()*+,;=%~"
 """What an address may consist of besides letters, digits and ``-._``."""
@@ -67,8 +68,10 @@ class Way(NamedTuple):
 
 
 def followed(text: str | None) -> str:
-    """An address as a header can carry it; empty for what is no http(s) address."""
+    """An address as a header can carry it; empty for what is no http(s) address, or has what none has."""
     given = (text or "").strip()
+    if _NEVER.search(given):
+        return ""
     try:
         parts = urlsplit(given)
         netloc = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()

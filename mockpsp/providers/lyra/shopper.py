@@ -61,11 +61,22 @@ class LyraShopper:
         subject = find(sandbox.world, part) if part else None
         if subject is None:
             return None
+        if form.get("step") == "ask" and _holdings(sandbox.world).wallet(_beneficiary(form)) is None:
+            form = {**form, "step": "cv_connect"}  # there is no app to ask: the payment is refused at once
         tender, cancels = _typed(form, subject), form.get("step") == "cancel"
         if tender is None and not cancels:
             return None
         pays = (tender,) if tender is not None else ()
         return subject.ref, ShopperScript(key="page", at="", trigger=Trigger(), pays=pays, cancels=cancels)
+
+
+def _holdings(world: World) -> Holdings:
+    own: Holdings = world.setups["lyra"].world
+    return own
+
+
+def _beneficiary(form: Mapping[str, str]) -> str:
+    return re.sub(r"\s", "", form.get("beneficiary", ""))
 
 
 def _typed(form: Mapping[str, str], subject: Order | Token) -> Tender | None:

@@ -7,7 +7,9 @@ FieldError names one of these fields, or nothing for the page as a whole:
 |---|---|---|
 | PaymentView | ``choose`` | ``method``: the id of a Method |
 | ConecsView | ``conecs`` | ``number``, ``expiry``, ``cvv``, ``amount`` (may be empty) |
-| CvConnectView | ``cv_connect`` | ``beneficiary``, ``amount`` (may be empty) |
+| CvConnectView | ``ask`` | ``beneficiary``, ``amount`` (may be empty) |
+| AppView | ``cv_connect`` | ``beneficiary``, ``amount`` |
+| AppView | ``decline`` | ``beneficiary``, ``amount`` |
 | CardView | ``card`` | ``number``, ``holder`` (may be empty), ``expiry``, ``cvv`` |
 | CardView, stored | ``stored`` | none: pay with the shopper's stored card |
 | ChallengeView | ``authenticate`` | ``code`` |
@@ -126,7 +128,7 @@ class ConecsView(PurchasePage, frozen=True, kw_only=True):
 
 
 class CvConnectView(PurchasePage, frozen=True, kw_only=True):
-    """The form of holiday vouchers; its button also stands for the confirmation in the app.
+    """The form of holiday vouchers: whose, and how much. The app then asks for a confirmation.
 
     ``most`` is the most that may be paid now. ``beneficiary`` and ``typed`` (the amount) are what was typed before an
     error. ``back_url`` leads (GET) to the choice; empty, there is no link.
@@ -138,6 +140,52 @@ class CvConnectView(PurchasePage, frozen=True, kw_only=True):
     beneficiary: str = ""
     typed: str = ""
     back_url: str = ""
+
+
+class PortalView(PurchasePage, frozen=True, kw_only=True):
+    """The shopper's first device waits for the app on another: ``share`` of ``beneficiary``'s vouchers is asked for.
+
+    ``phone_url`` must be absolute. ``back_url`` leads (GET) to the form. A script follows ``status_url``.
+    """
+
+    template: ClassVar[str] = "portal.html"
+
+    phone_url: str
+    beneficiary: str
+    share: Money
+    back_url: str = ""
+
+
+class AppView(PurchasePage, frozen=True, kw_only=True):
+    """The app of holiday vouchers: the beneficiary confirms or declines ``share`` of the order."""
+
+    template: ClassVar[str] = "connect.html"
+
+    beneficiary: str
+    balance: Money
+    share: Money
+
+    @property
+    def short(self) -> bool:
+        """Whether the balance does not cover it."""
+        return self.balance.currency != self.share.currency or self.balance < self.share
+
+
+class AppDoneView(PurchasePage, frozen=True, kw_only=True):
+    """The app has nothing to ask any more. ``paid`` is what vouchers paid, which may be nothing.
+
+    ``go_on_url`` is the payment page, for those who have only this device.
+    """
+
+    template: ClassVar[str] = "connected.html"
+
+    paid: Money
+    go_on_url: str
+
+    @property
+    def done(self) -> bool:
+        """Whether vouchers paid something."""
+        return self.paid.minor > 0
 
 
 class CardView(PurchasePage, frozen=True, kw_only=True):
@@ -220,7 +268,19 @@ class ClosedView(Page, frozen=True, kw_only=True):
     return_url: str = ""
 
 
-View = PaymentView | ConecsView | CvConnectView | CardView | ChallengeView | ResultView | ReturnView | ClosedView
+View = (
+    PaymentView
+    | ConecsView
+    | CvConnectView
+    | PortalView
+    | AppView
+    | AppDoneView
+    | CardView
+    | ChallengeView
+    | ResultView
+    | ReturnView
+    | ClosedView
+)
 
 
 def render(view: View) -> str:

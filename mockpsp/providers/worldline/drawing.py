@@ -8,10 +8,10 @@ from typing import Any
 from mockpsp.domain.clock import paris
 from mockpsp.domain.money import Money
 from mockpsp.edge.exchange import Exchange
-from mockpsp.edge.texts import format_money, language_of
+from mockpsp.edge.texts import datum_title, first_choice, format_money, language_of
 from mockpsp.edge.views import FieldError, Outcome, TestDatum
 from mockpsp.providers.worldline import decide, links, texts, views, wire
-from mockpsp.providers.worldline.holdings import CV_CONNECT, Holdings
+from mockpsp.providers.worldline.holdings import CV_CONNECT, Holdings, Wallet, WorldCard
 from mockpsp.providers.worldline.issuers import BRANDS
 from mockpsp.providers.worldline.states import Code, Order, Stage
 
@@ -35,7 +35,7 @@ class Visit:
         self.errors: tuple[FieldError, ...] = ()
         how = order.created.hosted or order.created.direct
         locale = how.locale if how is not None else ""
-        self.language = locale or x.request.headers.get("Accept-Language", "en")[:5].replace("-", "_")
+        self.language = locale or first_choice(x.request.headers.get("Accept-Language", ""))
         self.return_url = links.back(order, wire.payment_id(order.ref, 0, x.settings))
 
     @property
@@ -69,7 +69,7 @@ class Visit:
             "errors": self.errors,
             "status": progress(order),
             "status_url": f"{links.portal(world, order)}/progress",
-            "merchant": order.created.merchant,
+            "merchant": self.x.settings.merchant_name,
             "reference": order.created.references.merchant_reference,
             "amount": order.total,
             "post_url": self.here,
@@ -123,19 +123,25 @@ def product_id(text: str) -> int | None:
 
 
 def _confirm(visit: Visit) -> views.ConfirmView:
-    ledger = visit.x.world.ledger
-    wallets = [
-        TestDatum(
-            label=wallet.holder or wallet.email or "CV Connect",
-            value=wallet.beneficiary,
-            effect=visit.money(ledger.balance(wallet.account, wallet.balance.currency)),
-            fills={"beneficiary": wallet.beneficiary},
-        )
-        for wallet in visit.holdings.wallets.values()
-    ]
-    common = visit.common() | {"post_url": f"{visit.here}?method={CV_CONNECT}", "test_data": tuple(wallets)}
+    wallets = tuple(_wallet(visit, each) for each in visit.holdings.wallets.values())
+    common = visit.common() | {"post_url": f"{visit.here}?method={CV_CONNECT}", "test_data": wallets}
     beneficiary = visit.form.get("beneficiary", visit.order.beneficiary)
     return views.ConfirmView(**common, beneficiary=beneficiary, cancel_url=visit.here)
+
+
+def _wallet(visit: Visit, wallet: Wallet) -> TestDatum:
+    """A wallet by its holder, or by what it does with this order."""
+    balance = visit.x.world.ledger.balance(wallet.account, wallet.balance.currency)
+    total = visit.order.total
+    share = Money(total.minor * wallet.covers // 100, total.currency)
+    most = min(balance, share) if balance.currency == total.currency else balance
+    effect = visit.say("test_data_balance", balance=visit.money(balance))
+    return TestDatum(
+        label=wallet.holder or datum_title(texts.TEXTS, visit.language, wallet.answers, most, total),
+        value=wallet.beneficiary,
+        effect=visit.say("test_data_refused", reason=wallet.reason) if wallet.answers == "refuses" else effect,
+        fills={"beneficiary": wallet.beneficiary},
+    )
 
 
 def _portal(visit: Visit, stage: views.Stage) -> views.PortalView:
@@ -153,6 +159,7 @@ def _phone(visit: Visit) -> views.PhoneView:
     return views.PhoneView(
         **visit.common(),
         beneficiary=order.beneficiary,
+        holder=wallet.holder if wallet else "",
         balance=balance,
         payable=order.total if fixed and not lenient else decide.offer(order, moment),
         adjustable=not fixed,
@@ -187,16 +194,20 @@ def _cards(visit: Visit, brands: tuple[int, ...]) -> tuple[TestDatum, ...]:
     expiry = f"12/{(visit.x.started.year + 4) % 100:02d}"
     return tuple(
         TestDatum(
-            label=card.title or texts.product_name(card.products[0], language_of(visit.language)),
+            label=card.title or ", ".join(texts.product_name(product, visit.language) for product in card.products),
             value=card.number,
-            effect=f"{expiry} · 123"
-            if card.answers == "accepts"
-            else visit.say("test_data_refused", reason=card.reason),
+            effect=f"{expiry} · 123 · {_effect(visit, card)}",
             fills={"card_number": card.number, "card_holder": "CAMILLE MARTIN", "expiry": expiry, "cvv": "123"},
         )
         for card in visit.holdings.cards.values()
         if set(card.products) & set(brands)
     )
+
+
+def _effect(visit: Visit, card: WorldCard) -> str:
+    if card.answers == "accepts":
+        return visit.say("test_data_accepted")
+    return visit.say("test_data_refused", reason=card.reason)
 
 
 def _result(visit: Visit) -> views.ResultView:

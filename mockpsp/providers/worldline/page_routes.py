@@ -6,7 +6,7 @@ from mockpsp.edge.late import PageRoute
 from mockpsp.edge.provider import Route
 from mockpsp.providers.worldline import links
 
-_LINK = "{token:[0-9a-f]{32}}"
+_LINK = "{token}"
 _DESKTOP = (f"{links.CHECKOUT}/{_LINK}", f"{links.CONNECT}/{_LINK}")
 _route = PageRoute("mockpsp.providers.worldline.pages")
 

@@ -7,18 +7,22 @@ rules of their own. Every page is complete without JavaScript.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
+
+from msgspec.structs import replace
 
 from mockpsp.domain.money import Money, decimals
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.pages import form_targets, page, read_form, see_other
 from mockpsp.edge.respond import to_bytes
-from mockpsp.edge.texts import language_of, plain_amount
+from mockpsp.edge.texts import first_choice, language_of, plain_amount
 from mockpsp.edge.views import FieldError
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import decide, links, views
 from mockpsp.providers.worldline.drawing import Visit, draw, product_id, progress
 from mockpsp.providers.worldline.errors import ShopperRefused
+from mockpsp.providers.worldline.issuers import check_card_form
 from mockpsp.providers.worldline.orders import ORDERS
 from mockpsp.providers.worldline.states import Code, Stage
 
@@ -32,7 +36,7 @@ def _visit(x: Exchange, *, phone: bool) -> Visit | None:
 
 
 def _closed(x: Exchange) -> Answer:
-    language = x.request.headers.get("Accept-Language", "en")[:5].replace("-", "_")
+    language = first_choice(x.request.headers.get("Accept-Language", ""))
     view = views.ClosedView(language=language, sandbox="", scenario="")
     return page(views.render(view), 404)
 
@@ -82,6 +86,7 @@ async def _post(x: Exchange, *, phone: bool) -> Answer:
     step = visit.form.get("step", "")
     if step == "choose":
         return _choose(visit)
+    command: Any = None
     try:
         command = _command(visit, step)
         await x.world.execute(ORDERS, visit.order.ref, command, cause=x.entry.number)
@@ -89,6 +94,9 @@ async def _post(x: Exchange, *, phone: bool) -> Answer:
         x.note(f"the page says no: {refused}")
         visit.order = x.world.state(ORDERS.name, visit.order.ref)
         visit.errors = _problem(visit, refused)
+        if isinstance(command, c.PayCard) and refused.field in _RIGHT:
+            for other in _further(visit, command.card, refused.field):
+                visit.errors += _problem(visit, other)
         visit.form.setdefault("method", x.request.query.get("method", ""))
         return _show(visit, 422)
     visit.order = x.world.state(ORDERS.name, visit.order.ref)
@@ -146,6 +154,20 @@ def _typed_card(visit: Visit) -> c.CardData:
         cvv=form.get("cvv", "").strip(),
         product=int(chosen) if chosen in ("1", "2", "3", "130") else None,
     )
+
+
+_RIGHT = {"card_number": {"number": "4111111111111111"}, "expiry": {"expiry": "1230"}, "cvv": {"cvv": "123"}}
+"""What could stand in each field of the card form."""
+
+
+def _further(visit: Visit, card: c.CardData, field: str) -> Iterator[ShopperRefused]:
+    """What else is wrong with a card once this field is put right."""
+    right = replace(card, **_RIGHT[field])
+    try:
+        check_card_form(right, visit.holdings)
+    except ShopperRefused as refused:
+        yield refused
+        yield from _further(visit, right, refused.field)
 
 
 def _problem(visit: Visit, refused: ShopperRefused) -> tuple[FieldError, ...]:

@@ -48,6 +48,7 @@ class WorldlineSettings(Value, frozen=True, kw_only=True):
     cancel_delay: timedelta = timedelta(0)
     refund_delay: timedelta = timedelta(0)
     session_timeout: timedelta = timedelta(minutes=180)
+    merchant_name: str = "Vacances de démonstration"
 
 
 _DESCRIBED: dict[str, dict[str, Any]] = {
@@ -119,6 +120,7 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
     "cancel_delay": span("From the cancel call to CANCELLED (6)."),
     "refund_delay": span("From REFUND_REQUESTED to the result."),
     "session_timeout": span("Life of a hosted checkout that names no sessionTimeout (documented: 180 minutes)."),
+    "merchant_name": {"description": "The merchant's name on hosted pages.", "type": "string", "minLength": 1},
 }
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
@@ -13,9 +11,6 @@ from mockpsp.edge import views as shared
 from mockpsp.edge.texts import language_of
 from mockpsp.edge.views import OrderPage, Outcome, Page
 from mockpsp.providers.worldline import texts
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 ClosedReason = Literal["unknown", "used", "expired"]
 Stage = Literal[1, 2, 3]
@@ -72,6 +67,7 @@ class PhoneView(OrderPage, frozen=True, kw_only=True):
     balance: Money
     payable: Money
     adjustable: bool
+    holder: str = ""
     typed: str = ""
 
     @property
@@ -137,22 +133,5 @@ def render(view: View) -> str:
     """The page as a complete HTML document."""
     language = language_of(view.language)
     return shared.render(
-        view,
-        _TEMPLATES,
-        texts.TEXTS,
-        product_name=lambda product: texts.product_name(product, language),
-        qr_code=qr_code,
+        view, _TEMPLATES, texts.TEXTS, product_name=lambda product: texts.product_name(product, language)
     )
-
-
-@lru_cache(maxsize=256)  # a waiting page asks for the same code every few seconds
-def qr_code(url: str) -> Markup:
-    """The address as an inline SVG; no style attributes, which the content security policy would forbid."""
-    import segno  # late: start-up time counts
-    from markupsafe import Markup
-
-    drawing = BytesIO()
-    segno.make(url, error="m", micro=False).save(
-        drawing, kind="svg", xmldecl=False, svgns=True, omitsize=True, border=3, light="#fff", dark="#17202b"
-    )
-    return Markup(drawing.getvalue().decode())  # noqa: S704  # segno draws modules; the address is not in it as text

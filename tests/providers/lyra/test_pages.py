@@ -68,7 +68,12 @@ def by_meal_card(browser: Browser, card: Mapping[str, str] = MEAL_CARD, **more: 
 
 def by_wallet(browser: Browser, **more: str) -> Browser:
     """Choose holiday vouchers and pay."""
-    return browser.submit("choose", method="cv_connect").submit("cv_connect", **WALLET, **more)
+    return in_app(browser, **more).submit("cv_connect").follow("go-on")
+
+
+def in_app(browser: Browser, **more: str) -> Browser:
+    """Ask for holiday vouchers, and open the app on the same device."""
+    return browser.submit("choose", method="cv_connect").submit("ask", **{**WALLET, **more}).follow("open-phone")
 
 
 def by_card(browser: Browser, card: Mapping[str, str] = CARD) -> Browser:
@@ -197,10 +202,10 @@ def test_all_mistakes_of_a_card_are_told_at_once(sandbox: ControlledSandbox) -> 
 
 
 def test_a_beneficiary_has_eleven_digits_or_an_address(sandbox: ControlledSandbox) -> None:
-    browser = opened(new_page(sandbox)).submit("choose", method="cv_connect").submit("cv_connect", beneficiary="1234")
+    browser = opened(new_page(sandbox)).submit("choose", method="cv_connect").submit("ask", beneficiary="1234")
     assert (browser.status, browser.text("error-beneficiary")) == (422, "Enter 11 digits or an e\u2011mail address.")
-    assert browser.form("cv_connect").fields["beneficiary"] == "1234"
-    browser.submit("cv_connect", beneficiary="777 7777 7777")
+    assert browser.form("ask").fields["beneficiary"] == "1234"
+    browser.submit("ask", beneficiary="777 7777 7777").follow("open-phone").submit("cv_connect").follow("go-on")
     assert browser.text("remaining-amount") == "€25.00"
 
 
@@ -281,9 +286,50 @@ def test_with_attempts_left_the_page_is_shown_again(new_sandbox: NewSandbox) -> 
     assert schemes(sandbox, order) == [("CONECS", 1400, "CANCELLED")]
 
 
+def test_the_app_asks_for_what_the_form_says(sandbox: ControlledSandbox) -> None:
+    app = in_app(opened(new_page(sandbox, language="en")), amount="12,5")
+    shown = ("wallet-beneficiary", "wallet-balance", "order-amount", "asked-amount")
+    assert [app.text(each) for each in shown] == ["77777777777", "€300.00", "€80.00", "€12.50"]
+    app.submit("cv_connect")
+    assert (app.page.marked["connected"]["data-paid"], app.shows("confirm")) == ("yes", False)
+    assert app.follow("go-on").text("remaining-amount") == "€67.50"
+
+
+def test_who_declines_in_the_app_may_pay_otherwise(new_sandbox: NewSandbox) -> None:
+    portal = opened(new_page(with_settings(new_sandbox, extra_attempts=1), language="en"))
+    portal.submit("choose", method="cv_connect").submit("ask", **WALLET)
+    app = opened(portal.page.marked["open-phone"]["href"]).submit("decline")
+    assert app.page.marked["connected"]["data-paid"] == "no"
+    portal.follow("check-again")
+    assert "The voucher payment was refused." in portal.text("error")
+    assert by_wallet(portal.follow("back")).text("remaining-amount") == "€25.00"
+
+
+def test_who_declines_in_the_app_without_another_attempt_ends_the_payment(sandbox: ControlledSandbox) -> None:
+    order = new_order(sandbox)
+    app = in_app(opened(page_of(sandbox, order))).submit("decline")
+    assert app.page.marked["connected"]["data-paid"] == "no"
+    assert order_of(sandbox, order)["status"] == "FAILED"
+    assert app.follow("go-on").left
+
+
+@pytest.mark.parametrize(
+    "change", ["share=0", "share=999999999", "share=x", "after=7", "after=-1", "wallet=", "wallet=66666666666"]
+)
+def test_what_is_changed_in_the_app_s_address_pays_nothing(sandbox: ControlledSandbox, change: str) -> None:
+    order = new_order(sandbox)
+    app = in_app(opened(page_of(sandbox, order)), amount="12,50")
+    name, _, _ = change.partition("=")
+    app.open(re.sub(rf"{name}=\w+", change, app.url))
+    if app.shows("confirm"):
+        app.submit("cv_connect")
+    assert order_of(sandbox, order)["transactions"] == []
+    assert order_of(sandbox, order)["status"] in ("CREATED", "FAILED")
+
+
 def test_an_unknown_beneficiary_is_told_at_its_field(new_sandbox: NewSandbox) -> None:
     browser = opened(new_page(with_settings(new_sandbox, extra_attempts=1))).submit("choose", method="cv_connect")
-    browser.submit("cv_connect", beneficiary="66666666666")
+    browser.submit("ask", beneficiary="66666666666")
     assert (browser.status, browser.text("error-beneficiary")) == (422, "This CV Connect account is not known.")
 
 
@@ -598,13 +644,16 @@ def test_an_address_that_cannot_be_followed_is_shown_as_text(sandbox: Controlled
 
 
 def test_line_breaks_in_an_address_stay_out_of_the_headers(sandbox: ControlledSandbox) -> None:
-    address = "https://shop.example/\u00e9 t\u00e9\r\nX-Strange: 1;script-src *"
-    url = new_page(sandbox, url_return=address, items=plain(1000))
-    answer = requests.post(url, data={"step": "card", **CARD}, timeout=30, allow_redirects=False)
-    assert answer.status_code == 303
-    answer = requests.get(url, timeout=30, allow_redirects=False)
-    assert "X-Strange" not in answer.headers
-    assert answer.headers["Location"].startswith("https://shop.example/%C3%A9%20t%C3%A9")
+    for address, followed in (
+        ("https://shop.example/\u00e9 t\u00e9;script-src *", "https://shop.example/%C3%A9%20t%C3%A9;script-src%20*"),
+        ("https://shop.example/\r\nX-Strange: 1", None),
+    ):
+        url = new_page(sandbox, url_return=address, items=plain(1000))
+        answer = requests.post(url, data={"step": "card", **CARD}, timeout=30, allow_redirects=False)
+        assert answer.status_code == 303
+        answer = requests.get(url, timeout=30, allow_redirects=False)
+        assert "X-Strange" not in answer.headers
+        assert answer.headers.get("Location") == followed
 
 
 # -- persistent links --------------------------------------------------------------------------------------------------

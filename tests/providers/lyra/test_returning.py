@@ -96,6 +96,8 @@ def test_an_address_keeps_its_own_query_and_fragment() -> None:
         ("https://münchen.example/", "https://xn--mnchen-3ya.example/"),
         ("shop://back", ""),
         ("javascript:alert(1)", ""),
+        ("https://s.example/\r\nX: y", ""),
+        ("https://s.example\\@other.example/", ""),
         ("https://", ""),
         ("https://a..é/", ""),
         ("https://a%0d.example/", ""),

@@ -84,7 +84,7 @@ def test_both_languages_say_the_same() -> None:
 def test_every_text_differs_between_the_languages_or_is_known_not_to() -> None:
     french, english = texts.TEXTS.table["fr"], texts.TEXTS.table["en"]
     same = {key for key in french if french[key] == english[key]}
-    assert same == {"summary_total", "method_cv_connect", "bank_time"}
+    assert same == {"summary_total", "method_cv_connect", "bank_time", "portal_brand"}
 
 
 @pytest.mark.parametrize(("language", "name"), ALL)
@@ -131,7 +131,18 @@ def test_nothing_is_left_in_the_other_language(name: str) -> None:
 def test_every_text_is_used_by_a_page_or_meant_for_the_handlers() -> None:
     """What templates say, and what only handlers can say: problems, effects of test data, names of methods."""
     said = "\n".join(file.read_text("utf-8") for file in TEMPLATES.glob("*.html"))
-    built = ("hint_", "closed_", "outcome_", "registered_", "attempts_left_", "problem_", "test_data_", "method_")
+    built = (
+        "hint_",
+        "closed_",
+        "outcome_",
+        "registered_",
+        "attempts_left_",
+        "problem_",
+        "test_data_",
+        "method_",
+        "connected_",
+        "portal_step_",
+    )
     own = texts.TEXTS.table["en"].keys() - Texts(en={}, fr={}).table["en"].keys()
     assert {key for key in own if not key.startswith(built) and f'"{key}"' not in said} == set()
 

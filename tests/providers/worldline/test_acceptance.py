@@ -1304,6 +1304,14 @@ def test_setting_session_timeout(new_sandbox: NewSandbox) -> None:
     assert merchant.hosted_checkout().get_hosted_checkout(checkout).status == "CANCELLED_BY_CONSUMER"
 
 
+def test_setting_merchant_name(new_sandbox: NewSandbox) -> None:
+    sandbox = with_settings(new_sandbox, merchant_name="Villages du Soleil")
+    made = Merchant(sandbox).call("create_hosted_checkout", checkout_body()).json()
+    page = requests.get(made["redirectUrl"], timeout=30).text
+    assert ">Villages du Soleil</dd>" in page
+    assert f">{sandbox.credentials['worldline']['merchant_id']}<" not in page
+
+
 def test_no_setting_is_forgotten_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in SCHEMA["properties"] if f"{name}=" not in source] == []
