@@ -225,6 +225,11 @@ CALLS: Mapping[str, Call] = {
         identified,
         "token",
     ),
+    "bin_lookup": Call(
+        "v3/bin/binLookup",
+        lambda scene: {"encryptedBin": "test_41111111111", "requestId": "4711", "supportedBrands": ["visa"]},
+        name="token",
+    ),
     "payment_status": Call("services/PaymentInitiation/v1/status", lambda scene: {"paymentData": scene.more}, in_app),
 }
 
