@@ -189,6 +189,18 @@ class InvalidPaymentData(Refusal):
     """paymentData or a threeDSResult of no payment that waits for it."""
 
 
+class BadBillingAddress(Refusal):
+    """Something is wrong with the billing address."""
+
+
+class BadPhoneNumber(Refusal):
+    """A telephone number has letters, or no digits."""
+
+
+class BadPaRes(Refusal):
+    """An answer of a bank by 3-D Secure 1, which asks nobody any more."""
+
+
 class InvalidPayload(Refusal):
     """A redirectResult that was used, or that we never gave out."""
 
@@ -302,6 +314,9 @@ _FIXED: Mapping[type[Exception], ServiceError] = {
     BadCardNumber: ServiceError(422, "101", "Invalid card number"),
     NoVariant: ServiceError(422, "102", "Unable to determine variant"),
     BadSecurityCode: ServiceError(422, "103", "CVC is not the right length"),
+    BadBillingAddress: ServiceError(422, "104", "Billing address problem (Country)"),
+    BadPaRes: ServiceError(422, "105", "Invalid paRes from issuer"),
+    BadPhoneNumber: ServiceError(422, "124", "Invalid phone number"),
     Undecryptable: ServiceError(422, "174", "Unable to decrypt data"),
     MethodNotConfigured: ServiceError(500, "905", "Payment details are not supported", "configuration"),
     UnknownStoredMethod: ServiceError(422, "800", "Contract not found"),

@@ -16,6 +16,9 @@ from mockpsp.providers.adyen import tokens
 from mockpsp.providers.adyen.beneficiaries import ANCV
 from mockpsp.providers.adyen.encryption import open_field
 from mockpsp.providers.adyen.errors import (
+    BadBillingAddress,
+    BadPaRes,
+    BadPhoneNumber,
     InvalidField,
     InvalidPaymentData,
     MetadataTooLarge,
@@ -30,6 +33,7 @@ from mockpsp.providers.adyen.settings import AdyenSettings
 
 Json = Mapping[str, Any]
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
+_PHONE = re.compile(r"[^A-Za-z]*[0-9][^A-Za-z]*(?:(?:ext|x)[. ]*[0-9]+)?")
 _NO_ADDRESS = re.compile(r"[\x00-\x1f\x7f\\]")
 _NO_HOST = re.compile(r"[\s;,'\"<>]")
 _NO_PLACES = ("javascript", "data", "vbscript", "file", "blob", "filesystem", "about", "view-source")
@@ -88,8 +92,21 @@ def _check_return_url(address: str) -> None:
         raise InvalidField("returnUrl", "nobody can be sent there")
 
 
+def _check_shopper(body: Json) -> None:
+    """What shows at a glance; whether such a street or number exists is nobody's business here."""
+    country = body.get("billingAddress", {}).get("country")
+    if country is not None and not _COUNTRY.fullmatch(country):
+        raise BadBillingAddress(f"billingAddress.country is {country!r}; two letters are needed")
+    phone = body.get("telephoneNumber")
+    if phone is not None and not _PHONE.fullmatch(phone):
+        raise BadPhoneNumber("telephoneNumber has letters, or no digits")
+
+
 def check_limits(body: Json, version: str) -> None:
-    """Lengths and values that the contract leaves to us. Raises InvalidField, MetadataTooLarge."""
+    """Lengths and values that the contract leaves to us.
+
+    Raises InvalidField, MetadataTooLarge, BadBillingAddress, BadPhoneNumber.
+    """
     check_country(body)
     _check_return_url(body.get("returnUrl", ""))
     if version == "v72":
@@ -97,6 +114,7 @@ def check_limits(body: Json, version: str) -> None:
         for name in ("billingAddress", "deliveryAddress"):
             if name in body:
                 _check_lengths(body[name], _ADDRESS_V72, f"{name}.")
+    _check_shopper(body)
     _check_metadata(body.get("metadata", {}))
 
 
@@ -358,7 +376,7 @@ class Details:
 
 
 def read_details(body: Json) -> Details:
-    """``POST /payments/details``. Raises PaymentDataMissing, InvalidPaymentData."""
+    """``POST /payments/details``. Raises PaymentDataMissing, InvalidPaymentData, BadPaRes."""
     details, data = body["details"], body.get("paymentData", "")
     if "redirectResult" in details:
         return Details("redirect", details["redirectResult"])
@@ -371,6 +389,8 @@ def read_details(body: Json) -> Details:
             return _native_details(_opened(details[name]), data)
     if not data:
         raise PaymentDataMissing("details of no kind that we know, and no paymentData")
+    if "PaRes" in details:
+        raise BadPaRes("no payment here is authenticated by 3-D Secure 1")
     raise InvalidPaymentData("details of no kind that we know")
 
 

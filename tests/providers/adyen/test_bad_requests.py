@@ -820,6 +820,15 @@ def limits() -> Iterator[Row]:
         yield one(f"{path} of {most + 1} characters", name, path, text, "702", wrong(path))
 
 
+def shoppers() -> Iterator[Row]:
+    """What of a shopper cannot be."""
+    for name in ("payments", "create_session", "create_payment_link"):
+        yield one("a country that is none", name, "billingAddress.country", "Frankreich", "104", _ADDRESS)
+        yield one("an empty country", name, "billingAddress.country", "", "104", _ADDRESS)
+        for what, phone in (("letters", "call me"), ("nothing in it", ""), ("letters among digits", "06 12 ab 56 78")):
+            yield one(f"a telephone number with {what}", name, "telephoneNumber", phone, "124", "Invalid phone number")
+
+
 def means() -> Iterator[Row]:
     """Cards, vouchers and gift cards that no issuer is asked about."""
     for name, given_, code, says in (
@@ -891,6 +900,7 @@ def means() -> Iterator[Row]:
     )
 
 
+_ADDRESS = "Billing address problem (Country)"
 _MONTH = "Expiry month should be between 1 and 12 inclusive"
 _YEAR = "Expiry year should be between 2000 and 2199 inclusive"
 
@@ -1036,6 +1046,8 @@ def completions() -> Iterator[Row]:
         before=Unruly.native,
     )
     yield Row("a payload", details({"details": {"payload": "x"}}), 422, "14_018", "Invalid payload provided")
+    pares = {"details": {"MD": "x", "PaRes": "y"}, "paymentData": "z"}
+    yield Row("an answer by 3-D Secure 1", details(pares), 422, "105", "Invalid paRes from issuer")
     for name, body in (
         ("details of nothing", {"details": {}}),
         ("MD and PaRes alone", {"details": {"MD": "x", "PaRes": "y"}}),
@@ -1376,6 +1388,7 @@ ROWS = [
     *choices(),
     *countries_and_metadata(),
     *limits(),
+    *shoppers(),
     *means(),
     *orders(),
     *completions(),
