@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,12 +17,18 @@ import pytest
 from tests.browser.conftest import ADYEN
 from tests.support.adyen_pages import BANK
 from tests.support.adyen_web import (
+    CODE,
+    CURSOR,
+    DATE,
+    NUMBER,
     OPEN,
     WebShop,
     button,
     choose,
+    frame,
     hittable,
     hosts,
+    inside,
     keep,
     press,
     submit,
@@ -231,6 +238,48 @@ def test_a_card_is_refused(tab: Tab, person: Person, web: WebShop, version: int,
     by_card(tab, "Pay €43.50", REFUSED)
     told = "completed" if (version, flow) == (5, "sessions") else "failed"  # it has no other callback for results
     assert until_seen(tab, told)["resultCode"] == "Refused"
+
+
+@pytest.mark.parametrize(
+    ("version", "wrongs"),
+    [
+        (6, ("Enter a valid card number", "Enter a valid expiry date. Front of card in MM/YY format.")),
+        (5, ("Enter a valid card number", "Enter a valid expiry date")),
+    ],
+)
+def test_what_is_wrong_with_a_card(
+    tab: Tab, person: Person, web: WebShop, version: int, wrongs: tuple[str, ...]
+) -> None:
+    given(tab, person, web, version=version)
+    choose(tab, "Cards")
+    type_in(tab, number="4111111111111112", date="03/20")
+    for said in wrongs:
+        tab.until(f"document.querySelector('{OPEN}').innerText.includes({json.dumps(said)})")
+    type_in(tab, code="73")
+    press(tab, "Pay €43.50")
+    tab.until(f"document.querySelector('{OPEN}').innerText.includes('security code')")
+    assert "session_payments" not in operations(web)
+
+
+@pytest.mark.parametrize("version", [6, 5])
+def test_a_card_with_the_keyboard_only(tab: Tab, person: Person, web: WebShop, version: int) -> None:
+    given(tab, person, web, version=version)
+    for field in (NUMBER, DATE, CODE):
+        tab.wait_for(partial(inside, tab, frame(field), "Boolean(document.querySelector('input'))"), field)
+    tab.press("Tab")
+    tab.press("Tab")
+    tab.wait_for(partial(inside, tab, frame(NUMBER), CURSOR), "the cursor is in the number")
+    tab.write(VISA["number"])
+    tab.press("Tab")
+    tab.write(VISA["date"])
+    tab.wait_for(partial(inside, tab, frame(CODE), CURSOR), "the cursor has gone on to the code")
+    tab.write(VISA["code"])
+    tab.until("mounted.isValid")
+    if version == 5:
+        tab.press("Enter")  # in version 6 this pays; version 5 does not know of it, and must not be disturbed
+        tab.press("Tab")
+    tab.press("Enter")
+    assert until_seen(tab, "completed")["resultCode"] == "Authorised"
 
 
 @pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions")])

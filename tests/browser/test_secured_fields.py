@@ -86,7 +86,8 @@ def framed(sandbox: ControlledSandbox, shop: Shopfront, person: Person) -> Calla
     def make(name: str, *, origin: str = "", kind: dict[str, Any] = CARD, **more: Any) -> Framed:
         made = b64encode((origin or shop.url).encode()).decode()
         key = sandbox.credentials["adyen"]["client_key"]
-        path = f"{sandbox.url}/checkoutshopper/test/securedfields/{key}/9.9.9/securedFields.html?type=card&d={made}"
+        base = f"{sandbox.url}/checkoutshopper/test/securedfields/{key}/{more.pop('version', '6.3.0')}"
+        path = f"{base}/securedFields.html?type=card&d={made}"
         aria = {"lang": "fr-FR", name: {"iframeTitle": "Le champ", "label": "Numéro", "error": ERRORS}}
         look = {"ariaConfig": aria, **more.pop("look", {})}
         configuration = {**kind, "fieldType": name, "iframeUIConfig": look, **more}
@@ -150,6 +151,16 @@ def test_a_wrong_check_digit_is_told_when_the_number_is_complete(framed: Callabl
     field.tab.press("Backspace")
     assert field.until("delete")["error"] == ""
     assert field.heard("luhnCheck")[1:] == []
+
+
+def test_adyen_web_5_is_told_in_its_own_words(framed: Callable[..., Framed]) -> None:
+    field = framed(NUMBER, version="4.10.0")
+    field.type("4111111111111112")
+    assert field.until("luhnCheck")["error"] == "error.va.sf-cc-num.01"
+    field.tab.press("Enter")
+    field.tab.press("Backspace")
+    field.until("numberKeyPressed")
+    assert field.heard("enterKeyPressed") == [], "it would take this for an error"
 
 
 def test_who_leaves_half_a_number_is_told(framed: Callable[..., Framed]) -> None:

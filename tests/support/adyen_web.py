@@ -266,7 +266,8 @@ def inside(tab: Tab, element: str, expression: str) -> Any:
     return answer["result"].get("value")
 
 
-_CURSOR = "document.hasFocus() && document.activeElement?.localName === 'input'"
+CURSOR = "document.hasFocus() && document.activeElement?.localName === 'input'"
+"""Whether the cursor is in the field of a frame, in JavaScript."""
 
 
 def type_in(tab: Tab, **fields: str) -> None:
@@ -275,7 +276,7 @@ def type_in(tab: Tab, **fields: str) -> None:
         field = frame({"number": NUMBER, "date": DATE, "code": CODE}[name])
         tab.wait_for(partial(inside, tab, field, "Boolean(document.querySelector('input'))"), f"the field {name}")
         tab.until(hittable(field))
-        insist(tab, field, partial(inside, tab, field, _CURSOR), f"the cursor in {name}")
+        insist(tab, field, partial(inside, tab, field, CURSOR), f"the cursor in {name}")
         tab.write(text)
 
 

@@ -1581,8 +1581,8 @@ def test_setting_closed_day_reason(new_sandbox: NewSandbox) -> None:
 
 def test_no_setting_is_forgotten_here() -> None:
     here = Path(__file__).parent
-    stories = ("test_acceptance.py", "test_ancv.py", "test_browser_calls.py", "test_stored_cards.py")
-    source = "".join((here / name).read_text(encoding="utf-8") for name in stories if (here / name).exists())
+    stories = ("acceptance", "ancv", "browser_calls", "dropin_assets", "stored_cards")
+    source = "".join((here / f"test_{name}.py").read_text(encoding="utf-8") for name in stories)
     named = set(re.findall(r'\b(\w+)=|"(\w+)": ', source))
     assert set(SCHEMA["properties"]) <= {name for pair in named for name in pair}
 

@@ -2,12 +2,17 @@
 // and never sees what is typed. It speaks what Adyen Web (@adyen/adyen-web 5 and 6) speaks with such frames: messages
 // are JSON texts, the first one says which field this is, and each carries the number that the shop's page gave it.
 
-import {brandRules, dateDigits, dateProblem, digitsOf, guess, luhn, slashed, spaced, voucherRules} from "./rules.js";
+import {
+  brandRules, dateDigits, dateProblem, digitsOf, errorCode, guess, luhn, slashed, spaced, voucherRules,
+} from "./rules.js";
 import {makeSeal, randomId} from "./seal.js";
 
 const page = document.body.dataset;
 const seal = makeSeal(page.key && JSON.parse(page.key));
 const shop = atob(new URLSearchParams(location.search).get("d") ?? "");
+// Of the fields that the shop's Adyen Web asked for: 4 is that of Adyen Web 5, which has other codes of errors, and takes
+// words that it does not know for one.
+const VERSION = parseInt(location.pathname.split("/").at(-2), 10);
 const BIN = 8; // digits of a card number that the shop may know
 const LOOKUP = 11; // digits from which on its brand is looked up
 
@@ -83,7 +88,7 @@ class Field {
   }
 
   key(event) {
-    if (event.key === "Enter") this.tell("enterKeyPressed");
+    if (event.key === "Enter" && VERSION >= 5) this.tell("enterKeyPressed");
     if (event.key === "Tab" && event.shiftKey) this.tell("shifttab");
   }
 
@@ -119,7 +124,7 @@ class Field {
     this.turn += 1;
     this.encrypted = false;
     this.mark(code ?? "");
-    if (code && (was || code !== before)) this.tell(this.reproach(code, leaving), {error: code});
+    if (code && (was || code !== before)) this.tell(this.reproach(code, leaving), {error: errorCode(code, VERSION)});
     if (!code && (was || before)) this.tell(was ? "delete" : this.pressed, {error: ""});
   }
 
@@ -132,7 +137,7 @@ class Field {
     this.input.classList.toggle("error", Boolean(code));
     this.input.classList.toggle("validated", this.encrypted);
     this.input.setAttribute("aria-invalid", String(Boolean(code)));
-    this.problem.textContent = (code && this.aria.error?.[code]) || "";
+    this.problem.textContent = (code && this.aria.error?.[errorCode(code, VERSION)]) || "";
   }
 
   // -- what the shop's page says --------------------------------------------------------------------------------------

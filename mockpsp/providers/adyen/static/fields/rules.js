@@ -70,6 +70,22 @@ export function dateDigits(text) {
 export const slashed = (digits, deleting) =>
   digits.length > 2 || (digits.length === 2 && !deleting) ? `${digits.slice(0, 2)}/${digits.slice(2)}` : digits;
 
+// What versions of the fields below 5 called the same errors.
+const FORMER = {
+  "cc.num.901": "error.va.sf-cc-num.04",
+  "cc.num.902": "error.va.sf-cc-num.01",
+  "cc.dat.911": "error.va.sf-cc-dat.05",
+  "cc.dat.912": "error.va.sf-cc-dat.01",
+  "cc.dat.913": "error.va.sf-cc-dat.02",
+  "cc.dat.914": "error.va.sf-cc-dat.03",
+  "cc.yr.918": "error.va.sf-cc-yr.02",
+  "cc.cvc.921": "error.va.sf-cc-cvc.02",
+  "kcp.pwd.941": "error.va.sf-kcp-pwd.02",
+  "err.gen.9100": "error.va.gen.01",
+  "err.gen.9101": "error.va.gen.02",
+};
+export const errorCode = (code, version) => (version < 5 && FORMER[code]) || code;
+
 const YEARS_AHEAD = 30;
 const months = (year, month) => Number(year) * 12 + Number(month);
 
