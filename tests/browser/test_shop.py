@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.axe import accessible
 from tests.support.chromium import Person, Tab
 from tests.support.control import ControlledSandbox
 from tests.support.merchant import VOUCHER, Merchant, merchant
@@ -124,13 +125,16 @@ def test_by_keyboard_alone(person: Person, front: Merchant) -> None:
 
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_every_page_fits(person: Person, front: Merchant, width: int, language: str) -> None:
+def test_every_page_fits_and_is_accessible(person: Person, front: Merchant, width: int, language: str) -> None:
     order = front.order("lunch")
     front.pays(order, {"with": "meal_voucher"}, {"with": "card"})
-    paths = ["/", "/holiday", "/lunch", "/basket", f"/orders/{order.token}", "/merchant", f"/merchant/{order.id}"]
+    waiting = front.order("holiday")
+    orders = [f"/orders/{order.token}", f"/orders/{waiting.token}", "/merchant", f"/merchant/{order.id}"]
+    paths = ["/", "/holiday", "/lunch", "/basket", *orders]
     tab = person.tab(width=width)
 
     for path in paths:
         tab.open(f"{front.url}{path}?lang={language}")
         assert tab.fits(), path
+        accessible(tab, path)
         assert tab.evaluate("document.documentElement.lang") == language
