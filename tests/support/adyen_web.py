@@ -222,10 +222,9 @@ def button(text: str) -> str:
 
 
 def press(tab: Tab, text: str) -> None:
-    """Press a button of Drop-in, by key: what a look-up of the card adds to the form moves it away from the mouse."""
+    """Press a button of Drop-in that can be hit; by script, as a look-up of the card moves it away from the mouse."""
     tab.until(hittable(button(text)))
-    tab.evaluate(f"{button(text)}.focus()")
-    tab.press("Enter")
+    tab.evaluate(f"{button(text)}.click()")
 
 
 def submit(tab: Tab, text: str) -> None:
@@ -251,8 +250,7 @@ def keep(tab: Tab) -> None:
     """Take the offer to store the card."""
     offer = f"document.querySelector('{OPEN} .adyen-checkout__store-details')"
     tab.until(hittable(f"{offer}?.querySelector('span')"))
-    tab.evaluate(f"{offer}.querySelector('input').focus()")
-    tab.press("Space")
+    tab.evaluate(f"{offer}.querySelector('input').click()")
     tab.until("mounted.dropinRef.state.activePaymentMethod.data.storePaymentMethod")  # some frames after the tick
 
 
