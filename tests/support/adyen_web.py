@@ -222,9 +222,9 @@ def button(text: str) -> str:
 
 
 def press(tab: Tab, text: str) -> None:
-    """Press a button of Drop-in."""
+    """Press a button of Drop-in that can be hit; by script, as a look-up of the card moves it away from the mouse."""
     tab.until(hittable(button(text)))
-    tab.click_on(button(text))
+    tab.evaluate(f"{button(text)}.click()")
 
 
 def submit(tab: Tab, text: str) -> None:
@@ -234,7 +234,7 @@ def submit(tab: Tab, text: str) -> None:
 
 
 def insist(tab: Tab, element: str, done: Callable[[], object], what: str) -> None:
-    """Click until something is done: a click may miss while a form is still opening."""
+    """Click until something is done: a click may miss while a form is still opening. Nothing that a click undoes."""
     tab.wait_for(lambda: done() or (not tab.hit(element) and done()), what)
 
 
@@ -249,9 +249,9 @@ def choose(tab: Tab, name: str) -> None:
 def keep(tab: Tab) -> None:
     """Take the offer to store the card."""
     offer = f"document.querySelector('{OPEN} .adyen-checkout__store-details')"
-    tab.until(f"Boolean({offer})")
-    taken = f"{offer}.querySelector('input').checked"
-    insist(tab, f"{offer}.querySelector('span')", lambda: tab.evaluate(taken), "the offer to store the card")
+    tab.until(hittable(f"{offer}?.querySelector('span')"))
+    tab.evaluate(f"{offer}.querySelector('input').click()")
+    tab.until("mounted.dropinRef.state.activePaymentMethod.data.storePaymentMethod")  # some frames after the tick
 
 
 def inside(tab: Tab, element: str, expression: str) -> Any:
