@@ -120,6 +120,11 @@ def named(value: Any, labels: Mapping[int, str]) -> Any:
     return value
 
 
+_TEST = "test_"
+_CODE = re.compile(rf"({_TEST})?[0-9]{{3,4}}")
+"""A security code, as it is or in the form that Adyen documents for tests, which is nobody's secret."""
+
+
 class Discretion:
     """Masks what a file must not tell. Test numbers that the sandbox's own scenario names are no secret."""
 
@@ -137,7 +142,7 @@ class Discretion:
         return bool(cards) and all(self._is_open(each) for each in cards)
 
     def _is_open(self, text: str) -> bool:
-        bare = re.sub(r"[ -]", "", text)
+        bare = re.sub(r"[ -]", "", text).removeprefix(_TEST)
         return text in self._open or bare in self._open
 
     def _masked(self, value: Any, masked: Any, at_home: bool, free: frozenset[str]) -> Any:
@@ -150,7 +155,8 @@ class Discretion:
             return [self._masked(each, other, at_home, free) for each, other in zip(value, masked, strict=True)]
         if value == masked or (isinstance(value, str) and (self._is_open(value) or value.startswith("${"))):
             return value
-        if at_home and masked == HIDDEN and re.fullmatch(r"[0-9]{3,4}", str(value)):
+        code = _CODE.fullmatch(str(value)) if masked == HIDDEN else None
+        if code is not None and (at_home or code[1]):
             return value
         if isinstance(value, str) and self._is_open_sentence(value):
             return value

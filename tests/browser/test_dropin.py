@@ -342,18 +342,18 @@ def ask_for_vouchers(tab: Tab) -> None:
     tab.until("document.body.innerText.includes('Use your ANCV application')")
 
 
-def in_the_app(web: WebShop, **answer: str) -> None:
+def in_the_app(web: WebShop, act: dict[str, Any]) -> None:
     """What the beneficiary does on the phone."""
     waiting = web.sandbox.call("GET", "/checkouts")["checkouts"]
     [app] = [each for each in waiting if each["place"] == "adyen.ancv"]
-    web.sandbox.shopper(app["ref"], {"pay": [{"with": "ancv", **answer}]})
+    web.sandbox.shopper(app["ref"], act)
 
 
 @pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions")])
 def test_holiday_vouchers_pay_a_part(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
     given(tab, person, web, version=version, flow=flow)
     ask_for_vouchers(tab)
-    in_the_app(web, amount="25.00 EUR")
+    in_the_app(web, {"pay": [{"with": "ancv", "amount": "25.00 EUR"}]})
     by_card(tab, "Pay €18.50")
     assert until_seen(tab, "completed")["resultCode"] == "Authorised"
     assert operations(web).count("payment_status") >= 1
@@ -362,5 +362,5 @@ def test_holiday_vouchers_pay_a_part(tab: Tab, person: Person, web: WebShop, ver
 def test_holiday_vouchers_are_refused(tab: Tab, person: Person, web: WebShop) -> None:
     given(tab, person, web)
     ask_for_vouchers(tab)
-    in_the_app(web, answer="refuses")
+    in_the_app(web, {"refuse": True})
     assert until_seen(tab, "failed")["resultCode"] == "Refused"

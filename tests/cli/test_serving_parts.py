@@ -166,9 +166,9 @@ def test_credentials_may_hold_lists() -> None:
         credentials={"hotels": {"key": "k", "rooms": ["101", "102"], "floors": [{"number": 1}]}},
         world=SimpleNamespace(scenario=SimpleNamespace(name="default", title="All is well"), clock=SandboxClock(None)),
     )
-    told = ready.document(sandbox, providers, "http://localhost:1", None, None)
+    told = ready.document(sandbox, providers, "http://localhost:1", None)
     assert json.loads(json.dumps(told))["credentials"] == sandbox.credentials
-    block = ready.block(sandbox, providers, Settings(), "http://localhost:1", None, None, ())
+    block = ready.block(sandbox, providers, Settings(), "http://localhost:1", None, ())
     assert "    HOTELS_ROOMS=101,102\n" in block
 
 

@@ -104,7 +104,7 @@ def test_another_scenario_is_put_in_force_and_a_later_one_stays(
     first = serve("--state", state, "--scenario", str(poor))
     first.end()
     second = Door(serve("--state", state, "--scenario", str(quiet)))
-    assert second.call("GET", f"{SANDBOXES}/default")["scenario"] == str(quiet)
+    assert second.call("GET", f"{SANDBOXES}/default")["scenario"] == quiet.name
     second.call("PUT", f"{SANDBOXES}/default/scenario", {"mockpsp": 1, "title": "Put by hand"})
     in_force = second.call("GET", f"{SANDBOXES}/default")["scenario"]
     second.served.end()

@@ -144,7 +144,7 @@ async def test_no_file_of_the_machine_can_be_named_unless_the_server_was_started
     mine.write_text(REFUSED_FILE)
     assert (await api.call("POST", "/sandboxes", {"scenario": str(mine)})).status == 404
     object.__setattr__(app[SETTINGS], "scenarios", ("default", str(mine)))
-    assert (await api.sandbox(scenario=str(mine)))["scenario"] == str(mine)
+    assert (await api.sandbox(scenario=str(mine)))["scenario"] == mine.name
     assert (await api.get("/health"))["default_scenario"] == f"default+{mine}"
 
 
