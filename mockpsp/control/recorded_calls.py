@@ -26,6 +26,8 @@ _PROBE = "mockpsp-recording-key"
 _OPAQUE = 24
 _UNKNOWN = (401, 403)
 _LEARNED = re.compile(r"\w+ \$\{\x02[^}]+\}")
+_SEALED = re.compile(r"eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){4}")
+"""A compact JWE."""
 _CREDENTIALS = ("authorization", "x-api-key")
 _VARIABLE = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")
 
@@ -154,6 +156,12 @@ class Calls:
             return {name: "(a file)" if name in files else each for name, each in whole.items()}
         if isinstance(value, str):
             said.missing.append(f"the body of {entry.operation}, which is no JSON; a story sends it as a JSON text")
+            return value
+        value = self.providers[entry.provider].merchant().opened(value)
+        if any(_SEALED.fullmatch(text) for _, _, text in leaves(value) if isinstance(text, str)):
+            said.missing.append(
+                f"what a browser encrypted for {entry.operation}; only the process that made the key reads it"
+            )
         return value
 
     def _headers(

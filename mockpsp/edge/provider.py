@@ -127,6 +127,12 @@ class MerchantCalls(Protocol):
         nothing earlier. A body of None is no body. Raises KeyError for an unknown operation.
         """
 
+    def opened(self, body: Any) -> Any:
+        """A body as another process can read it: what a browser encrypted for the key of this one, as plain test data.
+
+        What cannot be told otherwise, or was encrypted for somebody else, stays as it is.
+        """
+
     def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
         """Type and reference of a received webhook whose signature is right. Raises ValueError if it is not."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from mockpsp.providers.adyen.encryption import open_field
 from tests.support.adyen_web import inside
+from tests.support.axe import accessible
 from tests.support.chromium import Person, Tab
 from tests.support.control import ControlledSandbox
 from tests.support.shopfront import Shopfront
@@ -108,6 +109,15 @@ def opened(told: dict[str, Any]) -> dict[str, str | None]:
     parts = told[told["fieldType"]]
     assert all(each["blob"].count(".") == 4 for each in parts), "compact JWE"
     return {each["encryptedFieldName"]: open_field(each["blob"]) for each in parts}
+
+
+@pytest.mark.parametrize(("name", "wrong"), [(NUMBER, "4111111111111112"), (DATE, "0120"), (CODE, "7")])
+def test_a_field_is_accessible_empty_and_with_a_mistake(framed: Callable[..., Framed], name: str, wrong: str) -> None:
+    field = framed(name)
+    accessible(field.tab, "an empty field")
+    field.type(wrong)
+    field.say(externalValidation=True, code="cc.num.901")
+    accessible(field.tab, "a field with a mistake")
 
 
 # -- card numbers ----------------------------------------------------------------------------------------------------

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 from click.testing import CliRunner
+from jwcrypto.jwe import JWE
+from jwcrypto.jwk import JWK
 
 from mockpsp.app import catalogues
 from mockpsp.cli import cli
+from mockpsp.edge.sealed import key_pair
+from mockpsp.providers.adyen.encryption import ALGORITHMS
 from mockpsp.scenario.library import Library
 from mockpsp.testing.played import Played
 from mockpsp.testing.player import play
@@ -270,6 +275,35 @@ async def test_lyras_shopper_at_the_bank(desk: Desk, step: str, typed: dict[str,
 
     assert word in text
     assert ("bank:" in text) is bool(word)
+
+
+def encrypted(text: str) -> str:
+    """A value as a secured field of this process encrypts it."""
+    token = JWE(json.dumps({"field": "f", "value": text}), json.dumps({"alg": ALGORITHMS[0], "enc": ALGORITHMS[1]}))
+    token.add_recipient(JWK.from_json(key_pair().jwk))
+    return str(token.serialize(compact=True))
+
+
+async def test_what_secured_fields_encrypted_is_recorded_as_test_data(desk: Desk) -> None:
+    """The key ends with the process, so no other one could open the fields."""
+    plain = adyen.sealed(adyen.card())
+    means = {name: encrypted(text.removeprefix("test_")) if text.startswith("test_") else text
+             for name, text in plain.items()}  # fmt: skip
+    assert adyen.Shop(desk.sandbox).pay(1850, means)["resultCode"] == "Authorised"
+    text = await desk.again()
+
+    assert "eyJ" not in text
+    assert "test_4111111111111111" in text
+
+
+def test_what_worldlines_browser_encrypted_cannot_be_recorded(desk: Desk) -> None:
+    body = worldline.checkout_body()
+    del body["hostedCheckoutSpecificInput"]
+    worldline.Merchant(desk.sandbox).call("create_payment", {**body, "encryptedCustomerInput": encrypted("{}")})
+    ended = CliRunner().invoke(cli, ["record", desk.sandbox.id, "--url", desk.sandbox.url])
+
+    assert ended.exit_code == 3
+    assert "what a browser encrypted for create_payment; only the process that made the key reads it" in ended.stderr
 
 
 def test_what_is_missing_is_said_on_the_error_stream_too(desk: Desk) -> None:

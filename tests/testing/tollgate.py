@@ -183,6 +183,10 @@ class Merchant:
     ) -> tuple[Mapping[str, str], Any]:
         return {"id": of["id"]} if of else {}, None if amount is None else {"amount": str(amount)}
 
+    def opened(self, body: Any) -> Any:
+        """Nothing here is encrypted."""
+        return body
+
     def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
         if headers.get("signature") != signature(body):
             raise ValueError("the signature does not belong to this body")

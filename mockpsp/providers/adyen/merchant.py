@@ -10,9 +10,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from mockpsp.domain.money import Money
+from mockpsp.edge.errors import NotSupported
 from mockpsp.edge.provider import Route
 from mockpsp.providers.adyen import tokens
 from mockpsp.providers.adyen.api import find
+from mockpsp.providers.adyen.encryption import TEST, open_field
+from mockpsp.providers.adyen.errors import Undecryptable
 from mockpsp.providers.adyen.holdings import Holdings
 from mockpsp.providers.adyen.states import Payment
 from mockpsp.providers.adyen.web_routes import WEB_OPERATIONS
@@ -110,6 +113,13 @@ class AdyenMerchant:
             case _:
                 return {}, {"amount": money, "reference": "ORDER-1", **_shown(operation)}
 
+    def opened(self, body: Any) -> Any:
+        """See MerchantCalls. The ``test_`` form says the same as what our own secured fields encrypt."""
+        if not isinstance(body, Mapping) or not isinstance(body.get("paymentMethod"), Mapping):
+            return body
+        means = {name: _in_test_form(value) for name, value in body["paymentMethod"].items()}
+        return {**body, "paymentMethod": means}
+
     def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
         """See MerchantCalls."""
         try:
@@ -181,6 +191,16 @@ def _details(sandbox: Sandbox, earlier: Mapping[str, Any]) -> dict[str, Any]:
     if payment is None or payment.action is None:
         raise KeyError("an answer with a redirect")
     return {"details": {"redirectResult": tokens.redirect_result(payment.ref, payment.action.secret)}}
+
+
+def _in_test_form(value: Any) -> Any:
+    if not isinstance(value, str) or not value.startswith("eyJ"):
+        return value
+    try:
+        opened = open_field(value)
+    except (Undecryptable, NotSupported):
+        return value
+    return value if opened is None else f"{TEST}{opened}"
 
 
 _HIDDEN = {

@@ -97,6 +97,10 @@ class LyraMerchant:
             case _:
                 return path, {} if self._routes[operation].method == "PUT" else None
 
+    def opened(self, body: Any) -> Any:
+        """See MerchantCalls. No call carries anything encrypted."""
+        return body
+
     def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
         """See MerchantCalls. Webhooks are not signed: one key, one uuid."""
         told = loads(body)

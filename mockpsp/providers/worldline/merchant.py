@@ -78,6 +78,10 @@ class WorldlineMerchant:
         order = {"amountOfMoney": sum_of_money, "references": {"merchantReference": "ORDER-1"}}
         return named, {"order": order, **_means(sandbox, operation)}
 
+    def opened(self, body: Any) -> Any:
+        """See MerchantCalls. What the client SDK encrypted is one piece with its session."""
+        return body
+
     def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
         """See MerchantCalls."""
         given = sandbox.credentials["worldline"]
