@@ -29,7 +29,7 @@ TEXTS: Mapping[str, Texts] = {
     "adyen": adyen_texts.TEXTS,
     "lyra": lyra_texts.TEXTS,
 }
-SAME = {"ancv_brand", "summary_total", "summary_description", "bank_time", "portal_brand", "method_cv_connect"}
+SAME = {"summary_total", "summary_description", "bank_time", "portal_brand", "method_cv_connect"}
 REPEATED = {"leg", "test-datum", "fill"}
 SCRIPTS = {"/_mockpsp/static/pages.js", "/checkoutshopper/assets/tell.js"}
 

@@ -72,7 +72,7 @@ def test_what_only_one_language_says_is_found() -> None:
 def test_every_text_differs_between_the_languages_or_is_known_not_to() -> None:
     french, english = texts.TEXTS.table["fr"], texts.TEXTS.table["en"]
     same = {key for key in french if french[key] == english[key]}
-    assert same == {"ancv_brand", "summary_total", "summary_description", "bank_time", "portal_brand"}
+    assert same == {"summary_total", "summary_description", "bank_time", "portal_brand"}
 
 
 @pytest.mark.parametrize(("language", "name"), ALL)
