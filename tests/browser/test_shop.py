@@ -118,6 +118,7 @@ def test_by_keyboard_alone(person: Person, front: Merchant) -> None:
 
     tab.shows("method-scheme")
     front.pays(front.orders()[0], {"with": "card"})
+    tab.shows("return")  # the page follows by itself; until then it may still be about to load itself again
     tab.open(f"{front.url}/merchant/{front.orders()[0].id}").shows("refund").tab_to("refund")
     tab.press("Enter")
     state(tab, "refunded")

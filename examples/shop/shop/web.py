@@ -21,7 +21,7 @@ from shop.cashier import Cashier, UnknownOrder
 from shop.catalogue import PRODUCTS
 from shop.lyra import Lyra
 from shop.orders import Order
-from shop.pages import Pages, facts
+from shop.pages import Pages, facts, version
 from shop.settings import Settings
 from shop.store import Store
 from shop.texts import LANGUAGES, language_of, text
@@ -152,8 +152,11 @@ def _ours(request: web.Request) -> Order:
 
 async def _order(request: web.Request) -> web.Response:
     order = _ours(request)
-    history = [each for each in request.app[CASHIER].store.history(order.id) if not each[1].endswith(_INTERNAL)]
-    return _page(request, "order", order=order, product=PRODUCTS[order.kind], history=history)
+    store = request.app[CASHIER].store
+    history = [each for each in store.history(order.id) if not each[1].endswith(_INTERNAL)]
+    return _page(
+        request, "order", order=order, product=PRODUCTS[order.kind], history=history, version=version(order, store)
+    )
 
 
 async def _facts(request: web.Request) -> web.Response:
@@ -213,6 +216,7 @@ async def _merchant_order(request: web.Request) -> web.Response:
     return _page(
         request, "merchant_order", order=order, product=PRODUCTS[order.kind], works=store.works(order.id),
         history=store.history(order.id), shipments=store.shipments(order.id), pressed=_stamp(request, order),
+        version=version(order, store),
         most=request.app[CASHIER].provider(order).most(order),
     )  # fmt: skip
 
