@@ -205,7 +205,7 @@ async def _until(
 
 
 async def _facts(shopper: Visitor) -> Facts:
-    async with shopper._session.get(f"{shopper.url.partition('?')[0]}/facts") as answer:  # noqa: SLF001
+    async with shopper._session.get(f"{shopper.url.partition('?')[0]}/facts") as answer:  # noqa: SLF001 - its cookies
         found: Facts = await answer.json()
         return found
 
