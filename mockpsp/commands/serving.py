@@ -1,0 +1,229 @@
+"""``serve``, ``demo``, ``credentials``: what runs the providers, and what it takes to reach them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mockpsp.commands.shared import fail, in_json, library_of_all, unknown
+
+if TYPE_CHECKING:
+    from mockpsp.serving.run import Beside
+    from mockpsp.settings import Settings
+
+
+def _webhooks(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    """``PROVIDER=URL`` each."""
+    from urllib.parse import urlsplit
+
+    found = {}
+    for each in given:
+        provider, equals, url = each.partition("=")
+        parts = urlsplit(url)
+        if not (provider and equals and parts.scheme in ("http", "https") and parts.hostname):
+            raise click.BadParameter(f"{each!r}; write it like worldline=http://localhost:3000/webhooks")
+        found[provider] = url
+    return found
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; only this machine can reach the default.  [default: localhost]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 finds a free one.  [default: 8080]")
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="What happens; several add up.")
+@click.option(
+    "--webhook", "webhooks", multiple=True, metavar="PROVIDER=URL", callback=_webhooks, help="Where webhooks go."
+)
+@click.option("--seed", type=click.IntRange(0), help="Ids follow from it, instead of the scenario's.")
+@click.option("--tls", is_flag=True, help="Serve https as well, with a certificate made on the spot.")
+@click.option(
+    "--tls-name", "tls_names", multiple=True, metavar="HOST", help="A further name of the certificate; implies --tls."
+)
+@click.option(
+    "--tls-port", type=click.IntRange(0, 65535), help="Port of https; implies --tls.  [default: the next one]"
+)
+@click.option("--watch", is_flag=True, help="Reload the scenario when its file changes.")
+@click.option(
+    "--state", type=click.Path(dir_okay=False), help="Keep everything in this file, for the next start with it."
+)
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Write url and credentials there when ready.")
+@click.option(
+    "--allow-webhooks-to", "allowed", multiple=True, metavar="HOST", help="A host beyond this network; * for any."
+)
+def serve(
+    host: str | None,
+    port: int | None,
+    scenarios: tuple[str, ...],
+    webhooks: dict[str, str],
+    seed: int | None,
+    tls: bool,
+    tls_names: tuple[str, ...],
+    tls_port: int | None,
+    watch: bool,
+    state: str | None,
+    ready_file: Path | None,
+    allowed: tuple[str, ...],
+) -> None:
+    """Run the providers until Ctrl+C."""
+    base = _environment()
+    settings = replace(
+        base,
+        host=base.host if host is None else host,
+        port=base.port if port is None else port,
+        scenarios=scenarios or base.scenarios,
+        webhooks=webhooks,
+        seed=seed,
+        tls=tls or bool(tls_names) or tls_port is not None,
+        tls_names=tls_names,
+        tls_port=tls_port,
+        watch=watch,
+        allow_webhooks_to=(*allowed, *_hosts(webhooks.values())),
+        state=state or "",
+    )
+    _serve(settings, ready_file)
+
+
+def _environment() -> Settings:
+    from mockpsp.settings import Settings
+
+    try:
+        return Settings.from_environment()
+    except ValueError as error:
+        raise click.UsageError(f"MOCKPSP_PORT: {error}") from error
+
+
+def _hosts(urls: Iterable[str]) -> Iterable[str]:
+    """Hosts that the user named as webhook targets are allowed by that."""
+    from urllib.parse import urlsplit
+
+    return [urlsplit(url).hostname or "" for url in urls]
+
+
+def _serve(settings: Settings, ready_file: Path | None, beside: Beside | None = None) -> None:
+    from mockpsp.serving.sockets import CannotListen, listen
+
+    if ready_file is not None:
+        _clear(ready_file)
+    try:
+        listening = listen(settings.host, settings.port)
+    except CannotListen as error:
+        fail(error.strerror or str(error))
+    gc.disable()  # imports make hardly any garbage; ``run`` enables it when all is there
+    # from here on clients can connect; they wait while the rest is imported
+    from mockpsp.scenario.library import UnknownScenario
+    from mockpsp.scenario.loader import ScenarioError
+    from mockpsp.serving.run import run
+    from mockpsp.serving.tls import NoTls
+    from mockpsp.world.store import BadState
+
+    try:
+        _known(settings.webhooks)
+        run(settings, listening, ready_file, click.echo, beside)
+    except UnknownScenario as error:
+        raise unknown(error) from error
+    except ScenarioError as error:
+        fail("\n".join(str(problem) for problem in error.problems))
+    except (NoTls, CannotListen, BadState) as error:
+        fail(str(error))
+    finally:
+        gc.enable()
+        listening.close()
+
+
+def _clear(ready_file: Path) -> None:
+    """A file of an earlier run would tell that we are ready."""
+    try:
+        ready_file.unlink(missing_ok=True)
+    except OSError as error:
+        raise click.BadParameter(f"{ready_file}: {error.strerror}", param_hint="--ready-file") from error
+    if not ready_file.absolute().parent.is_dir():
+        raise click.BadParameter(f"{ready_file.parent} is no directory", param_hint="--ready-file")
+
+
+def _known(providers: Iterable[str]) -> None:
+    from difflib import get_close_matches
+
+    from mockpsp.providers import discover
+
+    names = list(discover())
+    for name in providers:
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+            raise click.BadParameter(f"no provider is called {name!r}; {hint}", param_hint="--webhook")
+
+
+# -- demo --------------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port of the providers; 0 finds a free one.  [default: 8080]"
+)
+@click.option(
+    "--shop-port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="Port of the shop; 0 likewise."
+)
+@click.option(
+    "--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="What happens, on top of the default scenario."
+)
+@click.option("--bug", "bugs", multiple=True, metavar="NAME", help="A mistake for the shop to make; may be repeated.")
+@click.option("--list-bugs", is_flag=True, help="Tell what mistakes there are.")
+def demo(port: int | None, shop_port: int, scenarios: tuple[str, ...], bugs: tuple[str, ...], list_bugs: bool) -> None:
+    """Run the providers and an example shop that they are paid through, until Ctrl+C.
+
+    The shop's source is in examples/shop. It uses the official SDKs: pip install "mockpsp[demo]".
+    """
+    from mockpsp.data import MissingData
+    from mockpsp.serving import demo as beside
+    from mockpsp.serving.sockets import CannotListen, listen
+
+    try:
+        if list_bugs:
+            click.echo(beside.bugs(), nl=False)
+            return
+        beside.ready_for_shop()
+        listening = listen("localhost", shop_port)
+    except (MissingData, beside.NoShop) as error:
+        fail(str(error))
+    except CannotListen as error:
+        fail((error.strerror or str(error)).replace("--port", "--shop-port"))
+    base = _environment()
+    try:
+        shown = beside.Demo(listening, bugs)
+        settings = replace(
+            base, host="localhost", port=base.port if port is None else port, scenarios=("default", *scenarios)
+        )
+        _serve(shown.settings(settings), None, shown.beside)
+    except beside.NoShop as error:
+        raise click.BadParameter(str(error), param_hint="--bug") from error
+    finally:
+        listening.close()
+
+
+# -- credentials -------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(["env", "json"]), default="env", show_default=True)
+@click.option("--url", default="http://localhost:8080", show_default=True, help="Where the server answers.")
+def credentials(form: str, url: str) -> None:
+    """What to put into the application's settings; constants of the default scenario, no server is needed."""
+    from mockpsp.providers import discover
+    from mockpsp.settings import Settings
+    from mockpsp.world.sandboxes import DEFAULT
+
+    scenario = library_of_all().together(Settings().scenarios)
+    issued = {name: dict(provider.credentials(DEFAULT, scenario)) for name, provider in discover().items()}
+    if form == "json":
+        click.echo(in_json(issued))
+        return
+    from shlex import quote
+
+    for number, (name, provider) in enumerate(discover().items()):
+        click.echo(("\n" if number else "") + f"# {provider.title}")
+        for variable, value in provider.environment(issued[name], url.rstrip("/")).items():
+            click.echo(f"{variable}={quote(value)}")

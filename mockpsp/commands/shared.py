@@ -1,0 +1,86 @@
+"""What several commands need: how they end, how they find scenarios, how they ask a running server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from mockpsp.scenario.library import Library, UnknownScenario
+    from mockpsp.scenario.model import Scenario
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say it on the error stream, and end the program."""
+    click.echo(message, err=True)
+    raise SystemExit(code)
+
+
+def library_of_all() -> Library:
+    """All scenarios, able to load them; imports the providers."""
+    from mockpsp.app import catalogues
+    from mockpsp.scenario.library import Library
+
+    return Library(catalogues)
+
+
+def unknown(error: UnknownScenario) -> click.UsageError:
+    """A scenario that nobody knows, as a mistake in the command line."""
+    return click.UsageError(f"{error}\n'mockpsp scenarios list' shows them all.")
+
+
+def load(library: Library, name: str) -> Scenario:
+    """One scenario, or the end of the program with the reasons."""
+    from mockpsp.scenario.library import UnknownScenario
+    from mockpsp.scenario.loader import ScenarioError
+
+    try:
+        return library.load(name)
+    except UnknownScenario as error:
+        raise unknown(error) from error
+    except ScenarioError as error:
+        fail("\n".join(str(problem) for problem in error.problems))
+    except OSError as error:
+        fail(f"{name}: {error.strerror or error}")
+
+
+def in_json(value: Any) -> str:
+    """As people read it."""
+    from json import dumps
+
+    return dumps(value, indent=2, ensure_ascii=False)
+
+
+def write(path: Path, text: str) -> None:
+    """Make the file and the folders that it lies in, or end the program with the reason."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8", newline="\n")
+    except OSError as error:
+        fail(f"{path}: {error.strerror or error}")
+
+
+def asks(command: Any) -> Any:
+    """The options by which a command finds the server and the sandbox that it asks about."""
+    at = click.option("--url", default="http://localhost:8080", show_default=True, help="Where the server answers.")
+    which = click.option("--sandbox", default="default", show_default=True, help="The sandbox that is asked about.")
+    return at(which(command))
+
+
+def ask(url: str, method: str, path: str, body: Any = None) -> Any:
+    """The answer of the control API, or the end of the program with what it says."""
+    from mockpsp.testing.remote import Refused, call
+
+    try:
+        return call(url, method, path, body)
+    except Refused as refused:
+        fail(str(refused))
+
+
+def in_sandbox(sandbox: str, path: str) -> str:
+    """A path of the control API, within that sandbox."""
+    from urllib.parse import quote
+
+    return f"/sandboxes/{quote(sandbox, safe='')}{path}"
