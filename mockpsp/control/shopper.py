@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -141,16 +142,21 @@ def _script(body: dict[str, Any], place: str, provider: Provider) -> ShopperScri
     for act, name in _SOMETIMES.items():
         if act in body and words is not None and name not in words.acts:
             raise bad(f"{act}: a shopper cannot do that at {place}")
+    refused = body.get("refuse")
     return ShopperScript(
         key="control",
         at=place,
         trigger=Trigger(),
-        pays=tuple(_tender(each, f"pay[{index}]", place, words) for index, each in enumerate(body.get("pay", ()))),
+        pays=tuple(
+            _tender(each, f"pay[{index}]", place, words.tenders if words is not None else None)
+            for index, each in enumerate(body.get("pay", ()))
+        ),
         cancels="cancel" in body,
         abandons="abandon" in body,
         refuses="refuse" in body,
         gives_back="give_back" in body,
         bank=Bank(body["bank"]) if "bank" in body else None,
+        refused=_refused(refused, place, words) if isinstance(refused, dict) else None,
     )
 
 
@@ -158,15 +164,22 @@ _SOMETIMES = {"refuse": "refuses", "give_back": "gives_back", "bank": "bank"}
 """Acts that only some places know, and what a catalogue calls them."""
 
 
-def _tender(value: dict[str, Any], path: str, place: str, words: Place | None) -> Tender:
+def _refused(value: dict[str, Any], place: str, words: Place | None) -> Tender:
+    tender = _tender(value, "refuse", place, words.refusable if words is not None else None)
+    if tender.amount is not None and words is not None and "amount" not in words.refusable[tender.kind]:
+        raise bad(f"refuse.amount: a shopper cannot say that at {place}")
+    return tender
+
+
+def _tender(value: dict[str, Any], path: str, place: str, known_here: Mapping[str, tuple[str, ...]] | None) -> Tender:
     kind = value["with"]
     fields = {name: each for name, each in value.items() if name not in ("with", "amount")}
-    if words is not None:
-        if kind not in words.tenders:
-            raise bad(f"{path}.with: {kind[:80]!r} is not a tender of {place}", nearest(kind, words.tenders))
+    if known_here is not None:
+        if kind not in known_here:
+            raise bad(f"{path}.with: {kind[:80]!r} is not a tender of {place}", nearest(kind, known_here))
         for name in fields:
-            if name not in words.tenders[kind]:
-                known = ("amount", *words.tenders[kind])
+            if name not in known_here[kind]:
+                known = ("amount", *known_here[kind])
                 raise bad(f"{path}.{name[:80]}: {kind} has no such field", nearest(name, known))
     if fields.get("bank", Bank.PASSES) not in list(Bank):
         raise bad(f"{path}.bank: {str(fields['bank'])[:80]!r} is nothing to do there", f"one of {', '.join(Bank)}")

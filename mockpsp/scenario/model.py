@@ -190,8 +190,9 @@ class Tender(Value, frozen=True, kw_only=True):
 class ShopperScript(Value, frozen=True, kw_only=True):
     """What the shopper does at a page: pays with tenders in turn, or cancels, or just leaves (``abandons``).
 
-    Where the place knows such acts, the shopper ``refuses`` in the issuer's app, takes back what vouchers have paid
-    and stays (``gives_back``), or does at the ``bank``'s page what a payment that waits there asks for.
+    Where the place knows such acts, the shopper ``refuses`` in the issuer's app (what the app asked for is ``refused``,
+    if the script says it), takes back what vouchers have paid and stays (``gives_back``), or does at the ``bank``'s
+    page what a payment that waits there asks for.
     """
 
     key: str
@@ -204,6 +205,7 @@ class ShopperScript(Value, frozen=True, kw_only=True):
     refuses: bool = False
     gives_back: bool = False
     bank: Bank | None = None
+    refused: Tender | None = None
     line: int = 0
 
 

@@ -31,7 +31,7 @@ class WorldlineShopper:
             await self._run(sandbox, ref, c.GiveUp(), cause)
             return
         if script.refuses:
-            await self._open_app(sandbox, ref, Tender(kind="cv_connect"), cause)
+            await self._open_app(sandbox, ref, script.refused or Tender(kind="cv_connect"), cause)
             await self._run(sandbox, ref, c.Refuse(), cause)
             return
         for tender in script.pays:
@@ -54,6 +54,9 @@ class WorldlineShopper:
         order = links.find(sandbox.world, path.get("token", ""))
         tender = _typed(order, path, form) if order is not None else None
         step = form.get("step", "")
+        refused = None
+        if order is not None and step == "refuse" and order.beneficiary != order.created.beneficiary:
+            refused = Tender(kind="cv_connect", fields={"beneficiary": order.beneficiary})
         if order is None or (tender is None and step not in ("cancel", "refuse")):
             return None
         return order.ref, ShopperScript(
@@ -63,6 +66,7 @@ class WorldlineShopper:
             pays=(tender,) if tender is not None else (),
             cancels=step == "cancel",
             refuses=step == "refuse",
+            refused=refused,
         )
 
     async def _pay_vouchers(self, sandbox: Sandbox, ref: str, tender: Tender, cause: int) -> None:
