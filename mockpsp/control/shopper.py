@@ -11,7 +11,7 @@ from mockpsp.control.calls import Call, reply, steady
 from mockpsp.control.errors import ControlError, bad, nearest, unknown
 from mockpsp.domain.money import BadMoney, Money
 from mockpsp.scenario.catalogue import Place
-from mockpsp.scenario.model import Bank, ShopperScript, Tender, Trigger
+from mockpsp.scenario.model import App, Bank, ShopperScript, Tender, Trigger
 from mockpsp.world.masking import mask
 from mockpsp.world.plain import instant, plain
 
@@ -183,6 +183,8 @@ def _tender(value: dict[str, Any], path: str, place: str, known_here: Mapping[st
                 raise bad(f"{path}.{name[:80]}: {kind} has no such field", nearest(name, known))
     if fields.get("bank", Bank.PASSES) not in list(Bank):
         raise bad(f"{path}.bank: {str(fields['bank'])[:80]!r} is nothing to do there", f"one of {', '.join(Bank)}")
+    if fields.get("app", App.ABANDONS) not in list(App):
+        raise bad(f"{path}.app: {str(fields['app'])[:80]!r} is nothing to do there", f"one of {', '.join(App)}")
     amount = _money(value["amount"], f"{path}.amount") if value.get("amount") is not None else None
     if amount is not None and amount.minor <= 0:
         raise bad(f"{path}.amount: a shopper pays more than nothing", "leave it out to pay all that the tender can")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockpsp.scenario.catalogue import Catalogue, Operation, Place
-from mockpsp.scenario.model import Bank, Drop, Mangled, Op, Signature
+from mockpsp.scenario.model import App, Bank, Drop, Mangled, Op, Signature
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VERSION = 1
@@ -87,6 +87,8 @@ ACTS: dict[str, Json] = {
 }
 USUAL_ACTS = ("pays", "cancels", "abandons")
 _AT_BANK = _said({"enum": [each.value for each in Bank]}, "What the shopper does at the bank's page.")
+_IN_APP = _said({"enum": [each.value for each in App]}, "Where the shopper leaves who does not pay in the app.")
+_WHERE_TO_LEAVE = {"bank": _AT_BANK, "app": _IN_APP}
 _EXPECT = _said(_OPEN, "What must be true right after this step.")
 
 
@@ -486,7 +488,7 @@ def _per_place(name: str, place: Place) -> Json:
             "properties": {
                 "with": {"const": kind},
                 "amount": True,
-                **{each: _AT_BANK if each == "bank" else True for each in fields},
+                **{each: _WHERE_TO_LEAVE.get(each, True) for each in fields},
             },
             "additionalProperties": False,
         }

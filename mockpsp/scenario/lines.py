@@ -15,6 +15,7 @@ from mockpsp.scenario.check import Shadows, Unique, overpaid, shares
 from mockpsp.scenario.conditions import read_when
 from mockpsp.scenario.model import (
     ZERO,
+    App,
     Bank,
     DeliveryRule,
     Drop,
@@ -421,7 +422,7 @@ class Lines:
             kind = self.reader.get(tender, "with", partial(self._tender_kind, tenders, of), "")
             if kind:
                 self.reader.unknown(tender, (*always, *tenders[kind]), "field", f"the tender '{kind}'")
-        readers: dict[str, Callable[[Node], str]] = {"bank": self._at_bank}
+        readers: dict[str, Callable[[Node], str]] = {"bank": self._at_bank, "app": self._in_app}
         fields = {
             key: self.reader.get(tender, key, readers.get(key, text), "")
             for key in tender.items
@@ -433,6 +434,10 @@ class Lines:
         """What the shopper does at the bank's page."""
         words = (each.value for each in Bank if abandons or each is not Bank.ABANDONS)
         return Bank(choice(self.reader.problems, *words)(node))
+
+    def _in_app(self, node: Node) -> App:
+        """Where the shopper leaves who does not pay in the app."""
+        return App(choice(self.reader.problems, *(each.value for each in App))(node))
 
     def _tender_kind(self, tenders: Mapping[str, tuple[str, ...]], of: str, node: Node) -> str:
         kind = text(node)

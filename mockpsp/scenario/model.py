@@ -176,10 +176,17 @@ class Bank(StrEnum):
     ABANDONS = "abandons"
 
 
+class App(StrEnum):
+    """How far a shopper comes who does not pay in the vouchers' app that a tender leads to."""
+
+    UNOPENED = "unopened"
+    ABANDONS = "abandons"
+
+
 class Tender(Value, frozen=True, kw_only=True):
     """One means of payment in the shopper's hand. Without an amount it pays all that it can.
 
-    A card's field ``bank`` is one of ``Bank``.
+    A card's field ``bank`` is one of ``Bank``; ``app`` of vouchers, where they have one, is one of ``App``.
     """
 
     kind: str

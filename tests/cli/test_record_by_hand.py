@@ -209,7 +209,51 @@ async def test_worldlines_shopper_refuses_in_the_app(desk: Desk) -> None:
     Browser().open(portal.page.marked["open-phone"]["href"]).submit("refuse")
     text = await desk.again(BY_PAGE)
 
-    assert "- {shopper: hosted_checkout, refuses: true" in text
+    assert 'refuses: {with: cv_connect, beneficiary: "11111111111"}' in text
+
+
+@pytest.mark.parametrize("opens", [False, True])
+async def test_worldlines_shopper_goes_to_cv_connect_and_leaves(desk: Desk, opens: bool) -> None:
+    made = worldline.Merchant(desk.sandbox).call("create_hosted_checkout", worldline.checkout_body()).json()
+    portal = Browser().open(made["redirectUrl"]).submit("confirm")
+    if opens:
+        Browser().open(portal.page.marked["open-phone"]["href"])
+    desk.sandbox.advance("PT2H")
+    text = await desk.again(BY_PAGE)
+
+    whose = 'beneficiary: "11111111111"'
+    assert f"{{with: cv_connect, {f'app: abandons, {whose}' if opens else f'{whose}, app: unopened'}}}" in text
+
+
+async def test_worldlines_shopper_is_refused_goes_on_as_somebody_else_and_pays_later(desk: Desk) -> None:
+    made = worldline.Merchant(desk.sandbox).call("create_hosted_checkout", worldline.checkout_body(20000)).json()
+    browser = Browser().open(made["redirectUrl"]).submit("confirm", beneficiary="33333333333")
+    portal = browser.open(made["redirectUrl"]).submit("confirm", beneficiary="77777777777")
+    app = Browser().open(portal.page.marked["open-phone"]["href"])
+    desk.sandbox.advance("PT5M")
+    app.submit("voucher", voucher_amount="150,00")
+    app.submit("card", card_number="4111 1111 1111 1111", expiry="12/30", cvv="123", card_holder="")
+    text = await desk.again(BY_PAGE)
+
+    assert [line.strip() for line in text.splitlines() if "{with:" in line or "advance" in line] == [
+        'pays: [{with: cv_connect, beneficiary: "33333333333", app: unopened}]',
+        'pays: [{with: cv_connect, app: abandons, beneficiary: "77777777777"}]',
+        "- {advance: PT5M}",
+        "pays: [{with: cv_connect, amount: 150.00 EUR}]",
+        'pays: [{with: card, number: "4111111111111111", expiry: "12/30", cvv: "123"}]',
+    ]
+
+
+async def test_a_lyra_link_that_is_opened_and_left(desk: Desk) -> None:
+    market = lyra.Marketplace(desk.sandbox)
+    order = lyra_pages.new_order(desk.sandbox)
+    market.answered("persist", order=order)
+    Browser().open(market.read({"uuid": order})["persist_url"])
+    desk.sandbox.advance("PT1H")
+    market.read({"uuid": order})
+    text = await desk.again(BY_PAGE)
+
+    assert "abandons: true" in text
 
 
 async def test_worldlines_shopper_cancels_on_the_page(desk: Desk) -> None:
@@ -329,6 +373,12 @@ VISA = {"cardNumber": "4330 2649 3634 4675", "expiryDate": "1230", "cvv": "123"}
 ORDER = {"amountOfMoney": {"amount": 1850, "currencyCode": "EUR"}}
 
 
+def from_the_page(desk: Desk, session: dict[str, str], part: str) -> requests.Response:
+    """A call of the client API, as the SDK in a browser makes it."""
+    door = {"Authorization": f"GCS v1Client:{session['clientSessionId']}"}
+    return requests.get(f"{desk.sandbox.url}/client/v1/{session['customerId']}/{part}", headers=door, timeout=10)
+
+
 def typed(**values: str) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]
 
@@ -337,10 +387,8 @@ async def test_what_worldlines_client_sdk_encrypted_is_recorded_in_clear(desk: D
     """Payments, a token, the card on file behind it, surcharges, and an input whose session has ended."""
     shop = worldline.Merchant(desk.sandbox)
     session = shop.call("create_session", {}).json()
-    home, door = {"customerId": session["customerId"]}, {"Authorization": f"GCS v1Client:{session['clientSessionId']}"}
     for part in ("crypto/publickey", "products/1?countryCode=FR&currencyCode=EUR&isRecurring=false"):
-        url = f"{desk.sandbox.url}/client/v1/{home['customerId']}/{part}"
-        assert requests.get(url, headers=door, timeout=10).status_code == 200
+        assert from_the_page(desk, session, part).status_code == 200
     told = {"clientSessionId": session["clientSessionId"], "paymentProductId": 1, "paymentValues": typed(**VISA)}
     sealed = by_browser(told)
     assert shop.call("create_payment", {"order": ORDER, "encryptedCustomerInput": sealed}).status_code == 201

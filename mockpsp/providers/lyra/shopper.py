@@ -35,12 +35,12 @@ class LyraShopper:
 
     async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
         """See Driver. Raises ShopperRefused when the page would not allow it."""
-        if script.abandons:
-            return
         world = sandbox.world
         lifecycle, ref = _page(world, ref)
         if lifecycle is ORDERS:
             await _follow_link(sandbox, ref, cause)
+        if script.abandons:
+            return
         if script.cancels:
             await world.execute(lifecycle, ref, c.GiveUp(), cause=cause)
             return
@@ -71,6 +71,9 @@ class LyraShopper:
         """See Driver."""
         from mockpsp.providers.lyra.drawing import find
 
+        if operation == "link":
+            owner = sandbox.world.owner(ORDERS.name, path.get("code", ""))
+            return (owner, _ABANDONS) if owner is not None else None
         part = path.get("cacheId") or path.get("formToken") or ""
         subject = find(sandbox.world, part) if part else None
         if subject is None:
@@ -95,6 +98,9 @@ class LyraShopper:
             refused=refused,
             bank=bank,
         )
+
+
+_ABANDONS = ShopperScript(key="page", at="", trigger=Trigger(), abandons=True)
 
 
 def _at_bank(form: Mapping[str, str]) -> Bank:

@@ -62,7 +62,7 @@ OPERATIONS: Mapping[str, Operation] = {
 
 _CARD_FIELDS = ("number", "expiry", "cvv", "holder", "brand")
 _PAGE = {"amount": "money", "beneficiary": "text", "merchant_reference": "text", "payment_product": "number"}
-_TENDERS = {"cv_connect": ("beneficiary",), "card": _CARD_FIELDS}
+_TENDERS = {"cv_connect": ("beneficiary", "app"), "card": _CARD_FIELDS}
 
 CALLS: Mapping[str, str] = {
     "create_hosted_checkout": "POST /hostedcheckouts",
