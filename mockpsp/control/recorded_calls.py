@@ -16,7 +16,7 @@ from mockpsp.edge.journal_view import header, request_value
 from mockpsp.edge.provider import Access, Provider, Route
 from mockpsp.scenario.model import ShopperScript
 from mockpsp.world.journal import Entry, Request
-from mockpsp.world.masking import mask_header
+from mockpsp.world.masking import HIDDEN, mask_header
 from mockpsp.world.plain import body_text
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _PROBE = "mockpsp-recording-key"
 _OPAQUE = 24
 _UNKNOWN = (401, 403)
+_REFUSED = 400
 _LEARNED = re.compile(r"\w+ \$\{\x02[^}]+\}")
 _SEALED = re.compile(r"eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){4}")
 """A compact JWE."""
@@ -158,11 +159,15 @@ class Calls:
             said.missing.append(f"the body of {entry.operation}, which is no JSON; a story sends it as a JSON text")
             return value
         value = self.providers[entry.provider].merchant().opened(value)
-        if any(_SEALED.fullmatch(text) for _, _, text in leaves(value) if isinstance(text, str)):
+        if not any(_SEALED.fullmatch(text) for _, _, text in leaves(value) if isinstance(text, str)):
+            return value
+        if not request.status or request.status < _REFUSED:
             said.missing.append(
                 f"what a browser encrypted for {entry.operation}; only the process that made the key reads it"
             )
-        return value
+            return value
+        said.notes.append("What a browser encrypted could not be read, and what stands in its place cannot either.")
+        return _unreadable(value)
 
     def _headers(
         self, request: Request, sent: Mapping[str, str], made: Mapping[str, str], said: Said
@@ -280,6 +285,15 @@ class Calls:
         except (KeyError, LookupError, TypeError, ValueError, AttributeError, Refusal):
             return set()
         return {(where, text) for where, _, text in leaves(usual)}
+
+
+def _unreadable(value: Any) -> Any:
+    """The body with a mask in place of what was encrypted for somebody else."""
+    if isinstance(value, Mapping):
+        return {name: _unreadable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_unreadable(each) for each in value]
+    return HIDDEN if isinstance(value, str) and _SEALED.fullmatch(value) else value
 
 
 def _media(content_type: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.control.recorded_calls import Calls
+from mockpsp.control.recorded_file import label_for
 from mockpsp.control.recorded_values import Discretion, References, leaves, named, placeholder
-from mockpsp.control.recording import label_for
 from mockpsp.edge.scenario_text import act, items, parts
 from mockpsp.scenario.model import ShopperScript
 from mockpsp.world.journal import Entry, Request

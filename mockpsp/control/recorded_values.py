@@ -64,10 +64,14 @@ class References:
     def fill(self, value: Any) -> Any:
         """The value with references in it, as ``⟨step⟩`` until labels have names."""
         if isinstance(value, Mapping):
-            return {self.text(str(name)): self.fill(each) for name, each in value.items()}
+            return {self._name(str(name)): self.fill(each) for name, each in value.items()}
         if isinstance(value, list | tuple):
             return [self.fill(each) for each in value]
         return self.text(value) if isinstance(value, str) else value
+
+    def _name(self, name: str) -> str:
+        """A key; one that is just a word stays, be it the id of something."""
+        return self.text(name) if _DIGIT.search(name) else name
 
     def text(self, text: str) -> str:
         """A text, or a part of one, that is known from elsewhere."""

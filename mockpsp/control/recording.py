@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field
-
-from mockpsp import __version__
 from mockpsp.control.recorded_calls import Calls
 from mockpsp.control.recorded_deeds import Addresses, Balances, SentAgain, Told
+from mockpsp.control.recorded_file import Recording, Step, Writer
 from mockpsp.control.recorded_start import beginning, scenarios
-from mockpsp.control.recorded_values import Discretion, References, leaves, named
+from mockpsp.control.recorded_values import Discretion, References, leaves
 from mockpsp.domain.clock import format_duration
-from mockpsp.edge.scenario_text import act, block, items, parts, scalar
-from mockpsp.scenario.model import Bank, Scenario, ShopperScript
+from mockpsp.edge.scenario_text import act, parts
+from mockpsp.scenario.model import App, Bank, Scenario, ShopperScript
 from mockpsp.world import records
 from mockpsp.world.clock import ClockMode
 from mockpsp.world.journal import Entry, Request
-from mockpsp.world.plain import instant, plain
+from mockpsp.world.plain import instant
 
 if TYPE_CHECKING:
     from mockpsp.edge.provider import Provider
@@ -33,23 +31,6 @@ _PAGE_WORDS = frozenset({"password", "code"})
 
 _AT_ONCE = 1.0
 """Seconds that may pass on a running clock without being worth a step."""
-
-
-class Step(Struct, eq=False):
-    """One step of the story on its way: what it says, what to note beside it, and the webhooks that came."""
-
-    said: dict[str, Any]
-    expect: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    webhooks: list[str] = field(default_factory=list)
-    statuses: dict[str, int] = field(default_factory=dict)
-
-
-class Recording(Struct):
-    """A scenario file, and how many things it could not hold."""
-
-    text: str
-    missing: int
 
 
 class Recorder:
@@ -105,7 +86,9 @@ class Recorder:
         if self.begun:
             self._miss("a shopper began on a page, and did nothing there that a story can tell")
         self._pass_time(self.world.clock.now() if self.still else None)
-        return self._file()
+        begins, told = self.begins, self.told
+        writer = Writer(self.sandbox, self.providers, begins, told, self.references, self.discretion)
+        return writer.write(self.steps, self.missing)
 
     # -- entry by entry ----------------------------------------------------------------------------------------------
 
@@ -262,6 +245,8 @@ class Recorder:
     def _act(self, entry: Entry, ref: str, script: ShopperScript) -> None:
         if script.bank is not None and self._at_the_bank(entry, ref, script.bank):
             return
+        if self._goes_on(entry, ref, script):
+            return
         self._pass_time(entry.at)
         opened = self.answered.get(ref)
         if opened is None:
@@ -299,6 +284,29 @@ class Recorder:
         else:
             waiting["bank"] = bank.value
         assert step is not None, "somebody waits there"
+        self.by_entry[entry.number] = step
+        return True
+
+    def _goes_on(self, entry: Entry, ref: str, script: ShopperScript) -> bool:
+        """Tell what the shopper did together with how it began, if nothing lies between."""
+        step = self.acts.get(ref)
+        if step is None or step is not self.steps[-1] or self._timed(entry) or "expect" in step.said:
+            return False
+        said = act(script)
+        began = step.said.get("pays", ({},))[-1]
+        if "abandons" in step.said:
+            del step.said["abandons"]
+        elif "app" in began and _follows(began, said):
+            whose = {"beneficiary": began["beneficiary"]} if "beneficiary" in began else {}
+            if "refuses" in said:
+                said = {"refuses": {"with": began["with"], **whose} if whose else True}
+            else:
+                first, *others = said["pays"]
+                said = {"pays": [{**first, **whose}, *others]}
+            del step.said["pays"]
+        else:
+            return False
+        step.said |= self.discretion.masked(said, free=_PAGE_WORDS)
         self.by_entry[entry.number] = step
         return True
 
@@ -396,108 +404,13 @@ class Recorder:
             self.steps.append(part)
         return Step({})
 
-    # -- the file ----------------------------------------------------------------------------------------------------
 
-    def _file(self) -> Recording:
-        head = {
-            "mockpsp": 1,
-            "title": f"{self.scenario.name}, as it was played in the sandbox {self.sandbox.id}",
-            "seed": self.begins.seed,
-            "clock": instant(self.begins.start).replace(".000Z", "Z"),
-        }
-        final = self._final()  # may still refer to answers
-        labels = self._labels()
-        lines = [f"# Recorded by mockpsp {__version__}, journal entries {self._span()}."]
-        lines += [f"# Not recorded: {each}." for each in dict.fromkeys(map(_one_line, self.missing))]
-        lines += list(block({**head}))
-        for part, value in self.told.at_first(self.scenario).items():
-            if isinstance(value, str):
-                lines += ["", f"{part}: {scalar(value)}"]
-                continue
-            lines += ["", f"{part}:", *(block(value, 2) if isinstance(value, Mapping) else items(value, 2))]
-        lines += ["", "story:" if any(each.said for each in self.steps) else "story: []"]
-        lines += self._story(labels)
-        if final:
-            lines += ["", "expect:", *block(named(final, labels), 2)]
-        return Recording("\n".join(lines) + "\n", len(self.missing))
-
-    def _span(self) -> str:
-        journal = self.world.journal
-        return f"{journal.entries_dropped + 1} to {journal.count}"
-
-    def _labels(self) -> dict[int, str]:
-        """A label for each step that another one goes back to, after its operation."""
-        labels: dict[int, str] = {}
-        taken = {"credentials", "endpoint", "origin"}
-        for index in sorted(self.references.used):
-            base = label_for(str(self.steps[index].said["merchant"]))
-            name, number = base, 2
-            while name in taken:
-                name, number = f"{base}_{number}", number + 1
-            taken.add(name)
-            labels[index] = name
-        return labels
-
-    def _story(self, labels: Mapping[int, str]) -> Iterator[str]:
-        answering: dict[str, int] = {}
-        for index, step in enumerate(self.steps):
-            for note in step.notes:
-                yield f"  # {_one_line(note)}"
-            for provider, status in step.statuses.items():
-                if answering.get(provider, 200) != status:
-                    yield from items([{"endpoint": provider, "status": status}], 2)
-                    answering[provider] = status
-            if not step.said:
-                continue
-            label = {"as": labels[index]} if index in labels else {}
-            webhooks = {"webhooks": step.webhooks} if step.webhooks else {}
-            expect = {**step.expect, **webhooks}
-            said = {**step.said, **label, **({"expect": expect} if expect else {})}
-            yield from items([named(said, labels)], 2)
-
-    def _final(self) -> dict[str, Any]:
-        """States of all objects that requests were about, and balances that are not as they were at the start."""
-        expect: dict[str, Any] = {}
-        states = {}
-        for ref in self._objects():
-            key = self.references.text(ref)
-            state = self._state(ref)
-            if state and key != ref:
-                states[key] = state
-        if states:
-            expect["state"] = states
-        balances = dict(self._balances())
-        if balances:
-            expect["accounts"] = balances
-        return expect
-
-    def _objects(self) -> Iterator[str]:
-        found: dict[str, None] = {}
-        for entry in self.world.journal.since(0):
-            if entry.reference and entry.kind in ("request", "decision", "shopper"):
-                found[entry.reference] = None
-        return iter(found)
-
-    def _state(self, ref: str) -> dict[str, Any]:
-        summaries = (provider.summary(self.world, ref) for provider in self.providers.values())
-        summary = next((each for each in summaries if each is not None), None)
-        told = plain(dict(summary)) if summary is not None else {}
-        return {
-            name: value
-            for name, value in told.items()
-            if isinstance(value, str | int) and self.references.fill(value) == value and not _is_id(value)
-        }
-
-    def _balances(self) -> Iterator[tuple[str, str]]:
-        for name, provider in self.providers.items():
-            openings = self.world.setups[name].openings
-            for account in provider.accounts(self.world):
-                opening = openings.get(account.ledger)
-                if account.balance is None or account.balance == opening or (opening is None and not account.balance):
-                    continue
-                ref = account.ref if account.ref.startswith(f"{name}/") else f"{name}/{account.ref}"
-                if self.references.text(ref) == ref and self.discretion.masked(ref) == ref:
-                    yield ref, str(account.balance)
+def _follows(began: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
+    """Whether this is what a shopper does next who went to the vouchers' app; another start is none."""
+    if said.get("refuses"):
+        return True
+    first = said["pays"][0] if "pays" in said else {}
+    return bool(first.get("with") == began["with"] and first.get("app") != App.UNOPENED)
 
 
 def _played(queued: records.Queued, attempt: records.Attempted) -> bool:
@@ -507,23 +420,6 @@ def _played(queued: records.Queued, attempt: records.Attempted) -> bool:
         return False
     failing = outage.fails is not None and attempt.attempt <= outage.fails
     return failing or (outage.down is not None and attempt.status == outage.status and not attempt.delivered)
-
-
-def _is_id(value: Any) -> bool:
-    """What differs from sandbox to sandbox: moments, and what looks drawn."""
-    return isinstance(value, str) and len(value) > 11 and sum(each.isdigit() for each in value) > 5
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def label_for(operation: str) -> str:
-    """A label after an operation: ``worldline.create_hosted_checkout`` opens a ``hosted_checkout``."""
-    bare = operation.partition(".")[2]
-    for verb in ("create", "get", "update", "list"):
-        bare = bare.removeprefix(f"{verb}_") if bare != verb else bare
-    return bare
 
 
 __all__ = ["Recorder", "Recording"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -10,7 +11,7 @@ from mockpsp.control.calls import Call, reply, steady
 from mockpsp.control.errors import ControlError, bad, nearest, unknown
 from mockpsp.domain.money import BadMoney, Money
 from mockpsp.scenario.catalogue import Place
-from mockpsp.scenario.model import Bank, ShopperScript, Tender, Trigger
+from mockpsp.scenario.model import App, Bank, ShopperScript, Tender, Trigger
 from mockpsp.world.masking import mask
 from mockpsp.world.plain import instant, plain
 
@@ -141,16 +142,21 @@ def _script(body: dict[str, Any], place: str, provider: Provider) -> ShopperScri
     for act, name in _SOMETIMES.items():
         if act in body and words is not None and name not in words.acts:
             raise bad(f"{act}: a shopper cannot do that at {place}")
+    refused = body.get("refuse")
     return ShopperScript(
         key="control",
         at=place,
         trigger=Trigger(),
-        pays=tuple(_tender(each, f"pay[{index}]", place, words) for index, each in enumerate(body.get("pay", ()))),
+        pays=tuple(
+            _tender(each, f"pay[{index}]", place, words.tenders if words is not None else None)
+            for index, each in enumerate(body.get("pay", ()))
+        ),
         cancels="cancel" in body,
         abandons="abandon" in body,
         refuses="refuse" in body,
         gives_back="give_back" in body,
         bank=Bank(body["bank"]) if "bank" in body else None,
+        refused=_refused(refused, place, words) if isinstance(refused, dict) else None,
     )
 
 
@@ -158,18 +164,27 @@ _SOMETIMES = {"refuse": "refuses", "give_back": "gives_back", "bank": "bank"}
 """Acts that only some places know, and what a catalogue calls them."""
 
 
-def _tender(value: dict[str, Any], path: str, place: str, words: Place | None) -> Tender:
+def _refused(value: dict[str, Any], place: str, words: Place | None) -> Tender:
+    tender = _tender(value, "refuse", place, words.refusable if words is not None else None)
+    if tender.amount is not None and words is not None and "amount" not in words.refusable[tender.kind]:
+        raise bad(f"refuse.amount: a shopper cannot say that at {place}")
+    return tender
+
+
+def _tender(value: dict[str, Any], path: str, place: str, known_here: Mapping[str, tuple[str, ...]] | None) -> Tender:
     kind = value["with"]
     fields = {name: each for name, each in value.items() if name not in ("with", "amount")}
-    if words is not None:
-        if kind not in words.tenders:
-            raise bad(f"{path}.with: {kind[:80]!r} is not a tender of {place}", nearest(kind, words.tenders))
+    if known_here is not None:
+        if kind not in known_here:
+            raise bad(f"{path}.with: {kind[:80]!r} is not a tender of {place}", nearest(kind, known_here))
         for name in fields:
-            if name not in words.tenders[kind]:
-                known = ("amount", *words.tenders[kind])
+            if name not in known_here[kind]:
+                known = ("amount", *known_here[kind])
                 raise bad(f"{path}.{name[:80]}: {kind} has no such field", nearest(name, known))
     if fields.get("bank", Bank.PASSES) not in list(Bank):
         raise bad(f"{path}.bank: {str(fields['bank'])[:80]!r} is nothing to do there", f"one of {', '.join(Bank)}")
+    if fields.get("app", App.ABANDONS) not in list(App):
+        raise bad(f"{path}.app: {str(fields['app'])[:80]!r} is nothing to do there", f"one of {', '.join(App)}")
     amount = _money(value["amount"], f"{path}.amount") if value.get("amount") is not None else None
     if amount is not None and amount.minor <= 0:
         raise bad(f"{path}.amount: a shopper pays more than nothing", "leave it out to pay all that the tender can")

@@ -11,7 +11,7 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.edge.contract import Contract, unknown_properties
-from mockpsp.scenario.model import ShopperScript
+from mockpsp.scenario.model import ShopperScript, Tender
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Reasoning, Request
 from mockpsp.world.masking import form_value, mask, mask_headers, mask_target, mask_text
@@ -399,13 +399,17 @@ def _recorded(data: Any) -> dict[str, Any]:
 
 def _shopper(script: ShopperScript) -> dict[str, Any]:
     """What the shopper does, without where in the scenario it is written."""
-    pays = [
-        {"with": each.kind, **({"amount": str(each.amount)} if each.amount is not None else {}), **each.fields}
-        for each in script.pays
-    ]
+    pays = [_tender(each) for each in script.pays]
     told = {"pays": mask(pays), "cancels": script.cancels, "abandons": script.abandons}
     told |= {name: True for name in ("refuses", "gives_back") if getattr(script, name)}
+    if script.refused is not None:
+        told["refuses"] = mask(_tender(script.refused))
     return {**told, "bank": script.bank.value} if script.bank is not None else told
+
+
+def _tender(tender: Tender) -> dict[str, str]:
+    amount = {"amount": str(tender.amount)} if tender.amount is not None else {}
+    return {"with": tender.kind, **amount, **tender.fields}
 
 
 def json_text(value: Any) -> str:

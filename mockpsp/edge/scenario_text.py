@@ -157,6 +157,8 @@ def _shopper(script: ShopperScript) -> dict[str, Any]:
 
 def act(script: ShopperScript) -> dict[str, Any]:
     """What a shopper does, in the words of scenarios."""
+    if script.refused is not None:
+        return {"refuses": tender(script.refused)}
     for name in ("cancels", "abandons", "refuses", "gives_back"):
         if getattr(script, name):
             return {name: True}

@@ -6,7 +6,8 @@ What was encrypted for another process's key cannot be opened. ``jwcrypto`` is o
 from __future__ import annotations
 
 from base64 import b64encode
-from functools import cache
+from functools import cache, lru_cache
+from json import dumps
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, uuid5
 
@@ -50,6 +51,21 @@ def key_pair() -> KeyPair:
     except ImportError as missing:
         raise NotSupported("encrypted card data needs the package jwcrypto: pip install mockpsp[crypto]") from missing
     return KeyPair(JWK.generate(kty="RSA", size=2048, public_exponent=65537))
+
+
+@lru_cache(maxsize=256)
+def seal(text: str, algorithms: tuple[str, str]) -> str:
+    """The compact JWE that a browser would make of this with our public key. Raises NotSupported.
+
+    The same text gives the same JWE for a while, so that a request can be made twice and be the same.
+    """
+    pair = key_pair()
+    from jwcrypto.jwe import JWE
+
+    header = {"alg": algorithms[0], "enc": algorithms[1], "kid": pair.id}
+    token = JWE(text.encode(), protected=dumps(header), algs=list(algorithms))
+    token.add_recipient(pair.private)
+    return str(token.serialize(compact=True))
 
 
 def open_sealed(text: str, algorithms: tuple[str, str]) -> bytes:

@@ -27,13 +27,15 @@ class Operation(Value, frozen=True, kw_only=True):
 class Place(Value, frozen=True, kw_only=True):
     """Where a shopper can act: its tenders and the fields of each (besides ``with`` and ``amount``).
 
-    ``acts`` are those that only some places know: ``refuses``, ``gives_back``, ``bank``.
+    ``acts`` are those that only some places know: ``refuses``, ``gives_back``, ``bank``. ``refusable`` are the tenders
+    in whose app a shopper refuses, and what a script may say of each.
     """
 
     title: str
     facts: Mapping[str, str]
     tenders: Mapping[str, tuple[str, ...]]
     acts: tuple[str, ...] = ()
+    refusable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Agree(Enum):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockpsp.scenario.catalogue import Catalogue, Operation, Place
-from mockpsp.scenario.model import Bank, Drop, Mangled, Op, Signature
+from mockpsp.scenario.model import App, Bank, Drop, Mangled, Op, Signature
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VERSION = 1
@@ -77,7 +77,9 @@ ACTS: dict[str, Json] = {
     "pays": _said(_list(_ref("tender"), 1), "Pays with these, in turn."),
     "cancels": _said(_YES, "Presses cancel."),
     "abandons": _said(_YES, "Just leaves."),
-    "refuses": _said(_YES, "Refuses in the issuer's app."),
+    "refuses": _said(
+        {"anyOf": [_YES, _ref("refusal")]}, "Refuses in the issuer's app; with a tender, what the app asks for."
+    ),
     "gives_back": _said(_YES, "Takes back what vouchers have paid, and stays."),
     "bank": _said(
         {"enum": [each.value for each in Bank if each is not Bank.ABANDONS]}, "Does this at the bank's page."
@@ -85,6 +87,8 @@ ACTS: dict[str, Json] = {
 }
 USUAL_ACTS = ("pays", "cancels", "abandons")
 _AT_BANK = _said({"enum": [each.value for each in Bank]}, "What the shopper does at the bank's page.")
+_IN_APP = _said({"enum": [each.value for each in App]}, "Where the shopper leaves who does not pay in the app.")
+_WHERE_TO_LEAVE = {"bank": _AT_BANK, "app": _IN_APP}
 _EXPECT = _said(_OPEN, "What must be true right after this step.")
 
 
@@ -163,6 +167,10 @@ def _definitions() -> dict[str, Json]:
         "with": _said(_TEXT, "The means of payment."),
         "amount": _said(_ref("money"), "So much of it; without an amount, all that it can pay."),
     }
+    refusal = {
+        "with": _said(_TEXT, "The vouchers whose app it is."),
+        "amount": _said(_ref("money"), "What the app asks for; without an amount, all that they can pay."),
+    }
     outcome = {
         "outcome": _said(_TEXT, "What comes of it."),
         "reason": _said(_TEXT, "Why, where the outcome has reasons."),
@@ -171,6 +179,7 @@ def _definitions() -> dict[str, Json]:
     return {
         "shopper": _one_act(_object("a shopper", "at", shopper)),
         "tender": _object("a tender", "with", tender, more=_TEXT),
+        "refusal": _object("what is refused", "with", refusal, more=_TEXT),
         "rule": _object("a rule", "operation then", rule),
         "verdict": _object("'then' of a rule", "outcome", outcome, more=_ANY),
         "webhook": _object("a webhook line", "event deliver", webhook),
@@ -479,14 +488,25 @@ def _per_place(name: str, place: Place) -> Json:
             "properties": {
                 "with": {"const": kind},
                 "amount": True,
-                **{each: _AT_BANK if each == "bank" else True for each in fields},
+                **{each: _WHERE_TO_LEAVE.get(each, True) for each in fields},
             },
             "additionalProperties": False,
         }
         for kind, fields in place.tenders.items()
     ]
-    unknown = dict.fromkeys((act for act in ACTS if act not in (*USUAL_ACTS, *place.acts)), False)
+    acts: dict[str, Any] = {"pays": {"items": {"anyOf": tenders}}}
+    acts |= dict.fromkeys((act for act in ACTS if act not in (*USUAL_ACTS, *place.acts)), False)
+    if "refuses" in place.acts:
+        acts["refuses"] = {"anyOf": [_YES, *(_refusal(kind, said) for kind, said in place.refusable.items())]}
     return {
         "if": {"properties": {"at": {"const": name}}, "required": ["at"]},
-        "then": {"description": place.title, "properties": {"pays": {"items": {"anyOf": tenders}}, **unknown}},
+        "then": {"description": place.title, "properties": acts},
+    }
+
+
+def _refusal(kind: str, said: tuple[str, ...]) -> Json:
+    """What may be said of these vouchers where they are refused."""
+    return {
+        "properties": {"with": {"const": kind}, **dict.fromkeys(said, True)},
+        "additionalProperties": False,
     }

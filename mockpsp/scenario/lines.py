@@ -15,6 +15,7 @@ from mockpsp.scenario.check import Shadows, Unique, overpaid, shares
 from mockpsp.scenario.conditions import read_when
 from mockpsp.scenario.model import (
     ZERO,
+    App,
     Bank,
     DeliveryRule,
     Drop,
@@ -332,9 +333,17 @@ class Lines:
         facts = self.words.place_facts(place) if place else None
         trigger = self._trigger(line, facts, place)
         self._shadow("shopper", name, node, frozenset((place,) if place else ()), trigger)
-        tenders = self.words.places[place].tenders if place else None
-        acts = self.words.places[place].acts if place else None
-        return self.act(line, key=name, at=place, trigger=trigger, tenders=tenders, acts=acts, of=place)
+        known = self.words.places[place] if place else None
+        return self.act(
+            line,
+            key=name,
+            at=place,
+            trigger=trigger,
+            tenders=known.tenders if known else None,
+            acts=known.acts if known else None,
+            refusable=known.refusable if known else None,
+            of=place,
+        )
 
     def act(
         self,
@@ -345,10 +354,11 @@ class Lines:
         trigger: Trigger,
         tenders: Mapping[str, tuple[str, ...]] | None,
         acts: tuple[str, ...] | None,
+        refusable: Mapping[str, tuple[str, ...]] | None,
         of: str,
         total: Money | None = None,
     ) -> ShopperScript:
-        """What a shopper does: exactly one act. ``tenders`` and ``acts`` are None when it is not known what there is.
+        """What a shopper does: exactly one act. ``tenders``, ``acts``, ``refusable``: None where it is not known.
 
         ``total`` is what there is to pay, if the file tells.
         """
@@ -373,6 +383,7 @@ class Lines:
         if pays and isinstance(there, Money):
             overpaid(self.reader.problems, line.items["pays"].spot, pays, there)
         get = self.reader.get
+        refused = self._refused(line, refusable, of)
         return ShopperScript(
             key=key,
             at=at,
@@ -381,22 +392,37 @@ class Lines:
             pays=tuple(pays),
             cancels=get(line, "cancels", yes, False),
             abandons=get(line, "abandons", yes, False),
-            refuses=get(line, "refuses", yes, False),
+            refuses=refused is not None or get(line, "refuses", yes, False),
             gives_back=get(line, "gives_back", yes, False),
             bank=get(line, "bank", partial(self._at_bank, abandons=False), None),
+            refused=refused,
             line=line.spot.line,
         )
 
-    def _tender(self, node: Node, tenders: Mapping[str, tuple[str, ...]] | None, of: str) -> Tender | None:
-        tender = self.reader.table(node, "tender", closed=False)
+    def _refused(self, line: Table, refusable: Mapping[str, tuple[str, ...]] | None, of: str) -> Tender | None:
+        """What the app asked for that the shopper refuses in; None where a script only says that he does."""
+        node = line.items.get("refuses")
+        if not isinstance(node, Table):
+            return None
+        return self._tender(node, refusable, of, kind="refusal", always=("with",))
+
+    def _tender(
+        self,
+        node: Node,
+        tenders: Mapping[str, tuple[str, ...]] | None,
+        of: str,
+        kind: str = "tender",
+        always: tuple[str, ...] = ("with", "amount"),
+    ) -> Tender | None:
+        tender = self.reader.table(node, kind, closed=False)
         if tender is None:
             return None
         kind = ""
         if tenders is not None:
             kind = self.reader.get(tender, "with", partial(self._tender_kind, tenders, of), "")
             if kind:
-                self.reader.unknown(tender, ("with", "amount", *tenders[kind]), "field", f"the tender '{kind}'")
-        readers: dict[str, Callable[[Node], str]] = {"bank": self._at_bank}
+                self.reader.unknown(tender, (*always, *tenders[kind]), "field", f"the tender '{kind}'")
+        readers: dict[str, Callable[[Node], str]] = {"bank": self._at_bank, "app": self._in_app}
         fields = {
             key: self.reader.get(tender, key, readers.get(key, text), "")
             for key in tender.items
@@ -408,6 +434,10 @@ class Lines:
         """What the shopper does at the bank's page."""
         words = (each.value for each in Bank if abandons or each is not Bank.ABANDONS)
         return Bank(choice(self.reader.problems, *words)(node))
+
+    def _in_app(self, node: Node) -> App:
+        """Where the shopper leaves who does not pay in the app."""
+        return App(choice(self.reader.problems, *(each.value for each in App))(node))
 
     def _tender_kind(self, tenders: Mapping[str, tuple[str, ...]], of: str, node: Node) -> str:
         kind = text(node)

@@ -176,10 +176,17 @@ class Bank(StrEnum):
     ABANDONS = "abandons"
 
 
+class App(StrEnum):
+    """How far a shopper comes who does not pay in the vouchers' app that a tender leads to."""
+
+    UNOPENED = "unopened"
+    ABANDONS = "abandons"
+
+
 class Tender(Value, frozen=True, kw_only=True):
     """One means of payment in the shopper's hand. Without an amount it pays all that it can.
 
-    A card's field ``bank`` is one of ``Bank``.
+    A card's field ``bank`` is one of ``Bank``; ``app`` of vouchers, where they have one, is one of ``App``.
     """
 
     kind: str
@@ -190,8 +197,9 @@ class Tender(Value, frozen=True, kw_only=True):
 class ShopperScript(Value, frozen=True, kw_only=True):
     """What the shopper does at a page: pays with tenders in turn, or cancels, or just leaves (``abandons``).
 
-    Where the place knows such acts, the shopper ``refuses`` in the issuer's app, takes back what vouchers have paid
-    and stays (``gives_back``), or does at the ``bank``'s page what a payment that waits there asks for.
+    Where the place knows such acts, the shopper ``refuses`` in the issuer's app (what the app asked for is ``refused``,
+    if the script says it), takes back what vouchers have paid and stays (``gives_back``), or does at the ``bank``'s
+    page what a payment that waits there asks for.
     """
 
     key: str
@@ -204,6 +212,7 @@ class ShopperScript(Value, frozen=True, kw_only=True):
     refuses: bool = False
     gives_back: bool = False
     bank: Bank | None = None
+    refused: Tender | None = None
     line: int = 0
 
 

@@ -153,6 +153,7 @@ class Story:
             trigger=Trigger(),
             tenders=tenders,
             acts=self.words.acts_of(provider) if tenders is not None else None,
+            refusable=self.words.refusable_of(provider) if tenders is not None else None,
             of=provider,
             total=None if "expect" in step.items and _refused(step.items["expect"]) else self.tally.due(label),
         )

@@ -85,6 +85,11 @@ class Vocabulary:
                 tenders[kind] = tuple(dict.fromkeys((*tenders.get(kind, ()), *fields)))
         return tenders
 
+    def refusable_of(self, provider: str) -> dict[str, tuple[str, ...]]:
+        """All tenders in whose app a provider's shoppers refuse, with what can be said of each."""
+        places = self.catalogues[provider].places.values()
+        return {kind: said for place in places for kind, said in place.refusable.items()}
+
     def acts_of(self, provider: str) -> tuple[str, ...]:
         """The acts of a provider's shoppers that not every place knows."""
         return tuple({act: None for place in self.catalogues[provider].places.values() for act in place.acts})

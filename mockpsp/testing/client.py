@@ -202,23 +202,26 @@ class Sandbox:
         pay: Iterable[Tender] = (),
         cancel: bool = False,
         abandon: bool = False,
-        refuse: bool = False,
+        refuse: bool | Tender = False,
         give_back: bool = False,
         bank: AtBank | None = None,
     ) -> dict[str, Any]:
         """Do what a customer would do at a checkout, and return the object's state.
 
         ``ref`` is the provider's own id; left out, it is the only checkout that waits. ``pay`` are tenders that pay one
-        after the other, each all that it can unless it names an ``amount``. ``refuse`` is for the issuer's app,
-        ``give_back`` takes back what vouchers have paid, ``bank`` is what to do at the bank's page that a card led to.
+        after the other, each all that it can unless it names an ``amount``. ``refuse`` is for the issuer's app (a
+        tender says what it asks for), ``give_back`` takes back what vouchers have paid, ``bank`` is what to do at the
+        bank's page that a card led to.
         Raises ControlError, LookupError.
         """
         body: dict[str, Any] = {}
         tenders = [{"with": each} if isinstance(each, str) else dict(each) for each in pay]
         if tenders:
             body["pay"] = tenders
-        acts = {"cancel": cancel, "abandon": abandon, "refuse": refuse, "give_back": give_back}
+        acts = {"cancel": cancel, "abandon": abandon, "refuse": refuse is True, "give_back": give_back}
         body |= {name: True for name, wanted in acts.items() if wanted}
+        if not isinstance(refuse, bool):
+            body["refuse"] = {"with": refuse} if isinstance(refuse, str) else dict(refuse)
         if bank is not None:
             body["bank"] = bank
         path = quoted(["checkouts", self._waiting() if ref is None else ref, "shopper"])

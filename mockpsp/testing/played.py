@@ -79,6 +79,8 @@ def deed(script: ShopperScript) -> str:
     """What a shopper does, in words."""
     if script.bank is not None:
         return f"{_AT_BANK[script.bank]} at the bank's page"
+    if script.refused is not None:
+        return f"refuses {_paid(script.refused)} in the app"
     for name, told in _DEEDS.items():
         if getattr(script, name):
             return told

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from mockpsp.domain.clock import format_duration, parse_instant
 from mockpsp.domain.errors import Refusal
+from mockpsp.edge.errors import NotSupported
 from mockpsp.edge.journal_view import View
 from mockpsp.edge.keys import CONTRACTS, PROVIDERS
 from mockpsp.edge.provider import Provider
@@ -277,6 +278,8 @@ class Player:
             )
         except UnknownReference as error:
             raise BadStory("merchant", "values of earlier answers", str(error)) from error
+        except NotSupported as error:
+            raise BadStory("merchant", "a call that can be made here", str(error)) from error
         except KeyError as error:
             raise BadStory(
                 "merchant", f"a call of {name} with all of its path", f"{step.operation}: {error}"

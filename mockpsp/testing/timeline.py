@@ -70,7 +70,10 @@ def _shopper(entry: Entry) -> str:
     shopper = entry.details["shopper"]
     pays = [" ".join(str(value) for value in each.values()) for each in shopper["pays"]]
     acts = [f"pays with {', then '.join(pays)}"] if pays else []
-    acts += [word.replace("_", " ") for word in ("cancels", "abandons", "refuses", "gives_back") if shopper.get(word)]
+    acts += [word.replace("_", " ") for word in ("cancels", "abandons", "gives_back") if shopper.get(word)]
+    refused = shopper.get("refuses")
+    if refused:
+        acts.append("refuses" if refused is True else f"refuses {' '.join(map(str, refused.values()))}")
     acts += [f"{shopper['bank']} at the bank's page"] if "bank" in shopper else []
     return f"{entry.operation} {entry.reference}: {', '.join(acts)}"
 

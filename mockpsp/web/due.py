@@ -14,7 +14,7 @@ from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
 from mockpsp.scenario.model import ShopperScript, Tender
 from mockpsp.web.frame import object_path
-from mockpsp.web.words import spoken, within
+from mockpsp.web.words import deed, spoken, within
 from mockpsp.world.journal import Entry
 from mockpsp.world.masking import mask_text
 from mockpsp.world.outbox import Delivery, Status, Work
@@ -225,6 +225,10 @@ def shopper_act(script: ShopperScript) -> str:
         return "cancels"
     if script.abandons:
         return "leaves"
+    if script.refused is not None:
+        return f"refuses {_tender(script.refused)} in the app"
+    if not script.pays:
+        return deed(script)
     return "pays " + ", then ".join(_tender(each) for each in script.pays)
 
 

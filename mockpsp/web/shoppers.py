@@ -19,6 +19,7 @@ from mockpsp.domain.value import Value
 from mockpsp.edge.keys import COURIER, PROVIDERS
 from mockpsp.edge.pages import page_headers
 from mockpsp.edge.provider import Checkout, Hand
+from mockpsp.scenario.catalogue import Place
 from mockpsp.scenario.model import ShopperScript, Tender, Trigger
 from mockpsp.web.due import object_page, shopper_act
 from mockpsp.web.frame import Problem, form_of, home, html, sandbox_of, see_other
@@ -75,6 +76,15 @@ class Own(Value, frozen=True):
     fields: Mapping[str, str]
 
 
+class App(Value, frozen=True, kw_only=True):
+    """An app in which the shopper can refuse: whose it may be, and whether it asks for an amount that can be said."""
+
+    tender: str
+    title: str
+    choices: Sequence[Choice]
+    amount: bool
+
+
 class Card(Value, frozen=True, kw_only=True):
     """One checkout with what can be done at it."""
 
@@ -90,6 +100,7 @@ class Card(Value, frozen=True, kw_only=True):
     refusing: Sequence[tuple[str, Sequence[Choice]]]
     rows: Sequence[Row]
     own: Sequence[Own]
+    apps: Sequence[App]
 
     @property
     def ref(self) -> str:
@@ -179,7 +190,16 @@ def _card(request: web.Request, sandbox: Sandbox, ref: str) -> Card | None:
             for kind in checkout.tenders
             if place is not None and kind in place.tenders
         ],
+        apps=[*_apps(checkout, place, choices)],
     )
+
+
+def _apps(checkout: Checkout, place: Place | None, choices: Sequence[Choice]) -> Iterator[App]:
+    """The apps in which the shopper can refuse now."""
+    for kind, said in place.refusable.items() if place is not None else ():
+        if kind in checkout.tenders:
+            theirs = [each for each in choices if each.hand.tender == kind and set(each.hand.fields) & set(said)]
+            yield App(tender=kind, title=_title(kind), choices=theirs, amount="amount" in said)
 
 
 def _title(tender: str) -> str:
@@ -331,6 +351,7 @@ def _again(request: web.Request, sandbox: Sandbox, form: Mapping[str, str], prob
 def _script(form: Mapping[str, str], checkout: Checkout, hands: Sequence[Hand]) -> ShopperScript:
     """What the form says, as a shopper of a scenario would do it. Raises BadForm."""
     pays: tuple[Tender, ...] = ()
+    refused: Tender | None = None
     wanted = form.get("do", "")
     match wanted:
         case "pay" | "refuse":
@@ -344,6 +365,8 @@ def _script(form: Mapping[str, str], checkout: Checkout, hands: Sequence[Hand]) 
                 raise BadForm("tender", "Choose at least one tender.")
         case "own":
             pays = (_own(form, checkout),)
+        case "decline":
+            refused = _refused(form, checkout, hands)
         case "cancel" | "abandon":
             pass
         case _:
@@ -355,7 +378,20 @@ def _script(form: Mapping[str, str], checkout: Checkout, hands: Sequence[Hand]) 
         pays=pays,
         cancels=wanted == "cancel",
         abandons=wanted == "abandon",
+        refuses=wanted == "decline",
+        refused=refused,
     )
+
+
+def _refused(form: Mapping[str, str], checkout: Checkout, hands: Sequence[Hand]) -> Tender | None:
+    """What the app asked for, as far as the form says it. Raises BadForm."""
+    kind, whose, amount = form.get("tender", ""), form.get("with", ""), form.get("amount", "")
+    if kind not in checkout.tenders:
+        raise BadForm("tender", "There is no app to refuse in here now.")
+    if whose:
+        return _tender(whose, amount, hands, checkout)
+    typed = _amount(amount, checkout)
+    return Tender(kind=kind, amount=typed) if typed is not None else None
 
 
 def _tender(value: str, amount: str, hands: Sequence[Hand], checkout: Checkout) -> Tender:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mockpsp.domain.ledger import Entry as Booked
 from mockpsp.domain.money import Money
-from mockpsp.scenario.model import ShopperScript
+from mockpsp.scenario.model import ShopperScript, Tender
 from mockpsp.world.masking import mask, mask_text
 from mockpsp.world.outbox import Status
 from mockpsp.world.plain import plain
@@ -103,8 +103,17 @@ def deed(script: ShopperScript) -> str:
     """What a shopper does."""
     if script.cancels or script.abandons:
         return "cancels" if script.cancels else "leaves the page"
-    paid = (f"{each.kind} {each.amount}" if each.amount is not None else each.kind for each in script.pays)
-    return f"pays with {', then '.join(paid)}"
+    if script.refuses:
+        return f"refuses {_tender(script.refused)} in the app" if script.refused is not None else "refuses in the app"
+    if script.gives_back:
+        return "takes back what vouchers have paid"
+    if script.bank is not None:
+        return f"{script.bank.value} at the bank's page"
+    return f"pays with {', then '.join(map(_tender, script.pays))}"
+
+
+def _tender(tender: Tender) -> str:
+    return f"{tender.kind} {tender.amount}" if tender.amount is not None else tender.kind
 
 
 def outcome(attempt: Attempted) -> str:

@@ -90,10 +90,16 @@ def _below(name: str, key: str) -> str:
     return key if plain == "value" and _is_card(key) else plain
 
 
+_ENCRYPTED = frozenset({"encryptedcustomerinput"})
+"""Card data in one piece, which is other bytes each time that it is encrypted."""
+
+
 def _mask_string(value: str, key: str) -> str:
     """Under the key of a card any number goes, vouchers have no check digit; elsewhere only cards in sentences."""
     if _is_card(key):
         return _RUN.sub(_shorten_any, value)
+    if key in _ENCRYPTED:
+        return HIDDEN
     return mask_text(value) if any(each.isspace() for each in value) else value
 
 

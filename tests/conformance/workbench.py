@@ -17,6 +17,7 @@ from mockpsp.world.journal import Entry, Reasoning
 from mockpsp.world.records import Queued
 from mockpsp.world.sandboxes import Sandbox
 from tests.conformance.subject import Ask, Subject
+from tests.support.connection import compiled
 from tests.support.control import ControlledSandbox
 from tests.support.plainhttp import Answer, exchange, message
 from tests.support.server import Threaded
@@ -139,6 +140,6 @@ def promised(contract: Contract, operation: str, answer: Answer) -> str | None:
     content = contract.resolve(known).get("content")
     if content is None:
         return None if answer.body == b"" else f"{operation} {answer.status} has no body: {answer.text}"
-    wrong = contract.validator(content["application/json"]["schema"]).iter_errors(answer.json())
+    wrong = compiled(contract, content["application/json"]["schema"]).iter_errors(answer.json())
     problems = [f"{list(each.instance_path)}: {each.message}" for each in wrong]
     return f"{operation} {answer.status}: {problems} {answer.text}" if problems else None

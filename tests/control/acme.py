@@ -252,6 +252,7 @@ class Acme:
                     facts={},
                     tenders={"wallet": ("number",), "card": ("number", "cvc", "bank")},
                     acts=("refuses", "bank"),
+                    refusable={"wallet": ("number",)},
                 )
             },
             world={"type": "object", "properties": {"wallets": wallets}},

@@ -423,7 +423,11 @@ async def test_of_a_multipart_form_the_fields_are_shown_and_of_files_their_size(
 
 @pytest.mark.parametrize(
     ("act", "told"),
-    [({"refuse": True}, {"refuses": True}), ({"bank": "fails"}, {"bank": "fails"})],
+    [
+        ({"refuse": True}, {"refuses": True}),
+        ({"refuse": {"with": "wallet", "number": "w2"}}, {"refuses": {"with": "wallet", "number": "w2"}}),
+        ({"bank": "fails"}, {"bank": "fails"}),
+    ],
 )
 async def test_acts_that_only_some_pages_know(api: Api, act: dict[str, Any], told: dict[str, Any]) -> None:
     made = await api.sandbox()
@@ -438,6 +442,9 @@ async def test_acts_that_only_some_pages_know(api: Api, act: dict[str, Any], tol
     ("act", "detail"),
     [
         ({"give_back": True}, "give_back: a shopper cannot do that at acme.page"),
+        ({"refuse": {"with": "card"}}, "refuse.with: 'card' is not a tender of acme.page"),
+        ({"refuse": {"with": "wallet", "cvc": "1"}}, "refuse.cvc: wallet has no such field"),
+        ({"refuse": {"with": "wallet", "amount": "1.00 EUR"}}, "refuse.amount: a shopper cannot say that at acme.page"),
         ({"pay": [{"with": "card", "bank": "fail"}]}, "pay[0].bank: 'fail' is nothing to do there"),
         ({"pay": [{"with": "wallet", "bank": "fails"}]}, "pay[0].bank: wallet has no such field"),
         ({"bank": "abandons"}, "bank"),

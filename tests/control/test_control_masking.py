@@ -37,6 +37,7 @@ CARD = "4111111111111111"
             {"client_secret": "***", "password": "***", "x": [{"apiKey": "***"}]},
         ),
         ({"message": f"{CARD} is not a card"}, {"message": "411111******1111 is not a card"}),
+        ({"encryptedCustomerInput": "eyJ.a.b.c.d"}, {"encryptedCustomerInput": "***"}),
         ([], []),
         (None, None),
     ],

@@ -11,15 +11,24 @@ from mockpsp.scenario.library import Library
 from mockpsp.testing.played import Played
 from mockpsp.testing.player import play
 
-CARD = "4970100000000009"
+CARD, OTHER = "4970100000000009", "77777777777"
 WORLDS: dict[str, dict[str, Any]] = {
-    "worldline": {"wallets": [{"beneficiary": "11111111111", "balance": "500.00 EUR"}]},
+    "worldline": {
+        "wallets": [
+            {"beneficiary": "11111111111", "balance": "500.00 EUR"},
+            {"beneficiary": OTHER, "balance": "20.00 EUR"},
+        ],
+    },
     "adyen": {
         "meal_vouchers": [{"number": "5075990000006120", "balance": "61.20 EUR"}],
         "cards": [{"number": "4917610000000000", "three_ds": "challenge"}],
     },
     "lyra": {
-        "sellers": [{"external_ref": "seller1"}],
+        "sellers": [{"external_ref": "seller1", "vouchers": {"CVCONNECT": "30012345"}}],
+        "wallets": [
+            {"beneficiary": "11111111111", "balance": "500.00 EUR"},
+            {"beneficiary": OTHER, "balance": "20.00 EUR"},
+        ],
         "cards": [{"number": CARD, "scheme": "CB", "three_ds": "challenge"}],
     },
 }
@@ -54,6 +63,37 @@ async def test_worldlines_shopper_opens_the_app_and_refuses() -> None:
         "worldline.hosted_checkout", "worldline.create_hosted_checkout", [{"refuses": True}], "120.00 EUR"
     )
     assert decided(story) == ["worldline.beneficiary", "worldline.open_app", "worldline.refuse"]
+
+
+@pytest.mark.parametrize(("refuses", "beneficiary"), [(True, "11111111111"), ({"beneficiary": OTHER}, OTHER)])
+async def test_worldlines_shopper_refuses_in_somebodys_app(refuses: Any, beneficiary: str) -> None:
+    act = {"refuses": {"with": "cv_connect", **refuses} if refuses is not True else True}
+    story = await played("worldline.hosted_checkout", "worldline.create_hosted_checkout", [act], "120.00 EUR")
+    (sent,) = [each["event"] for each in story.journal if each["operation"] == "order.Redirected"]
+    assert sent["beneficiary"] == beneficiary
+
+
+@pytest.mark.parametrize(("refuses", "amount"), [
+    (True, 5000),
+    ({"amount": "30.00 EUR"}, 3000),
+    ({"beneficiary": OTHER}, 2000),
+])  # fmt: skip
+async def test_lyras_shopper_refuses_in_the_app_what_it_asks_for(refuses: Any, amount: int) -> None:
+    act = {"refuses": {"with": "cv_connect", **refuses} if refuses is not True else True}
+    story = await played("lyra.payment_page", "lyra.create_order", [act, act], "50.00 EUR")
+    refused = [each["event"] for each in story.journal if each["operation"] == "order.ShareRefused"]
+    assert [(each["kind"], each["amount"], each["again"]) for each in refused] == [
+        ("cv_connect", amount, True), ("cv_connect", amount, False),
+    ]  # fmt: skip
+    laws = [each["law"] for each in story.journal if each["operation"] == "lyra.cv_connect"]
+    assert laws == ["the beneficiary declines in the app"] * 2
+
+
+async def test_whom_ancv_does_not_know_has_no_app_to_refuse_in() -> None:
+    act = {"refuses": {"with": "cv_connect", "beneficiary": "00000000000"}}
+    story = await played("lyra.payment_page", "lyra.create_order", [act], "50.00 EUR")
+    (law,) = [each["law"] for each in story.journal if each["operation"] == "lyra.cv_connect"]
+    assert "declines" not in law
 
 
 VOUCHER, SECURE = {"with": "meal_voucher"}, {"with": "card", "number": "4917610000000000"}

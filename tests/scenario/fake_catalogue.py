@@ -25,6 +25,7 @@ ACME = Catalogue(
             facts={"amount": "money", "language": "text"},
             tenders={"voucher": ("beneficiary",), "card": ("number", "cvc", "bank")},
             acts=("refuses", "bank"),
+            refusable={"voucher": ("beneficiary",)},
         ),
         "terminal": Place(title="The terminal", facts={"store": "number"}, tenders={"tap": ()}),
     },

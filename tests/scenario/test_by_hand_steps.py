@@ -103,6 +103,11 @@ BAD = [
     ("- {advance: 1h, account: w}", ["5:17: 'advance' and 'account' are two steps; give each an item of its own"]),
     ("- {shopper: pay, gives_back: true}", ["5:18: gives_back: a shopper cannot do that at acme"]),
     ("- {shopper: pay, bank: abandons}", ["5:24: bank: unknown value 'abandons'; known: cancels, fails, passes"]),
+    ("- {shopper: pay, refuses: {with: voucher, amount: 1.00 EUR}}",
+     ["5:43: unknown field 'amount' of the tender 'voucher'; known: beneficiary, with"]),
+    ("- {shopper: pay, refuses: {with: card}}",
+     ["5:34: with: unknown tender 'card' at acme; known: voucher"]),
+    ("- {shopper: pay, refuses: {beneficiary: '1'}}", ["5:27: what is refused needs 'with'"]),
     ("- {shopper: pay, refuses: true, bank: passes}", ["5:33: 'refuses' and 'bank' exclude each other; keep one"]),
     ("- {shopper: pay, pays: [{with: card, bank: fail}]}",
      ["5:44: bank: unknown value 'fail'; did you mean 'fails'?"]),
@@ -114,7 +119,7 @@ def test_bad_steps(step: str, problems: list[str]) -> None:
     assert sorted(told(OPENED + step)) == sorted(problems)
 
 
-BEYOND_A_SCHEMA = ("pya", "adyen/none", "gives_back", "bank: fail}", "-1.00", "o'clock")
+BEYOND_A_SCHEMA = ("pya", "refuses: {with", "adyen/none", "gives_back", "bank: fail}", "-1.00", "o'clock")
 """Labels and what follows from them, other files, values of a format."""
 
 

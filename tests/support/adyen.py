@@ -17,6 +17,7 @@ from Adyen.util import is_valid_hmac_notification
 from mockpsp.app import read_openapi
 from mockpsp.edge.contract import Contract
 from tests.support.browser import Browser
+from tests.support.connection import compiled, session
 from tests.support.control import ControlledSandbox
 from tests.support.receiver import Receiver
 
@@ -75,7 +76,7 @@ def check_answer(operation: str, status: int, body: str) -> None:
     if content is None:
         assert not body, f"{operation} {status} has no body: {body}"
         return
-    validator = CONTRACT.validator(content["application/json"]["schema"])
+    validator = compiled(CONTRACT, content["application/json"]["schema"])
     problems = [f"{list(each.instance_path)}: {each.message}" for each in validator.iter_errors(json.loads(body))]
     assert not problems, f"{operation} {status}: {problems}\n{body}"
 
@@ -142,7 +143,7 @@ class Shop:
         sent = {"X-API-Key": self.given["api_key"], "Content-Type": "application/json"}
         sent.update({name.replace("_", "-"): value for name, value in headers.items()})
         data = json.dumps(body) if isinstance(body, dict | list) else body
-        answer = requests.request(method, f"{self.sandbox.url}{self.base}{path}", data=data, headers=sent, timeout=30)
+        answer = session().request(method, f"{self.sandbox.url}{self.base}{path}", data=data, headers=sent, timeout=30)
         check_answer(operation_at(method, f"{self.base}{path}"), answer.status_code, answer.text)
         assert PSP_REFERENCE.fullmatch(answer.headers["Pspreference"]), "every answer has one"
         return answer

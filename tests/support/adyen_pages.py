@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import requests
-
+from tests.support.connection import session
 from tests.support.control import ControlledSandbox
 
 SODEXO, BIMPLI, UP = "mealVoucher_FR_sodexo", "mealVoucher_FR_natixis", "mealVoucher_FR_groupeup"
@@ -21,7 +20,7 @@ RETURN = "https://shop.example/back?cart=77"
 def merchant_call(sandbox: ControlledSandbox, method: str, path: str, status: int, body: Any = None) -> Any:
     """One call of the merchant's to the newest version of the API."""
     headers = {"X-API-Key": sandbox.credentials["adyen"]["api_key"]}
-    response = requests.request(method, f"{sandbox.url}/v72{path}", json=body, headers=headers, timeout=30)
+    response = session().request(method, f"{sandbox.url}/v72{path}", json=body, headers=headers, timeout=30)
     assert response.status_code == status, response.text
     return response.json()
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 from tests.support.chromium import ProtocolError, Tab
+from tests.support.connection import session
 from tests.support.control import ControlledSandbox
 from tests.support.needed import missing
 from tests.support.shopfront import Shopfront
@@ -137,9 +136,9 @@ class WebShop:
         headers = {"X-API-Key": self.given["api_key"]}
         if path != "/payments/details":
             body = {"merchantAccount": self.given["merchant_account"], **body}
-        return requests.post(
-            f"{self.server}/v71{path}", json=body, headers=headers, timeout=30, verify=self.trust
-        ).json()
+        return (
+            session().post(f"{self.server}/v71{path}", json=body, headers=headers, timeout=30, verify=self.trust).json()
+        )
 
     # -- its page ------------------------------------------------------------------------------------------------------
 

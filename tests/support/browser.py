@@ -57,6 +57,7 @@ class Browser:
 
     def __init__(self) -> None:
         self.session = requests.Session()
+        self.session.trust_env = False
         self.url = ""
         self.left = ""
         self.status = 0

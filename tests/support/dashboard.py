@@ -8,6 +8,7 @@ from typing import Any
 
 import requests
 
+from tests.support.connection import session
 from tests.support.control import ControlledSandbox
 
 HOSTILE = """<script>hit=1</script>"'&{{7*7}}\u202e<img src=x onerror=hit=1>"""
@@ -97,11 +98,11 @@ class Dashboard:
 
     def open(self, path: str, **query: str) -> Page:
         """GET a page; nothing on it may be dangerous."""
-        return Page(requests.get(self.base + path, params=query, timeout=60)).harmless()
+        return Page(session().get(self.base + path, params=query, timeout=60)).harmless()
 
     def send(self, path: str, headers: dict[str, str] | None = None, /, **form: str) -> Page:
         """POST a form and follow where it leads."""
-        return Page(requests.post(self.base + path, data=form, headers=headers, timeout=60))
+        return Page(session().post(self.base + path, data=form, headers=headers, timeout=60))
 
     def refused(self, path: str, **form: str) -> bool:
         """Whether nobody can send this form from a page of another site."""

@@ -10,6 +10,7 @@ from typing import Any
 import requests
 
 from tests.support.adyen import PSP_REFERENCE, check_answer
+from tests.support.connection import session
 from tests.support.control import ControlledSandbox
 
 SHOP = "https://shop.example"
@@ -39,7 +40,7 @@ class Page:
         data = json.dumps(body) if isinstance(body, dict | list) else body
         url = f"{self.sandbox.url}{self.base}/{path}"
         sent = {"Content-Type": "application/json", "Origin": SHOP, "Referer": f"{SHOP}/"}
-        answer = requests.post(url, params={name: self.key}, data=data, headers=sent, timeout=30)
+        answer = session().post(url, params={name: self.key}, data=data, headers=sent, timeout=30)
         check_answer(operation, answer.status_code, answer.text)
         assert answer.headers["Access-Control-Allow-Origin"] == "*", "any page may read the answer"
         assert PSP_REFERENCE.fullmatch(answer.headers["Pspreference"])

@@ -12,6 +12,7 @@ import requests
 
 from mockpsp.edge.contract import Contract, read_openapi
 from mockpsp.providers.lyra.auth import TOKEN_PATH
+from tests.support.connection import compiled, session
 from tests.support.control import ControlledSandbox
 from tests.support.receiver import Receiver
 
@@ -48,7 +49,7 @@ def check_answer(operation: str, answer: requests.Response) -> None:
         assert body == b"", f"{operation} {status} has no body: {body!r}"
         return
     assert answer.headers["Content-Type"].partition(";")[0] in content, f"{operation} {status}: {answer.headers}"
-    validator = CONTRACT.validator(content["application/json"]["schema"])
+    validator = compiled(CONTRACT, content["application/json"]["schema"])
     problems = [f"{list(each.instance_path)}: {each.message}" for each in validator.iter_errors(json.loads(body))]
     assert not problems, f"{operation} {status}: {problems}\n{body!r}"
 
@@ -93,7 +94,7 @@ class Marketplace:
     def token(self) -> str:
         """A fresh access token."""
         form = {name: self.given[name] for name in ("client_id", "client_secret")}
-        answer = requests.post(
+        answer = session().post(
             f"{self.sandbox.url}{TOKEN_PATH}", data={"grant_type": "client_credentials", **form}, timeout=30
         )
         assert answer.status_code == 200, answer.text
@@ -114,7 +115,7 @@ class Marketplace:
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
             how["data"] = body if isinstance(body, str | bytes) else json.dumps(body)
-        answer = requests.request(method, url, headers=headers, allow_redirects=False, timeout=30, **how)
+        answer = session().request(method, url, headers=headers, allow_redirects=False, timeout=30, **how)
         operation = operation_at(method, url.removeprefix(self.sandbox.url))
         if operation is not None:
             check_answer(operation, answer)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import requests
-
+from tests.support.connection import session
 from tests.support.control import ControlledSandbox
 
 MEAL_CARD = {"number": "5017670000006120", "expiry": "12/30", "cvv": "123"}
@@ -49,7 +48,7 @@ def lyra_call(sandbox: ControlledSandbox, method: str, path: str, body: Any = No
     given = sandbox.credentials["lyra"]
     url = path if path.startswith("http") else f"{sandbox.url}/marketplace-test/v1{path}"
     login = (given["login"], given["password"])
-    response = requests.request(method, url, json=body, auth=login, timeout=30, allow_redirects=False)
+    response = session().request(method, url, json=body, auth=login, timeout=30, allow_redirects=False)
     assert response.status_code == status, f"{response.status_code} {response.text}"
     return response.json() if response.content else None
 

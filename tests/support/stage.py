@@ -7,8 +7,6 @@ from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from urllib.parse import quote
 
-import requests
-
 from mockpsp.edge.keys import LIBRARY, PROVIDERS
 from mockpsp.testing.endpoint import Endpoint, Nowhere
 from mockpsp.testing.player import START, Player
@@ -16,6 +14,7 @@ from mockpsp.testing.server import listening
 from mockpsp.testing.threads import Threaded, threaded
 from mockpsp.world import records
 from mockpsp.world.sandboxes import Sandbox
+from tests.support.connection import session
 
 
 class Stage:
@@ -51,7 +50,7 @@ class Stage:
     def page(self, sandbox: Sandbox | None, path: str = "", status: int = 200) -> str:
         """A page of the dashboard."""
         where = "/" if sandbox is None else f"/sandbox/{sandbox.id}"
-        response = requests.get(f"{self.url}/_mockpsp{where}{path}", timeout=60)
+        response = session().get(f"{self.url}/_mockpsp{where}{path}", timeout=60)
         assert response.status_code == status, f"{path}: {response.status_code}"
         return response.text
 

@@ -16,6 +16,7 @@ from onlinepayments.sdk.factory import Factory
 from mockpsp.app import read_openapi
 from mockpsp.edge.contract import Contract
 from mockpsp.providers.worldline.auth import SCHEME, data_to_sign, sign
+from tests.support.connection import compiled, session
 from tests.support.control import ControlledSandbox
 
 CONTRACT = Contract(read_openapi("worldline"))
@@ -53,7 +54,7 @@ def check_answer(operation: str, response: requests.Response) -> None:
     if content is None:
         assert response.content == b"", response.text
         return
-    validator = CONTRACT.validator(content["application/json"]["schema"])
+    validator = compiled(CONTRACT, content["application/json"]["schema"])
     problems = [f"{list(each.instance_path)}: {each.message}" for each in validator.iter_errors(response.json())]
     assert not problems, f"{operation} {response.status_code}: {problems}\n{response.text}"
 
@@ -64,7 +65,7 @@ class Merchant:
     def __init__(self, sandbox: ControlledSandbox) -> None:
         self.sandbox = sandbox
         self.given = sandbox.credentials["worldline"]
-        self.session = requests.Session()
+        self.session = session()
 
     def target(self, operation: str, path: Mapping[str, str], query: Mapping[str, Any]) -> str:
         """Path and query of an operation."""

@@ -16,7 +16,7 @@ from mockpsp.web.refusals import SENTENCES
 from tests.support.adyen_pages import new_link
 from tests.support.control import ControlledSandbox
 from tests.support.dashboard import HOSTILE, Dashboard, Page
-from tests.support.lyra_pages import new_page, new_token
+from tests.support.lyra_pages import new_page, new_token, with_settings
 from tests.support.worldline import Merchant, checkout_body
 
 New = Callable[..., ControlledSandbox]
@@ -129,6 +129,35 @@ def test_a_shopper_is_refused_by_the_issuer_and_it_is_told_why(sandbox: Controll
     assert waiting(sandbox) == {ref: "1100.00 EUR"}
 
 
+def test_a_shopper_refuses_in_the_app_wherever_there_is_one(sandbox: ControlledSandbox) -> None:
+    a_checkout(sandbox)
+    page = Dashboard(sandbox).open("/checkouts")
+    assert page.texts("open-decline") == ["Refuse in the app"]
+    assert 'data-testid="decline-amount"' not in page.html
+    ref = next(iter(waiting(sandbox)))
+    done = Dashboard(sandbox).send("/checkouts", ref=ref, do="decline", tender="cv_connect", **{"with": POOR})
+    assert done.text("notice").startswith(f"The shopper refuses with cv connect …7777 in the app at {ref}.")
+    assert waiting(sandbox) == {}
+    new_link(sandbox)
+    assert Dashboard(sandbox).open("/checkouts").texts("open-decline") == []
+
+
+def test_a_shopper_refuses_a_part_in_the_app_at_lyra(new_sandbox: New) -> None:
+    sandbox = with_settings(new_sandbox, extra_attempts=1)
+    new_page(sandbox)
+    (ref,) = waiting(sandbox)
+    page = Dashboard(sandbox).send("/checkouts", ref=ref, do="decline", tender="cv_connect", amount="12,5")
+    assert page.text("notice").startswith("The shopper refuses 12.50 EUR with cv connect in the app")
+    assert "the beneficiary declines in the app" in page.text("decisions")
+    assert ref in waiting(sandbox)
+    page = Dashboard(sandbox).send("/checkouts", ref=ref, do="decline", tender="cv_connect", amount="9999")
+    assert page.status == 422
+    assert 'value="9999"' in page.html
+    page = Dashboard(sandbox).send("/checkouts", ref=ref, do="decline", tender="cv_connect")
+    assert page.text("notice").startswith(f"The shopper refuses in the app at {ref}.")
+    assert waiting(sandbox) == {}
+
+
 RICH, POOR = "cv_connect?beneficiary=11111111111", "cv_connect?beneficiary=77777777777"
 STRANGE = "Tender: This is not among the test data here any more"
 REFUSED: list[tuple[dict[str, str], str]] = [
@@ -144,6 +173,8 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({"do": "pay", "with": HOSTILE}, STRANGE),
     ({"do": "own", "tender": "card", "own-number": "4111111111111111"}, "Tender: This tender is not on offer"),
     ({"do": "own", "tender": "cv_connect", "own-beneficiary": HOSTILE}, ""),
+    ({"do": "decline", "tender": "card"}, "Tender: There is no app to refuse in here now."),
+    ({"do": "decline", "tender": "cv_connect", "with": HOSTILE}, STRANGE),
     ({"do": HOSTILE}, "The form does not say what the shopper does."),
 ]
 

@@ -203,7 +203,9 @@ def catalogue() -> Catalogue:
         places={
             "session": Place(title="a session's form", facts=_PAGE, tenders=_TENDERS, acts=_ACTS),
             "payment_link": Place(title="a payment link's page", facts=_PAGE, tenders=_TENDERS, acts=_ACTS),
-            "ancv": Place(title="ANCV's app", facts=_PAGE, tenders={"ancv": ()}, acts=("refuses",)),
+            "ancv": Place(
+                title="ANCV's app", facts=_PAGE, tenders={"ancv": ()}, acts=("refuses",), refusable={"ancv": ()}
+            ),
             "three_ds": Place(
                 title="the bank's page",
                 facts={**_PAGE, "brand": "text"},

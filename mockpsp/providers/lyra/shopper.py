@@ -35,18 +35,22 @@ class LyraShopper:
 
     async def act(self, sandbox: Sandbox, ref: str, script: ShopperScript, cause: int = 0) -> None:
         """See Driver. Raises ShopperRefused when the page would not allow it."""
-        if script.abandons:
-            return
         world = sandbox.world
         lifecycle, ref = _page(world, ref)
         if lifecycle is ORDERS:
             await _follow_link(sandbox, ref, cause)
+        if script.abandons:
+            return
         if script.cancels:
             await world.execute(lifecycle, ref, c.GiveUp(), cause=cause)
             return
         if script.bank is not None:
             passed = script.bank is Bank.PASSES
             await world.execute(lifecycle, ref, c.Authenticate(passed=passed), cause=cause)
+            return
+        if script.refuses:
+            tender = script.refused or Tender(kind="cv_connect")
+            await world.execute(lifecycle, ref, _declined(world, world.state(lifecycle.name, ref), tender), cause=cause)
             return
         for tender in script.pays:
             command = _command(world, world.state(lifecycle.name, ref), tender)
@@ -67,6 +71,9 @@ class LyraShopper:
         """See Driver."""
         from mockpsp.providers.lyra.drawing import find
 
+        if operation == "link":
+            owner = sandbox.world.owner(ORDERS.name, path.get("code", ""))
+            return (owner, _ABANDONS) if owner is not None else None
         part = path.get("cacheId") or path.get("formToken") or ""
         subject = find(sandbox.world, part) if part else None
         if subject is None:
@@ -74,11 +81,12 @@ class LyraShopper:
         if form.get("step") == "ask" and _holdings(sandbox.world).wallet(_beneficiary(form)) is None:
             form = {**form, "step": "cv_connect"}  # there is no app to ask: the payment is refused at once
         tender, step = _typed(form, subject), form.get("step")
+        refused = _typed({**form, "step": "cv_connect"}, subject) if step == "decline" else None
         kinds = {each.rpartition(".")[2] for each in led_to}
         bank = _at_bank(form) if "authenticate" in kinds else None
         if tender is not None and kinds & {"ChallengeRaised", "Challenged"}:
             tender = replace(tender, fields={**tender.fields, "bank": Bank.ABANDONS})
-        if tender is None and bank is None and step != "cancel":
+        if tender is None and refused is None and bank is None and step != "cancel":
             return None
         return subject.ref, ShopperScript(
             key="page",
@@ -86,8 +94,13 @@ class LyraShopper:
             trigger=Trigger(),
             pays=(tender,) if tender is not None else (),
             cancels=step == "cancel" and bank is None,
+            refuses=refused is not None,
+            refused=refused,
             bank=bank,
         )
+
+
+_ABANDONS = ShopperScript(key="page", at="", trigger=Trigger(), abandons=True)
 
 
 def _at_bank(form: Mapping[str, str]) -> Bank:
@@ -153,6 +166,13 @@ def _command(world: World, subject: Order | Token, tender: Tender) -> Any:
         raise ShopperRefused("problem_amount", "amount")
     amount = tender.amount.minor if tender.amount is not None else None
     return c.Pay(means=means_of(tender, subject, world), amount=amount)
+
+
+def _declined(world: World, subject: Order | Token, tender: Tender) -> Any:
+    """A no in the app; whom ANCV does not know has no app, and is refused by it."""
+    command = _command(world, subject, tender)
+    known = isinstance(command, c.Pay) and _holdings(world).wallet(command.means.number) is not None
+    return replace(command, declined=True) if known else command
 
 
 # -- what is in the shopper's hand -----------------------------------------------------------------------------------

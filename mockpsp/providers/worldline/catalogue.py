@@ -62,7 +62,7 @@ OPERATIONS: Mapping[str, Operation] = {
 
 _CARD_FIELDS = ("number", "expiry", "cvv", "holder", "brand")
 _PAGE = {"amount": "money", "beneficiary": "text", "merchant_reference": "text", "payment_product": "number"}
-_TENDERS = {"cv_connect": ("beneficiary",), "card": _CARD_FIELDS}
+_TENDERS = {"cv_connect": ("beneficiary", "app"), "card": _CARD_FIELDS}
 
 CALLS: Mapping[str, str] = {
     "create_hosted_checkout": "POST /hostedcheckouts",
@@ -84,9 +84,24 @@ CALLS: Mapping[str, str] = {
     "get_token": "GET /tokens/{tokenId}",
     "delete_token": "DELETE /tokens/{tokenId}",
     "test_connection": "GET /services/testconnection",
+    "create_product_session": "POST /products/{paymentProductId}/sessions",
+    "get_product_networks": "GET /products/{paymentProductId}/networks",
+    "get_product_directory": "GET /products/{paymentProductId}/directory",
+    "get_product_group": "GET /productgroups/{paymentProductGroupId}",
+    "get_privacy_policy": "GET /services/privacypolicy",
+    "get_dcc_rate": "POST /services/dccrate",
+    "calculate_surcharge": "POST /services/surchargecalculation",
     "get_iin_details": "POST /services/getIINdetails",
     "validate_webhook_credentials": "POST /webhooks/validateCredentials",
     "send_test_webhook": "POST /webhooks/sendtest",
+    "client_get_products": "GET /v1/{customerId}/products, by the browser",
+    "client_get_product": "GET /v1/{customerId}/products/{paymentProductId}, by the browser",
+    "client_get_product_networks": "GET /v1/{customerId}/products/{paymentProductId}/networks, by the browser",
+    "client_get_product_groups": "GET /v1/{customerId}/productgroups, by the browser",
+    "client_get_public_key": "GET /v1/{customerId}/crypto/publickey, by the browser",
+    "client_get_iin_details": "POST /v1/{customerId}/services/getIINdetails, by the browser",
+    "client_calculate_surcharge": "POST /v1/{customerId}/services/surchargeCalculation, by the browser",
+    "client_get_dcc_rate": "POST /v2/{customerId}/services/dccrate, by the browser",
 }
 
 EVENTS: Mapping[str, str] = {
@@ -127,6 +142,11 @@ SUMS = Sums(
 )
 
 
+def _place(title: str) -> Place:
+    refusable = {"cv_connect": ("beneficiary",)}
+    return Place(title=title, facts=_PAGE, tenders=_TENDERS, acts=("refuses",), refusable=refusable)
+
+
 def catalogue() -> Catalogue:
     """What the loader checks names against."""
     return Catalogue(
@@ -135,10 +155,8 @@ def catalogue() -> Catalogue:
         call_facts={"amount": "money", "merchant_reference": "text", "payment_id": "text", "merchant": "text"},
         events=EVENTS,
         places={
-            "hosted_checkout": Place(title="the hosted checkout", facts=_PAGE, tenders=_TENDERS, acts=("refuses",)),
-            "payment": Place(
-                title="a payment created without our page", facts=_PAGE, tenders=_TENDERS, acts=("refuses",)
-            ),
+            "hosted_checkout": _place("the hosted checkout"),
+            "payment": _place("a payment created without our page"),
         },
         world=holdings.SCHEMA,
         settings=settings.SCHEMA,

@@ -7,11 +7,12 @@ bytes, A256CBC-HS512 (RFC 7518, 5.2.5) around JSON.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from json import loads
+from collections.abc import Callable, Mapping
+from json import dumps, loads
 from typing import Any
 
-from mockpsp.edge.sealed import Sealed, key_pair, open_sealed
+from mockpsp.edge.errors import NotSupported
+from mockpsp.edge.sealed import Sealed, key_pair, open_sealed, seal
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline.errors import InvalidValue
 from mockpsp.providers.worldline.vault import SEALED
@@ -29,6 +30,56 @@ def open_encrypted(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidValue(SEALED, "it does not hold an object")
     return value
+
+
+ENCRYPT = "encrypt"
+"""The word under which a story gives what the customer's browser encrypts before it is sent."""
+
+_NOISE = ("nonce", "collectedDeviceInformation")
+_PLACES = ("cardSource",)
+"""Where encrypted input may stand, besides the top of a body."""
+
+
+def sealed_for_us(body: Any) -> Any:
+    """A story's body as it is sent: what stands under ``encrypt`` is encrypted. Raises NotSupported."""
+    return _each_input(body, _sealed_input)
+
+
+def opened_for_all(body: Any) -> Any:
+    """A body as it was sent, with what our key opens under ``encrypt``; anything else stays as it is."""
+    return _each_input(body, _opened_input)
+
+
+def _each_input(body: Any, change: Callable[[Any], Any]) -> Any:
+    if not isinstance(body, Mapping):
+        return body
+    inside = {name: _each_input(body[name], change) for name in _PLACES if name in body}
+    own = {SEALED: change(body[SEALED])} if SEALED in body else {}
+    return {**body, **inside, **own}
+
+
+def _sealed_input(value: Any) -> Any:
+    if not isinstance(value, Mapping) or value.keys() != {ENCRYPT}:
+        return value
+    told = value[ENCRYPT]
+    typed = told.get("paymentValues") if isinstance(told, Mapping) else None
+    if isinstance(typed, Mapping):
+        told = {**told, "paymentValues": [{"key": key, "value": each} for key, each in typed.items()]}
+    return seal(dumps(told, ensure_ascii=False), ALGORITHMS)
+
+
+def _opened_input(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        opened = open_encrypted(value)
+    except (InvalidValue, NotSupported):
+        return value
+    told = {name: each for name, each in opened.items() if name not in _NOISE}
+    typed = read_values(opened)
+    if len(typed) == len(told.get("paymentValues") or ()):
+        told["paymentValues"] = typed
+    return {ENCRYPT: told}
 
 
 def read_values(opened: Mapping[str, Any]) -> dict[str, str]:
@@ -56,4 +107,4 @@ def read_card(opened: Mapping[str, Any]) -> c.CardData:
     )
 
 
-__all__ = ["key_pair", "open_encrypted", "read_card", "read_values"]
+__all__ = ["key_pair", "open_encrypted", "opened_for_all", "read_card", "read_values", "sealed_for_us"]

@@ -15,6 +15,7 @@ from mockpsp.domain.money import Money
 from mockpsp.edge.provider import Route
 from mockpsp.providers.worldline.auth import SCHEME, data_to_sign, sign
 from mockpsp.providers.worldline.holdings import CV_CONNECT
+from mockpsp.providers.worldline.vault import SEALED
 from mockpsp.providers.worldline.webhooks import signature
 from mockpsp.world.sandboxes import Sandbox
 
@@ -42,8 +43,15 @@ class WorldlineMerchant:
         headers: Mapping[str, str],
         now: datetime,
     ) -> tuple[str, str, dict[str, str], bytes | None]:
-        """See MerchantCalls."""
+        """See MerchantCalls. What stands under ``encrypt`` in ``encryptedCustomerInput`` goes as a browser encrypts it.
+
+        Raises NotSupported for that without ``mockpsp[crypto]``.
+        """
         route = self._routes[operation]
+        if has_input(body):
+            from mockpsp.providers.worldline.encryption import sealed_for_us
+
+            body = sealed_for_us(body)
         given = sandbox.credentials["worldline"]
         values = {"merchantId": given["merchant_id"], **path}
         target = "/".join(
@@ -79,8 +87,12 @@ class WorldlineMerchant:
         return named, {"order": order, **_means(sandbox, operation)}
 
     def opened(self, body: Any) -> Any:
-        """See MerchantCalls. What the client SDK encrypted is one piece with its session."""
-        return body
+        """See MerchantCalls. What the client SDK encrypted is told in clear, under ``encrypt``."""
+        if not has_input(body):
+            return body
+        from mockpsp.providers.worldline.encryption import opened_for_all
+
+        return opened_for_all(body)
 
     def webhook_kind(self, sandbox: Sandbox, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
         """See MerchantCalls."""
@@ -94,6 +106,11 @@ class WorldlineMerchant:
         event = loads(body)
         part = event.get("payment") or event.get("refund") or {}
         return str(event["type"]), str(part.get("id", ""))
+
+
+def has_input(body: Any) -> bool:
+    """Whether a body has card data that a browser encrypts, on its own or as the source of a card."""
+    return isinstance(body, Mapping) and (SEALED in body or has_input(body.get("cardSource")))
 
 
 def _means(sandbox: Sandbox, operation: str) -> dict[str, Any]:

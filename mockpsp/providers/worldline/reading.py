@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from mockpsp.domain.money import Money
 from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline import events as e
@@ -199,10 +201,19 @@ def read_card(card: Json, product: int | None = None) -> c.CardData:
 
 
 def read_payment(merchant: str, body: Json, stored: c.CardData | None = None) -> c.CreatePayment:
-    """CreatePaymentRequest; ``stored`` is the card behind a token. ``hostedCheckoutSpecificInput`` is ignored."""
+    """CreatePaymentRequest; ``stored`` is the card behind a token, or what a browser encrypted.
+
+    A browser encrypts for 5412 too, where there is no card: then the payment is one by vouchers, as the request says
+    otherwise. ``hostedCheckoutSpecificInput`` is ignored. Raises InvalidValue when the request names another product
+    than the browser did.
+    """
     method = body.get("cardPaymentMethodSpecificInput")
     order = _read_order(merchant, body, "")
     card = stored
+    if stored is not None and stored.kept is None:
+        _check_product(body, stored.product)
+        if stored.product == CV_CONNECT:
+            order, card = replace(order, product=CV_CONNECT), None
     if method is not None and "card" in method:
         card = read_card(method["card"], method.get("paymentProductId"))
     without = {name: value for name, value in body.items() if name != "hostedCheckoutSpecificInput"}
@@ -213,6 +224,14 @@ def read_payment(merchant: str, body: Json, stored: c.CardData | None = None) ->
         card=card,
         authorise=method is not None and method.get("authorizationMode", "FINAL_AUTHORIZATION") != "SALE",
     )
+
+
+def _check_product(body: Json, encrypted: int | None) -> None:
+    """What was encrypted is for the product that the request names, if both name one."""
+    for part in ("redirectPaymentMethodSpecificInput", "cardPaymentMethodSpecificInput"):
+        named = body.get(part, _NOTHING).get("paymentProductId")
+        if None not in (named, encrypted) and named != encrypted:
+            raise InvalidValue(f"{part}.paymentProductId", f"the browser encrypted it for product {encrypted}")
 
 
 def read_subsequent(order: Order, tender: Tender, body: Json) -> c.CreatePayment:

@@ -13,7 +13,7 @@ from mockpsp.providers.worldline.errors import ShopperRefused
 from mockpsp.providers.worldline.holdings import CV_CONNECT, Holdings
 from mockpsp.providers.worldline.orders import ORDERS
 from mockpsp.providers.worldline.states import Code, Order, Stage
-from mockpsp.scenario.model import ShopperScript, Tender, Trigger
+from mockpsp.scenario.model import App, ShopperScript, Tender, Trigger
 from mockpsp.world.sandboxes import Sandbox
 
 DEFAULT_EXPIRY, DEFAULT_CVV, DEFAULT_CARD = "1230", "123", "4012000033330026"
@@ -31,7 +31,7 @@ class WorldlineShopper:
             await self._run(sandbox, ref, c.GiveUp(), cause)
             return
         if script.refuses:
-            await self._open_app(sandbox, ref, Tender(kind="cv_connect"), cause)
+            await self._open_app(sandbox, ref, script.refused or Tender(kind="cv_connect"), cause)
             await self._run(sandbox, ref, c.Refuse(), cause)
             return
         for tender in script.pays:
@@ -53,6 +53,8 @@ class WorldlineShopper:
         """See Driver."""
         order = links.find(sandbox.world, path.get("token", ""))
         tender = _typed(order, path, form) if order is not None else None
+        if operation == "app_page":
+            tender = Tender(kind="cv_connect", fields={"app": App.ABANDONS})
         step = form.get("step", "")
         if order is None or (tender is None and step not in ("cancel", "refuse")):
             return None
@@ -66,7 +68,7 @@ class WorldlineShopper:
         )
 
     async def _pay_vouchers(self, sandbox: Sandbox, ref: str, tender: Tender, cause: int) -> None:
-        if await self._open_app(sandbox, ref, tender, cause):
+        if await self._open_app(sandbox, ref, tender, cause) and "app" not in tender.fields:
             await self._run(sandbox, ref, c.PayVouchers(amount=tender.amount), cause)
 
     async def _open_app(self, sandbox: Sandbox, ref: str, tender: Tender, cause: int) -> bool:
@@ -75,8 +77,9 @@ class WorldlineShopper:
         beneficiary = tender.fields.get("beneficiary") or order.beneficiary or _own_wallet(sandbox)
         if order.first.code is not Code.REDIRECTED or beneficiary != order.beneficiary:
             await self._run(sandbox, ref, c.GoToConnect(beneficiary=beneficiary), cause)
-        redirected = self._order(sandbox, ref).first.code is Code.REDIRECTED
-        if redirected:
+        order = self._order(sandbox, ref)
+        redirected = order.first.code is Code.REDIRECTED
+        if redirected and not order.app_opened and tender.fields.get("app") != App.UNOPENED:
             await self._run(sandbox, ref, c.OpenApp(), cause)
         return redirected
 
@@ -93,10 +96,13 @@ def _typed(order: Order, path: Mapping[str, str], form: Mapping[str, str]) -> Te
     from mockpsp.providers.worldline.pages import read_typed_amount
 
     match form.get("step"):
+        case "confirm":
+            beneficiary = form.get("beneficiary", "").strip() or order.created.beneficiary
+            return Tender(kind="cv_connect", fields={"beneficiary": beneficiary, "app": App.UNOPENED})
         case "voucher":
             typed = form.get("voucher_amount")
             amount = None if typed is None else read_typed_amount(typed, order.total.currency)
-            return Tender(kind="cv_connect", amount=amount, fields={"beneficiary": order.beneficiary})
+            return Tender(kind="cv_connect", amount=amount)
         case "card":
             brands = {str(product): brand for brand, product in PRODUCTS.items()}
             names = {"number": "card_number", "expiry": "expiry", "cvv": "cvv"}

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from mockpsp.edge.contract import Contract, read_openapi
+from tests.support.connection import compiled
 from tests.support.control import ControlledSandbox
 from tests.support.receiver import Receiver
 
@@ -76,7 +77,7 @@ class Marketplace:
         if content is None:
             assert answer.content == b""
             return
-        validator = CONTRACT.validator(content["application/json"]["schema"])
+        validator = compiled(CONTRACT, content["application/json"]["schema"])
         problems = [f"{list(each.instance_path)}: {each.message}" for each in validator.iter_errors(answer.json())]
         assert not problems, f"{operation} {answer.status_code}: {problems}\n{answer.text}"
 

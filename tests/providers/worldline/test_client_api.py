@@ -321,3 +321,44 @@ def test_an_encrypted_card_is_of_the_product_that_the_request_names(browser: Bro
         browser.merchant.call("create_token", {"paymentProductId": 3, "encryptedCustomerInput": sealed}).status_code
         == 400
     )
+
+
+VOUCHERS = {
+    "redirectPaymentMethodSpecificInput": {
+        "paymentProductId": 5412,
+        "paymentProduct5412SpecificInput": {"beneficiaryId": "11111111111"},
+    }
+}
+
+
+CARD_INPUT = "cardPaymentMethodSpecificInput"
+
+
+def encrypted_payment(browser: Browser, product: int, **parts: Any) -> requests.Response:
+    told = {"clientSessionId": browser.session, "nonce": "00", "paymentProductId": product, "paymentValues": []}
+    order = {"amountOfMoney": {"amount": 1000, "currencyCode": "EUR"}}
+    sealed = own(card_input(browser.session) if product == 1 else told)
+    return browser.merchant.call("create_payment", {"order": order, "encryptedCustomerInput": sealed, **parts})
+
+
+def test_what_is_encrypted_for_cv_connect_is_paid_in_its_app(browser: Browser) -> None:
+    """Facts, 9: the SDK encrypts for every product, and 5412 has no fields."""
+    made = encrypted_payment(browser, 5412, **VOUCHERS)
+    assert made.status_code == 201, made.text
+    assert (made.json()["payment"]["status"], made.json()["payment"]["statusOutput"]["statusCode"]) == (
+        "REDIRECTED",
+        46,
+    )
+    assert made.json()["merchantAction"]["actionType"] == "SHOW_FORM"
+
+
+@pytest.mark.parametrize(("product", "parts", "at"), [
+    (5412, {}, "redirectPaymentMethodSpecificInput.paymentProduct5412SpecificInput.beneficiaryId"),
+    (1, VOUCHERS, "redirectPaymentMethodSpecificInput.paymentProductId"),
+    (5412, {CARD_INPUT: {"paymentProductId": 1}}, f"{CARD_INPUT}.paymentProductId"),
+])  # fmt: skip
+def test_encrypted_input_and_the_request_agree_on_the_product(
+    browser: Browser, product: int, parts: dict[str, Any], at: str
+) -> None:
+    refused = encrypted_payment(browser, product, **parts)
+    assert (refused.status_code, refused.json()["errors"][0]["propertyName"]) == (400, at)
