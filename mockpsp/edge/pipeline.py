@@ -1,4 +1,4 @@
-"""What happens to every request of a provider, in order: ``Door.handle`` is the whole list.
+"""What happens to every request of a provider, in order: ``Door.answer`` is the whole list.
 
 A refused request must use nothing of the script up, therefore faults strike last: after signature, idempotence and
 contract, right around the handler. A repetition gets its first answer whatever its body says.
@@ -77,13 +77,17 @@ class Door:
         return self.checks
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """All steps in their order: the handler that aiohttp calls.
+        """The handler that aiohttp calls."""
+        return await self.answer(request, request.match_info)
+
+    async def answer(self, request: web.Request, path: Mapping[str, str]) -> web.StreamResponse:
+        """All steps in their order, for a request whose path has these variables.
 
         Those that never wait are plain functions, as a coroutine would cost more than the step. Refusals, and whatever
         goes wrong, are told in the provider's own words.
         """
         provider = self.provider
-        x = Exchange(request, provider, self.route)
+        x = Exchange(request, path, provider, self.route)
         unread = await ahead(x) if self.claims else None
         locate(x, self)
         journal = record(x, self)
@@ -112,7 +116,7 @@ class Door:
 
         An asset leaves with the headers of its handler; what a provider puts on every answer may need the entry.
         """
-        x = Exchange(request, self.provider, self.route)
+        x = Exchange(request, request.match_info, self.provider, self.route)
         locate(x, self)
         try:
             if request.body_exists:
@@ -426,6 +430,12 @@ def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable
     return door.hand_out if route.access is Access.ASSET else door.handle
 
 
+def direct(handler: Callable[..., Any]) -> Callable[..., Any] | None:
+    """What answers in place of a handler that ``serve`` made for a route of an API; None for all others."""
+    door = getattr(handler, "__self__", None)
+    return door.answer if isinstance(door, Door) and door.api else None
+
+
 async def refuse(request: web.Request, provider: Provider, error: Refusal) -> web.StreamResponse:
     """Answer a request that no route of the provider takes."""
 
@@ -442,4 +452,4 @@ def close_after_broken_body(request: web.Request, response: web.StreamResponse) 
         response.force_close()
 
 
-__all__ = ["TRACE", "Cut", "Door", "NotAllowed", "parse", "refuse", "serve"]
+__all__ = ["TRACE", "Cut", "Door", "NotAllowed", "direct", "parse", "refuse", "serve"]

@@ -45,7 +45,7 @@ class Reply(web.StreamResponse):
     def __init__(self, status: int, sent: bytes) -> None:
         # Without super().__init__(): it fills a dictionary and a multidict that nobody looks at.
         self._status = status
-        self._sent = sent
+        self.sent = sent
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         """Head and body wait for each other."""
@@ -54,7 +54,7 @@ class Reply(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send everything at once; wait only for a client that reads too slowly."""
-        await self._write(self._sent)
+        await self._write(self.sent)
 
     async def _write(self, some: bytes) -> None:
         request = self._request
@@ -73,13 +73,13 @@ class Reply(web.StreamResponse):
     @property
     def headers(self) -> CIMultiDict[str]:
         """For an access log."""
-        told = self._sent.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+        told = self.sent.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
         return CIMultiDict((name, value) for name, _, value in (line.partition(": ") for line in told))
 
     @property
     def body_length(self) -> int:
         """For an access log."""
-        return len(self._sent.partition(b"\r\n\r\n")[2])
+        return len(self.sent.partition(b"\r\n\r\n")[2])
 
 
 def reply(
