@@ -47,12 +47,12 @@ class Exchange:
     )  # fmt: skip
 
     def __init__(
-        self, request: web.Request, path: Mapping[str, str], provider: Provider, route: Route | None
+        self, request: web.Request, provider: Provider, route: Route | None, path: Mapping[str, str] | None = None
     ) -> None:
         self.request = request
         self.provider = provider
         self.route = route
-        self.path = path
+        self.path: Mapping[str, str] = request.match_info if path is None else path
         self.raw = b""
         self.json: Any = None
         self.query: dict[str, Any] = {}

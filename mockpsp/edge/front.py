@@ -47,6 +47,7 @@ class Direct(web.Request):
             nobody,
             front.loop,
             client_max_size=front.client_max_size,
+            remote=connection.remote,
         )
         self._connection = connection
         self._found = call.found
@@ -79,12 +80,24 @@ class Call:
 class Connection(BaseProtocol):
     """One connection, for as long as nothing comes that aiohttp has to see."""
 
-    __slots__ = ("_busy", "_rest", "_served", "_timer", "_work", "front", "peername", "sockname", "ssl_context")
+    __slots__ = (
+        "_busy",
+        "_rest",
+        "_served",
+        "_timer",
+        "_work",
+        "front",
+        "peername",
+        "remote",
+        "sockname",
+        "ssl_context",
+    )
 
     def __init__(self, front: Front) -> None:
         super().__init__(front.loop)
         self.front = front
         self.peername: Any = None
+        self.remote: str | None = None
         self.sockname: Any = None
         self.ssl_context: Any = None
         self._busy = False
@@ -98,6 +111,8 @@ class Connection(BaseProtocol):
         super().connection_made(transport)
         told = transport.get_extra_info
         self.peername, self.sockname, self.ssl_context = told("peername"), told("sockname"), told("sslcontext")
+        if self.peername is not None:
+            self.remote = str(self.peername[0] if isinstance(self.peername, (tuple, list)) else self.peername)
         self.front.connections.add(self)
         self._timer = self._loop.call_later(IDLE_SECONDS, self._look, 0)
 
@@ -292,8 +307,14 @@ class Front:
             return None
         if len(messages) == 1 and not upgraded:
             message, content = messages[0]
-            if content.is_eof() and content.total_bytes == len(data) - head - len(_END_OF_HEAD):
-                found = None if _special(message) else self._directory.find(message.method, message.path)
+            if (
+                content.is_eof()
+                and content.total_bytes == len(data) - head - 4
+                and not (message.should_close or message.chunked or message.compression)
+                and message.version == HttpVersion11
+                and hdrs.EXPECT not in message.headers
+            ):
+                found = self._directory.find(message.method, message.path)
                 return None if found is None else Call(message, content, found)
         self._parser = self._new_parser()
         return None
@@ -304,20 +325,8 @@ class Front:
         await asyncio.gather(*(each.finish(self._seconds) for each in tuple(self.connections)))
 
 
-def _special(message: RawRequestMessage) -> bool:
-    """Whether aiohttp has more to do about it than to hand it on."""
-    return bool(
-        message.should_close
-        or message.chunked
-        or message.upgrade
-        or message.compression
-        or message.version != HttpVersion11
-        or hdrs.EXPECT in message.headers
-    )
-
-
 class Runner(web.AppRunner):
-    """Serves an application of ours with a front before it, unless somebody wants to see all its responses."""
+    """Serves an application, with a front before it if it is ours and nobody wants to see all its responses."""
 
     def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
         super().__init__(app, access_log=None, shutdown_timeout=shutdown_timeout)
@@ -333,7 +342,7 @@ class Runner(web.AppRunner):
     def server(self) -> Any:
         """What sites ask for a protocol for each connection."""
         inner = super().server
-        if inner is None or self.app.middlewares or self.app.on_response_prepare:
+        if inner is None or DIRECTORY not in self.app or self.app.middlewares or self.app.on_response_prepare:
             return inner
         if self._front is None:
             self._front = Front(self.app, inner, self._seconds)

@@ -87,7 +87,7 @@ class Door:
         goes wrong, are told in the provider's own words.
         """
         provider = self.provider
-        x = Exchange(request, path, provider, self.route)
+        x = Exchange(request, provider, self.route, path)
         unread = await ahead(x) if self.claims else None
         locate(x, self)
         journal = record(x, self)
@@ -116,7 +116,7 @@ class Door:
 
         An asset leaves with the headers of its handler; what a provider puts on every answer may need the entry.
         """
-        x = Exchange(request, request.match_info, self.provider, self.route)
+        x = Exchange(request, self.provider, self.route)
         locate(x, self)
         try:
             if request.body_exists:
@@ -199,9 +199,9 @@ def hang_up(x: Exchange, journal: Journal, cut: Cut) -> web.StreamResponse:
 
 def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.StreamResponse:
     """Add the provider's headers and the number in the journal; write the answer there, and make it a response."""
-    headers = {**door.provider.finish(x, answer), **answer.headers, TRACE: str(x.entry.number)}
-    told, body = lines(headers), answer.body
-    record = x.record
+    headers, body, record = door.provider.finish(x, answer), answer.body, x.record
+    headers = {**headers, **answer.headers, TRACE: str(x.entry.number)}
+    told = lines(headers)
     record.body, record.answer, record.status, record.answer_head = x.raw, body or b"", answer.status, told
     journal.answered(x.entry)
     if body and (answer.cut or answer.slow):
@@ -209,7 +209,8 @@ def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.S
         last = not x.request.keep_alive
         return spoilt(answer.status, headers, answer.content_type, body, cut=answer.cut, slow=answer.slow, last=last)
     if not door.observed and body and x.request.content.exception() is None:
-        return reply(x.request, answer.status, headers, told, answer.content_type, body)
+        plain = not answer.headers  # providers promise it of their own
+        return reply(x.request, answer.status, headers, told, answer.content_type, body, plain=plain)
     if body is not None:
         headers["Content-Type"] = answer.content_type
     response = web.Response(body=body, status=answer.status, headers=headers)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from yarl import URL
@@ -19,6 +19,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _VARIABLE = re.compile(r"\{([_a-zA-Z][_a-zA-Z0-9]*)\}")
 _LITERAL = re.compile(r"[A-Za-z0-9._-]+")
 _NONE: set[str] = set()
+T = TypeVar("T")
 
 
 class Pattern:
@@ -169,7 +170,10 @@ Answer = Callable[[web.Request, Mapping[str, str]], Coroutine[Any, Any, web.Stre
 
 Found = tuple[Answer, web.AbstractRoute, Mapping[str, str]]
 """Who answers a request, because of which route, and the variables of its path."""
+Head = tuple[Answer, web.AbstractRoute, Mapping[str, str], str, set[str]]
+"""The same for a path without its last segment: the variable that this is, unless it is one of some words."""
 _NO_VALUES: Mapping[str, str] = {}
+_MOST_KNOWN = 1_000
 
 
 class Directory:
@@ -178,7 +182,10 @@ class Directory:
     def __init__(self) -> None:
         self._plain: dict[str, dict[str, web.AbstractRoute]] = {}
         self._by_first: dict[str, Patterns] = {}
+        self._last: dict[tuple[str, int], set[str]] = {}
         self._direct: dict[web.AbstractRoute, Answer] = {}
+        self._known: dict[tuple[str, str], Found] = {}
+        self._known_heads: dict[tuple[str, str], Head] = {}
 
     def add_plain(self, path: str, route: web.AbstractRoute) -> None:
         """A route without variables."""
@@ -189,31 +196,69 @@ class Directory:
         for path, pattern in table.patterns:
             segments = path.split("/")
             self._by_first.setdefault(segments[1], Patterns()).add(segments, pattern)
+            if len(segments) - 1 not in dict(pattern.variables):
+                self._last.setdefault((segments[1], len(segments)), set()).add(segments[-1])
 
     def allow(self, route: web.AbstractRoute, answer: Answer) -> None:
         """Let ``find`` find a route."""
         self._direct[route] = answer
 
     def find(self, method: str, target: str) -> Found | None:
-        """What answers a plain target; None for what aiohttp should look at itself."""
-        path = target.partition("?")[0] if "?" in target else target
+        """What answers a plain target; None for what aiohttp should look at itself.
+
+        A merchant calls the same addresses again, or such as differ in an id at the end, and these are remembered.
+        """
+        found = self._known.get((method, target))
+        if found is not None:
+            return found
+        head, _, last = target.rpartition("/")
+        known = self._known_heads.get((method, head))
+        if known is not None and last.isalnum() and last.isascii():
+            answer, route, values, name, others = known
+            if last not in others:
+                return answer, route, {**values, name: last}
+        return self._search(method, target)
+
+    def _search(self, method: str, target: str) -> Found | None:
+        path = target.partition("?")[0]
         methods = self._plain.get(path)
         if methods is not None:
-            route = methods.get(method)
-            answer = self._direct.get(route) if route is not None else None
-            return None if answer is None or route is None else (answer, route, _NO_VALUES)
-        if "%" in path or "{" in path or "}" in path or "#" in target or not path.isascii():
-            return None
+            found = self._answering(methods.get(method), _NO_VALUES)
+            if found is not None:
+                _remember(self._known, (method, target), found)
+            return found
         segments = path.split("/")
         patterns = self._by_first.get(segments[1]) if len(segments) > 1 else None
-        if patterns is not None:
-            for pattern in patterns.fitting(segments):
-                values = pattern.match(segments, True)
-                if values is not None and method in pattern.routes:
-                    route = pattern.routes[method]
-                    answer = self._direct.get(route)
-                    return None if answer is None else (answer, route, values)
+        if patterns is None or "%" in path or "{" in path or "}" in path or "#" in target or not path.isascii():
+            return None
+        for pattern in patterns.fitting(segments):
+            values = pattern.match(segments, True)
+            if values is not None and method in pattern.routes:
+                found = self._answering(pattern.routes[method], values)
+                if found is not None:
+                    self._remember(method, target, segments, pattern, found)
+                return found
         return None
+
+    def _answering(self, route: web.AbstractRoute | None, values: Mapping[str, str]) -> Found | None:
+        answer = self._direct.get(route) if route is not None else None
+        return None if answer is None or route is None else (answer, route, values)
+
+    def _remember(self, method: str, target: str, segments: list[str], pattern: Pattern, found: Found) -> None:
+        answer, route, values = found
+        place, name = pattern.variables[-1]
+        if place < len(segments) - 1:
+            _remember(self._known, (method, target), found)
+        elif "?" not in target:
+            others = self._last.get((segments[1], len(segments)), _NONE)
+            before = {each: value for each, value in values.items() if each != name}
+            _remember(self._known_heads, (method, target.rpartition("/")[0]), (answer, route, before, name, others))
+
+
+def _remember(known: dict[tuple[str, str], T], key: tuple[str, str], value: T) -> None:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[key] = value
 
 
 def _nobody(handler: Handler) -> None:
