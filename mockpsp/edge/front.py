@@ -1,9 +1,9 @@
 """Connections as they begin: a whole request of a provider's API goes from the socket straight to its door.
 
-aiohttp spends on a request about as much as a provider does: futures, timers, writers, a search for the route. A call of
-an API that arrived in one piece needs none of that. It is read by aiohttp's own parser and meets the same door
-(``pipeline.Door``); everything else (pages, the control API, bodies in pieces or compressed, pipelines, old versions of
-HTTP, whatever is malformed) takes its connection to aiohttp's own handler, as it came and for good.
+aiohttp spends on a request about as much as a provider does: futures, a task, timers, a search for the route. A call
+of an API that arrived in one piece needs none of that. It is read by aiohttp's own parser and meets the same door
+(``pipeline.Door``). Everything else (pages, the control API, bodies in pieces or compressed, pipelines, old versions
+of HTTP, whatever is malformed) takes its connection to aiohttp's own handler, as it came and for good.
 ``tests/edge/test_front.py`` compares answers and journals of both ways.
 """
 
@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any
 
 from aiohttp import StreamReader, hdrs, web
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http import HttpRequestParser, HttpVersion11, RawRequestMessage, StreamWriter
+from aiohttp.http import HttpProcessingError, HttpRequestParser, HttpVersion11, RawRequestMessage, StreamWriter
 
-from mockpsp.edge.keys import DIRECTORY
+from mockpsp.edge.keys import DIRECTORY, SETTINGS
 from mockpsp.edge.reply import Reply
 from mockpsp.edge.table import Found
 
@@ -106,6 +106,11 @@ class Connection(BaseProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._work: asyncio.Task[None] | None = None
 
+    @property
+    def working(self) -> bool:
+        """Whether a request waits for its answer."""
+        return self._busy
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         super().connection_made(transport)
@@ -160,8 +165,6 @@ class Connection(BaseProtocol):
                 self._write(done.value.sent)
                 return
             self._work = self._loop.create_task(self._finish(call, _ready(done.value)))
-        except Exception as fault:
-            self._work = self._loop.create_task(self._finish(call, _failed(fault)))
         else:
             self._work = self._loop.create_task(self._finish(call, _continued(work, awaited)))
 
@@ -176,7 +179,7 @@ class Connection(BaseProtocol):
         """Wait for an answer, and let aiohttp write it if it is not ready to be sent as it is."""
         stays = False
         try:
-            response = await _whatever(call, work)
+            response = await work
             if type(response) is Reply:
                 self._write(response.sent)
                 stays = True
@@ -229,45 +232,32 @@ class Connection(BaseProtocol):
 @coroutine
 def _continued(work: Coroutine[Any, Any, web.StreamResponse], awaited: Any) -> Generator[Any, Any, web.StreamResponse]:
     """The rest of a coroutine that waits for something already."""
+    step: Callable[[Any], Any]
     while True:
         try:
-            got = yield awaited
-        except BaseException as error:
+            given = yield awaited
+        except BaseException as error:  # noqa: BLE001  # it is raised where the coroutine waits, a cancellation too
             step, given = work.throw, error
         else:
-            step, given = work.send, got
+            step = work.send
         try:
             awaited = step(given)
         except StopIteration as done:
-            return done.value
-
-
-async def _whatever(call: Call, work: Awaitable[web.StreamResponse]) -> web.StreamResponse:
-    """The answer, or what aiohttp says when there is none for a fault of ours."""
-    try:
-        return await work
-    except Exception:
-        log.exception("%s %s failed", call.message.method, call.message.path)
-        response = web.Response(status=500, text="500 Internal Server Error\n\nServer got itself in trouble")
-        response.force_close()
-        return response
+            response: web.StreamResponse = done.value
+            return response
 
 
 async def _ready(response: web.StreamResponse) -> web.StreamResponse:
     return response
 
 
-async def _failed(fault: Exception) -> web.StreamResponse:
-    raise fault
-
-
 class _Flow(BaseProtocol):
     """What the parser takes for a connection: nothing flows here, for requests are read whole."""
 
-    def pause_reading(self, **_: Any) -> None:
+    def pause_reading(self) -> None:
         """Nobody reads."""
 
-    def resume_reading(self, **_: Any) -> None:
+    def resume_reading(self, resume_parser: bool = True) -> None:
         """Nobody reads."""
 
 
@@ -280,7 +270,7 @@ class Front:
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
         self.closing = False
-        self.client_max_size = app._client_max_size
+        self.client_max_size = app[SETTINGS].max_body
         self._seconds = seconds
         self._directory = app[DIRECTORY]
         self._flow = _Flow(self.loop)
@@ -296,13 +286,13 @@ class Front:
         )
 
     def read(self, data: bytes) -> Call | None:
-        """The request, if these bytes are one request and nothing more, for a door of ours; None if aiohttp must see."""
+        """The request, if these bytes are one request for a door of ours and nothing more."""
         head = data.find(_END_OF_HEAD)
         if head < 0:
             return None
         try:
             messages, upgraded, _ = self._parser.feed_data(data)
-        except Exception:
+        except HttpProcessingError:
             self._parser = self._new_parser()
             return None
         if len(messages) == 1 and not upgraded:

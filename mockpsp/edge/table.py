@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Pattern:
-    """One path: where its variables stand among its segments, and the routes by method. The lowest rank is tried first."""
+    """One path: where its variables stand, and the routes by method. The lowest rank is tried first."""
 
     __slots__ = ("rank", "routes", "variables")
 
