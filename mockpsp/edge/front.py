@@ -106,11 +106,6 @@ class Connection(BaseProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._work: asyncio.Task[None] | None = None
 
-    @property
-    def working(self) -> bool:
-        """Whether a request waits for its answer."""
-        return self._busy
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         super().connection_made(transport)
