@@ -24,7 +24,7 @@ from mockpsp.edge.reply import Reply
 from mockpsp.edge.table import Found
 
 IDLE_SECONDS = 3600.0
-"""A connection without a request for that long, or up to twice as long, is closed: longer than proxies keep theirs."""
+"""Longer than proxies keep a connection without requests."""
 _MOST_WAITING = 64 * 1024
 _END_OF_HEAD = b"\r\n\r\n"
 log = logging.getLogger("mockpsp.edge")
@@ -114,7 +114,7 @@ class Connection(BaseProtocol):
         if self.peername is not None:
             self.remote = str(self.peername[0] if isinstance(self.peername, (tuple, list)) else self.peername)
         self.front.connections.add(self)
-        self._timer = self._loop.call_later(IDLE_SECONDS, self._look, 0)
+        self._timer = self._loop.call_later(self.front.idle_seconds, self._look, 0)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """See asyncio.Protocol. Work under way goes on; its answer reaches nobody."""
@@ -132,7 +132,7 @@ class Connection(BaseProtocol):
         if self._served == served and not self._busy and self.transport is not None:
             self.transport.close()
             return
-        self._timer = self._loop.call_later(IDLE_SECONDS, self._look, self._served)
+        self._timer = self._loop.call_later(self.front.idle_seconds, self._look, self._served)
 
     def data_received(self, data: bytes) -> None:
         """Answer a whole request, keep what comes while one is under way, leave everything else to aiohttp.
@@ -257,15 +257,20 @@ class _Flow(BaseProtocol):
 
 
 class Front:
-    """Makes connections, as ``web.Server`` does, which it asks for a handler of what it does not answer itself."""
+    """Makes connections, as ``web.Server`` does, which it asks for a handler of what it does not answer itself.
 
-    def __init__(self, app: web.Application, handler: web.Server, seconds: float) -> None:
+    A connection without a request for ``idle_seconds``, or up to twice as long, is closed. Calls that are under way when
+    the server ends have ``seconds`` for it.
+    """
+
+    def __init__(self, app: web.Application, handler: web.Server, seconds: float, idle_seconds: float) -> None:
         self.app = app
         self.handler = handler
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
         self.closing = False
         self.client_max_size = app[SETTINGS].max_body
+        self.idle_seconds = idle_seconds
         self._seconds = seconds
         self._directory = app[DIRECTORY]
         self._flow = _Flow(self.loop)
@@ -295,6 +300,7 @@ class Front:
             if (
                 content.is_eof()
                 and content.total_bytes == len(data) - head - 4
+                and content.total_bytes <= self.client_max_size
                 and not (message.should_close or message.chunked or message.compression)
                 and message.version == HttpVersion11
                 and hdrs.EXPECT not in message.headers
@@ -313,9 +319,15 @@ class Front:
 class Runner(web.AppRunner):
     """Serves an application, with a front before it if it is ours and nobody wants to see all its responses."""
 
-    def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
-        super().__init__(app, access_log=None, shutdown_timeout=shutdown_timeout)
+    def __init__(
+        self, app: web.Application, *, shutdown_timeout: float, keepalive_timeout: float = IDLE_SECONDS, **more: Any
+    ) -> None:
+        """``more`` is what ``web.AppRunner`` takes besides."""
+        super().__init__(
+            app, access_log=None, shutdown_timeout=shutdown_timeout, keepalive_timeout=keepalive_timeout, **more
+        )
         self._seconds = shutdown_timeout
+        self._idle_seconds = keepalive_timeout
         self._front: Front | None = None
         app.on_shutdown.append(self._stop)
 
@@ -330,7 +342,7 @@ class Runner(web.AppRunner):
         if inner is None or DIRECTORY not in self.app or self.app.middlewares or self.app.on_response_prepare:
             return inner
         if self._front is None:
-            self._front = Front(self.app, inner, self._seconds)
+            self._front = Front(self.app, inner, self._seconds, self._idle_seconds)
         return self._front
 
 

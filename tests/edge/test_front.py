@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockpsp.app import build_app
-from mockpsp.edge import front as fronts
 from mockpsp.edge.front import Runner
 from mockpsp.edge.keys import SANDBOXES
 from mockpsp.edge.table import Directory, add_routes
@@ -124,10 +123,12 @@ STRANGE: dict[str, tuple[bytes, ...]] = {
 
 
 @asynccontextmanager
-async def serving(direct: bool, scenario: str = "default") -> AsyncIterator[tuple[int, web.Application, Any]]:
+async def serving(
+    direct: bool, scenario: str = "default", **more: float
+) -> AsyncIterator[tuple[int, web.Application, Any]]:
     """A server with a clock that stands still at noon; by the front, or by aiohttp alone."""
     app = build_app(Settings(max_body=4000, scenarios=(scenario,)))
-    runner = Runner(app, shutdown_timeout=1.0) if direct else web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    runner = (Runner if direct else web.AppRunner)(app, shutdown_timeout=1.0, **more)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -229,9 +230,8 @@ async def test_a_webhook_may_leave_before_a_call_that_has_no_task_yet_is_answere
         writer.close()
 
 
-async def test_a_connection_without_requests_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fronts, "IDLE_SECONDS", 0.01)
-    async with serving(True) as (port, _, _):
+async def test_a_connection_without_requests_is_closed() -> None:
+    async with serving(True, keepalive_timeout=0.01) as (port, _, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(CREATE)
         assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
