@@ -259,8 +259,8 @@ class _Flow(BaseProtocol):
 class Front:
     """Makes connections, as ``web.Server`` does, which it asks for a handler of what it does not answer itself.
 
-    A connection without a request for ``idle_seconds``, or up to twice as long, is closed. Calls that are under way when
-    the server ends have ``seconds`` for it.
+    A connection without a request for ``idle_seconds``, or up to twice as long, is closed. Calls that are under way at
+    the end of the server have ``seconds``.
     """
 
     def __init__(self, app: web.Application, handler: web.Server, seconds: float, idle_seconds: float) -> None:
