@@ -181,6 +181,7 @@ class Directory:
 
     def __init__(self) -> None:
         self._plain: dict[str, dict[str, web.AbstractRoute]] = {}
+        self._tables: dict[str, list[Table]] = {}
         self._by_first: dict[str, Patterns] = {}
         self._last: dict[tuple[str, int], set[str]] = {}
         self._direct: dict[web.AbstractRoute, Answer] = {}
@@ -192,12 +193,23 @@ class Directory:
         self._plain.setdefault(path, {})[route.method] = route
 
     def add_table(self, table: Table) -> None:
-        """Routes with variables, all that the table has."""
-        for path, pattern in table.patterns:
-            segments = path.split("/")
-            self._by_first.setdefault(segments[1], Patterns()).add(segments, pattern)
-            if len(segments) - 1 not in dict(pattern.variables):
-                self._last.setdefault((segments[1], len(segments)), set()).add(segments[-1])
+        """Routes with variables, all that the table has; what is without a literal at its beginning is left out."""
+        first = table.canonical[1:].partition("/")[0]
+        if first:
+            self._tables.setdefault(first, []).append(table)
+
+    def _below(self, first: str) -> Patterns | None:
+        """The patterns that begin with this segment, put together when they are first asked for."""
+        found = self._by_first.get(first)
+        if found is None and first in self._tables:
+            found = self._by_first[first] = Patterns()
+            for table in self._tables[first]:
+                for path, pattern in table.patterns:
+                    segments = path.split("/")
+                    found.add(segments, pattern)
+                    if len(segments) - 1 not in dict(pattern.variables):
+                        self._last.setdefault((first, len(segments)), set()).add(segments[-1])
+        return found
 
     def allow(self, route: web.AbstractRoute, answer: Answer) -> None:
         """Let ``find`` find a route."""
@@ -228,7 +240,7 @@ class Directory:
                 _remember(self._known, (method, target), found)
             return found
         segments = path.split("/")
-        patterns = self._by_first.get(segments[1]) if len(segments) > 1 else None
+        patterns = self._below(segments[1]) if len(segments) > 1 else None
         if patterns is None or "%" in path or "{" in path or "}" in path or "#" in target or not path.isascii():
             return None
         for pattern in patterns.fitting(segments):
