@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
-from time import monotonic, perf_counter, sleep
+from time import monotonic, perf_counter, process_time, sleep
 
 from bench.load import run
 from bench.works import WORKS, Work
@@ -91,6 +91,24 @@ def p99(times: list[float]) -> float:
     return quantiles(times, n=100)[98] * 1000
 
 
+class Spent:
+    """What a server's rounds took: seconds by the clock, and of the client's processor time."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.before = cpu_seconds(pid)
+        self.clock = self.client = 0.0
+
+    def told(self, requests: int) -> str:
+        """Each in microseconds a request, and which share of the time the server was busy."""
+        now = cpu_seconds(self.pid)
+        if now is None or self.before is None:
+            return f"client {self.client / requests * 1e6:.0f} µs a request"
+        used = now - self.before
+        each, client = used / requests * 1e6, self.client / requests * 1e6
+        return f"{each:>8.0f} µs a request, client {client:.0f} µs, server busy {used / self.clock:.0%} of the time"
+
+
 def rates(work: Work, rounds: int, payments: int) -> None:
     """Requests per second, alternating, at 1, 16 and 64 connections."""
     print(f"\n{work.title}, {rounds} alternating rounds of {work.requests * payments} requests, medians")
@@ -99,22 +117,24 @@ def rates(work: Work, rounds: int, payments: int) -> None:
         servers = {name: stack.enter_context(server(name)) for name in SERVERS}
         for port, _, _ in servers.values():
             asyncio.run(run(port, work, 4, 500))
-        spent = {name: cpu_seconds(pid) for name, (_, pid, _) in servers.items()}
+        spent = {name: Spent(pid) for name, (_, pid, _) in servers.items()}
         for connections in (1, 16, 64):
             ports = {name: port for name, (port, _, _) in servers.items()}
-            _rates_at(work, connections, rounds, payments, ports)
-        requests = 3 * rounds * work.requests * payments
-        for name, (_, pid, _) in servers.items():
-            used = cpu_seconds(pid)
-            if used is not None:
-                print(f"{'processor':>11} {name:>12} {(used - (spent[name] or 0)) / requests * 1e6:>8.0f} µs a request")
+            _rates_at(work, connections, rounds, payments, ports, spent)
+        for name, each in spent.items():
+            print(f"{'processor':>11} {name:>12} {each.told(3 * rounds * work.requests * payments)}")
 
 
-def _rates_at(work: Work, connections: int, rounds: int, payments: int, ports: dict[str, int]) -> None:
+def _rates_at(
+    work: Work, connections: int, rounds: int, payments: int, ports: dict[str, int], spent: dict[str, Spent]
+) -> None:
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in ports}
     for _ in range(rounds):
         for name, port in ports.items():
+            began, used = perf_counter(), process_time()
             rate, times = asyncio.run(run(port, work, connections, payments))
+            spent[name].clock += perf_counter() - began
+            spent[name].client += process_time() - used
             found[name].append((rate, p99(times)))
     for name, rows in found.items():
         ratio = median(ours[0] / theirs[0] for ours, theirs in zip(found[OURS], rows, strict=True))

@@ -10,11 +10,11 @@ from aiohttp import web
 
 from mockpsp.edge.contract import Contract, read_openapi
 from mockpsp.edge.errors import UnknownPath, WrongMethod
-from mockpsp.edge.keys import CONTRACTS, COURIER, LIBRARY, PROVIDERS, SANDBOXES, SETTINGS
+from mockpsp.edge.keys import CONTRACTS, COURIER, DIRECTORY, LIBRARY, PROVIDERS, SANDBOXES, SETTINGS
 from mockpsp.edge.pages import STATIC
-from mockpsp.edge.pipeline import refuse, serve
+from mockpsp.edge.pipeline import direct, refuse, serve
 from mockpsp.edge.provider import Provider
-from mockpsp.edge.table import add_routes
+from mockpsp.edge.table import Directory, add_routes
 from mockpsp.providers import discover
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.library import Library
@@ -72,7 +72,7 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     sandboxes.endpoints.update({name: (url,) for name, url in settings.webhooks.items()})
     app = web.Application(client_max_size=settings.max_body)
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = settings, providers, Contracts(tuple(providers))
-    app[SANDBOXES], app[COURIER], app[LIBRARY] = sandboxes, courier, library
+    app[SANDBOXES], app[COURIER], app[LIBRARY], app[DIRECTORY] = sandboxes, courier, library, Directory()
 
     async def start(app: web.Application) -> None:
         await sandboxes.restore()
@@ -85,7 +85,7 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     app.on_startup.append(start)
     app.on_cleanup.append(stop)
     for provider in providers.values():
-        add_routes(app, _served(provider))
+        add_routes(app, _served(provider), app[DIRECTORY], direct)
     app.router.add_static(STATIC, folder_of_pages())
     _mount_control(app)
     mount_fallback(app)

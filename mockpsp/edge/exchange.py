@@ -46,11 +46,13 @@ class Exchange:
         "entry", "json", "key", "path", "provider", "query", "raw", "record", "request", "route", "sandbox", "started",
     )  # fmt: skip
 
-    def __init__(self, request: web.Request, provider: Provider, route: Route | None) -> None:
+    def __init__(
+        self, request: web.Request, provider: Provider, route: Route | None, path: Mapping[str, str] | None = None
+    ) -> None:
         self.request = request
         self.provider = provider
         self.route = route
-        self.path: Mapping[str, str] = request.match_info
+        self.path: Mapping[str, str] = request.match_info if path is None else path
         self.raw = b""
         self.json: Any = None
         self.query: dict[str, Any] = {}

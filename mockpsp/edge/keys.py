@@ -9,6 +9,7 @@ from aiohttp import web
 
 from mockpsp.edge.contract import Contract
 from mockpsp.edge.provider import Provider
+from mockpsp.edge.table import Directory
 from mockpsp.scenario.library import Library
 from mockpsp.settings import Settings
 from mockpsp.world.delivery import Courier
@@ -30,3 +31,4 @@ CONTRACTS: web.AppKey[Mapping[str, Contract]] = web.AppKey("CONTRACTS", Mapping)
 SETTINGS: web.AppKey[Settings] = web.AppKey("SETTINGS", Settings)
 LIBRARY: web.AppKey[Library] = web.AppKey("LIBRARY", Library)
 WRITE_STEP: web.AppKey[WriteStep] = web.AppKey("WRITE_STEP", WriteStep)
+DIRECTORY: web.AppKey[Directory] = web.AppKey("DIRECTORY", Directory)

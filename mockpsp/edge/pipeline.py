@@ -1,4 +1,4 @@
-"""What happens to every request of a provider, in order: ``Door.handle`` is the whole list.
+"""What happens to every request of a provider, in order: ``Door.answer`` is the whole list.
 
 A refused request must use nothing of the script up, therefore faults strike last: after signature, idempotence and
 contract, right around the handler. A repetition gets its first answer whatever its body says.
@@ -77,13 +77,17 @@ class Door:
         return self.checks
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """All steps in their order: the handler that aiohttp calls.
+        """The handler that aiohttp calls."""
+        return await self.answer(request, request.match_info)
+
+    async def answer(self, request: web.Request, path: Mapping[str, str]) -> web.StreamResponse:
+        """All steps in their order, for a request whose path has these variables.
 
         Those that never wait are plain functions, as a coroutine would cost more than the step. Refusals, and whatever
         goes wrong, are told in the provider's own words.
         """
         provider = self.provider
-        x = Exchange(request, provider, self.route)
+        x = Exchange(request, provider, self.route, path)
         unread = await ahead(x) if self.claims else None
         locate(x, self)
         journal = record(x, self)
@@ -195,9 +199,9 @@ def hang_up(x: Exchange, journal: Journal, cut: Cut) -> web.StreamResponse:
 
 def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.StreamResponse:
     """Add the provider's headers and the number in the journal; write the answer there, and make it a response."""
-    headers = {**door.provider.finish(x, answer), **answer.headers, TRACE: str(x.entry.number)}
-    told, body = lines(headers), answer.body
-    record = x.record
+    headers, body, record = door.provider.finish(x, answer), answer.body, x.record
+    headers = {**headers, **answer.headers, TRACE: str(x.entry.number)}
+    told = lines(headers)
     record.body, record.answer, record.status, record.answer_head = x.raw, body or b"", answer.status, told
     journal.answered(x.entry)
     if body and (answer.cut or answer.slow):
@@ -205,7 +209,8 @@ def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.S
         last = not x.request.keep_alive
         return spoilt(answer.status, headers, answer.content_type, body, cut=answer.cut, slow=answer.slow, last=last)
     if not door.observed and body and x.request.content.exception() is None:
-        return reply(x.request, answer.status, headers, told, answer.content_type, body)
+        plain = not answer.headers  # providers promise it of their own
+        return reply(x.request, answer.status, headers, told, answer.content_type, body, plain=plain)
     if body is not None:
         headers["Content-Type"] = answer.content_type
     response = web.Response(body=body, status=answer.status, headers=headers)
@@ -426,6 +431,12 @@ def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable
     return door.hand_out if route.access is Access.ASSET else door.handle
 
 
+def direct(handler: Callable[..., Any]) -> Callable[..., Any] | None:
+    """What answers in place of a handler that ``serve`` made for a route of an API; None for all others."""
+    door = getattr(handler, "__self__", None)
+    return door.answer if isinstance(door, Door) and door.api else None
+
+
 async def refuse(request: web.Request, provider: Provider, error: Refusal) -> web.StreamResponse:
     """Answer a request that no route of the provider takes."""
 
@@ -442,4 +453,4 @@ def close_after_broken_body(request: web.Request, response: web.StreamResponse) 
         response.force_close()
 
 
-__all__ = ["TRACE", "Cut", "Door", "NotAllowed", "parse", "refuse", "serve"]
+__all__ = ["TRACE", "Cut", "Door", "NotAllowed", "direct", "parse", "refuse", "serve"]

@@ -21,13 +21,12 @@ _STARTS = {
     for each in HTTPStatus
     if each.value >= 200 and each.value not in (204, 304)
 }
-_colon = ": ".join
 _as_json = Encoder().encode
 
 
 def lines(headers: Mapping[str, str]) -> str:
     """Headers as HTTP writes them, without the last end of line."""
-    return "\r\n".join(map(_colon, headers.items()))
+    return "\r\n".join([f"{name}: {value}" for name, value in headers.items()])
 
 
 def _as_meant(told: str, ends: int) -> bool:
@@ -45,7 +44,7 @@ class Reply(web.StreamResponse):
     def __init__(self, status: int, sent: bytes) -> None:
         # Without super().__init__(): it fills a dictionary and a multidict that nobody looks at.
         self._status = status
-        self._sent = sent
+        self.sent = sent
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         """Head and body wait for each other."""
@@ -54,7 +53,7 @@ class Reply(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send everything at once; wait only for a client that reads too slowly."""
-        await self._write(self._sent)
+        await self._write(self.sent)
 
     async def _write(self, some: bytes) -> None:
         request = self._request
@@ -73,23 +72,33 @@ class Reply(web.StreamResponse):
     @property
     def headers(self) -> CIMultiDict[str]:
         """For an access log."""
-        told = self._sent.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+        told = self.sent.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
         return CIMultiDict((name, value) for name, _, value in (line.partition(": ") for line in told))
 
     @property
     def body_length(self) -> int:
         """For an access log."""
-        return len(self._sent.partition(b"\r\n\r\n")[2])
+        return len(self.sent.partition(b"\r\n\r\n")[2])
 
 
 def reply(
-    request: web.Request, status: int, headers: Mapping[str, str], told: str, content_type: str, body: bytes
+    request: web.Request,
+    status: int,
+    headers: Mapping[str, str],
+    told: str,
+    content_type: str,
+    body: bytes,
+    *,
+    plain: bool = False,
 ) -> web.StreamResponse:
-    """The response; ``told`` are the headers as lines. On the wire aiohttp's own would be no different."""
+    """The response; ``told`` are the headers as lines. On the wire aiohttp's own would be no different.
+
+    ``plain``: it is known that the headers are printable ASCII, and that HTTP has no rules for them.
+    """
     start = _STARTS.get(status)
     if start is not None and request.version == HttpVersion11 and request.keep_alive and request.method != "HEAD":
         told = f"{told}\r\nContent-Type: {content_type}"
-        if _LEFT_TO_AIOHTTP.isdisjoint(headers) and _as_meant(told, len(headers)):
+        if plain or (_LEFT_TO_AIOHTTP.isdisjoint(headers) and _as_meant(told, len(headers))):
             head = (
                 f"{start}{told}\r\nContent-Length: {len(body)}\r\n"
                 f"Date: {rfc822_formatted_time()}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"

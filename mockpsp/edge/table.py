@@ -8,9 +8,9 @@ stay with aiohttp.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 from aiohttp import web
 from yarl import URL
@@ -19,15 +19,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _VARIABLE = re.compile(r"\{([_a-zA-Z][_a-zA-Z0-9]*)\}")
 _LITERAL = re.compile(r"[A-Za-z0-9._-]+")
 _NONE: set[str] = set()
+T = TypeVar("T")
 
 
 class Pattern:
-    """One path below a table's prefix: where its variables stand, and the routes by method."""
+    """One path: where its variables stand, and the routes by method. The lowest rank is tried first."""
 
-    __slots__ = ("order", "routes", "variables")
+    __slots__ = ("rank", "routes", "variables")
 
-    def __init__(self, order: int, variables: tuple[tuple[int, str], ...]) -> None:
-        self.order = order
+    def __init__(self, rank: tuple[int, int], variables: tuple[tuple[int, str], ...]) -> None:
+        self.rank = rank
         self.variables = variables
         self.routes: dict[str, web.AbstractRoute] = {}
 
@@ -46,14 +47,39 @@ class Pattern:
         return values
 
 
-_order = attrgetter("order")
+_rank = attrgetter("rank")
+Shape = tuple[Callable[[list[str]], Any], dict[Any, list[Pattern]]]
+"""Patterns whose literal segments stand at the same places: what takes these out of a path, and patterns by them."""
 
 
-class Shape(NamedTuple):
-    """Patterns whose literal segments stand at the same places, by those segments."""
+class Patterns:
+    """Paths by the number of their segments, and the literal ones among these."""
 
-    literals: Callable[[list[str]], Any]
-    patterns: dict[Any, list[Pattern]]
+    __slots__ = ("_by_length", "_shapes")
+
+    def __init__(self) -> None:
+        self._shapes: dict[tuple[int, tuple[int, ...]], Shape] = {}
+        self._by_length: dict[int, list[Shape]] = {}
+
+    def add(self, segments: Sequence[str], pattern: Pattern) -> None:
+        """Add a pattern that is written with these segments."""
+        variables = {index for index, _ in pattern.variables}
+        places = tuple(index for index in range(len(segments)) if index not in variables)
+        shape = self._shapes.get((len(segments), places))
+        if shape is None:
+            shape = self._shapes[(len(segments), places)] = itemgetter(*places), {}
+            self._by_length.setdefault(len(segments), []).append(shape)
+        literals, patterns = shape
+        patterns.setdefault(literals(list(segments)), []).append(pattern)
+
+    def fitting(self, segments: list[str]) -> Sequence[Pattern]:
+        """The patterns that a path with these segments may fit, in the order in which they are tried."""
+        found: Sequence[Pattern] = ()
+        for literals, patterns in self._by_length.get(len(segments), ()):
+            fitting = patterns.get(literals(segments))
+            if fitting is not None:
+                found = sorted((*found, *fitting), key=_rank) if found else fitting
+        return found
 
 
 class Table(web.AbstractResource):
@@ -63,33 +89,33 @@ class Table(web.AbstractResource):
         super().__init__()
         self._prefix = prefix
         self._start = f"{prefix}/"
-        self._skip = len(self._start)
-        self._shapes: dict[tuple[int, tuple[int, ...]], Shape] = {}
-        self._by_length: dict[int, list[Shape]] = {}
+        self._skip = 0
+        self._all = Patterns()
         self._routes: list[web.AbstractRoute] = []
         self._patterns: dict[str, Pattern] = {}
 
-    def add(self, method: str, path: str, handler: Handler) -> None:
+    def add(self, method: str, path: str, handler: Handler) -> web.AbstractRoute:
         """Add a route. Raises RuntimeError when its method and path are taken."""
         pattern = self._patterns.get(path) or self._new(path)
         if method in pattern.routes:
             raise RuntimeError(f"{method} {path} is already routed")
         route = pattern.routes[method] = web.ResourceRoute(method, handler, self)
         self._routes.append(route)
+        return route
 
     def _new(self, path: str) -> Pattern:
-        segments = path[self._skip :].split("/")
+        segments = path.split("/")
         found = [_VARIABLE.fullmatch(each) for each in segments]
         variables = tuple((index, match[1]) for index, match in enumerate(found) if match is not None)
-        pattern = self._patterns[path] = Pattern(len(self._patterns), variables)
-        places = tuple(index for index, match in enumerate(found) if match is None)
-        shape = self._shapes.get((len(segments), places))
-        if shape is None:
-            shape = Shape(itemgetter(*places) if places else len, {})
-            self._shapes[(len(segments), places)] = shape
-            self._by_length.setdefault(len(segments), []).append(shape)
-        shape.patterns.setdefault(shape.literals(segments), []).append(pattern)
+        # aiohttp asks long prefixes first
+        pattern = self._patterns[path] = Pattern((-self._prefix.count("/"), len(self._patterns)), variables)
+        self._all.add(segments, pattern)
         return pattern
+
+    @property
+    def patterns(self) -> Iterable[tuple[str, Pattern]]:
+        """The paths as they are written."""
+        return self._patterns.items()
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         """The first route that takes path and method, or the methods that the path would take."""
@@ -98,15 +124,8 @@ class Table(web.AbstractResource):
             return None, _NONE
         segments = path[self._skip :].split("/")
         plain = not ("%" in path or "{" in path or "}" in path)
-        found = []
-        for literals, patterns in self._by_length.get(len(segments), ()):
-            fitting = patterns.get(literals(segments))
-            if fitting is not None:
-                found += fitting
-        if len(found) > 1:
-            found.sort(key=_order)
         allowed = _NONE
-        for pattern in found:
+        for pattern in self._all.fitting(segments):
             values = pattern.match(segments, plain)
             if values is not None:
                 route = pattern.routes.get(request.method)
@@ -142,22 +161,151 @@ class Table(web.AbstractResource):
         """The application is mounted below another one."""
         self._prefix = prefix + self._prefix
         self._start = f"{self._prefix}/"
-        self._skip = len(self._start)
+        self._skip += len(prefix)
 
 
-def add_routes(app: web.Application, routes: Iterable[tuple[str, str, Handler]]) -> None:
-    """Add routes (method, path in aiohttp's pattern language, handler), those with variables by way of tables."""
+Answer = Callable[[web.Request, Mapping[str, str]], Coroutine[Any, Any, web.StreamResponse]]
+"""Answers a request whose path has these variables."""
+
+
+Found = tuple[Answer, web.AbstractRoute, Mapping[str, str]]
+"""Who answers a request, because of which route, and the variables of its path."""
+Head = tuple[Answer, web.AbstractRoute, Mapping[str, str], str, set[str]]
+"""The same for a path without its last segment: the variable that this is, unless it is one of some words."""
+_NO_VALUES: Mapping[str, str] = {}
+_MOST_KNOWN = 1_000
+
+
+class Directory:
+    """Finds what answers a request, as the application's dispatcher does but without waiting; direct routes only."""
+
+    def __init__(self) -> None:
+        self._plain: dict[str, dict[str, web.AbstractRoute]] = {}
+        self._tables: dict[str, list[Table]] = {}
+        self._by_first: dict[str, Patterns] = {}
+        self._last: dict[tuple[str, int], set[str]] = {}
+        self._direct: dict[web.AbstractRoute, Answer] = {}
+        self._known: dict[tuple[str, str], Found] = {}
+        self._known_heads: dict[tuple[str, str], Head] = {}
+
+    def add_plain(self, path: str, route: web.AbstractRoute) -> None:
+        """A route without variables."""
+        self._plain.setdefault(path, {})[route.method] = route
+
+    def add_table(self, table: Table) -> None:
+        """Routes with variables, all that the table has; what is without a literal at its beginning is left out."""
+        first = table.canonical[1:].partition("/")[0]
+        if first:
+            self._tables.setdefault(first, []).append(table)
+
+    def _below(self, first: str) -> Patterns | None:
+        """The patterns that begin with this segment, put together when they are first asked for."""
+        found = self._by_first.get(first)
+        if found is None and first in self._tables:
+            found = self._by_first[first] = Patterns()
+            for table in self._tables[first]:
+                for path, pattern in table.patterns:
+                    segments = path.split("/")
+                    found.add(segments, pattern)
+                    if len(segments) - 1 not in dict(pattern.variables):
+                        self._last.setdefault((first, len(segments)), set()).add(segments[-1])
+        return found
+
+    def allow(self, route: web.AbstractRoute, answer: Answer) -> None:
+        """Let ``find`` find a route."""
+        self._direct[route] = answer
+
+    def find(self, method: str, target: str) -> Found | None:
+        """What answers a plain target; None for what aiohttp should look at itself.
+
+        A merchant calls the same addresses again, or such as differ in an id at the end, and these are remembered.
+        """
+        found = self._known.get((method, target))
+        if found is not None:
+            return found
+        head, _, last = target.rpartition("/")
+        known = self._known_heads.get((method, head))
+        if known is not None and last.isalnum() and last.isascii():
+            answer, route, values, name, others = known
+            if last not in others:
+                return answer, route, {**values, name: last}
+        return self._search(method, target)
+
+    def _search(self, method: str, target: str) -> Found | None:
+        path = target.partition("?")[0]
+        methods = self._plain.get(path)
+        if methods is not None:
+            found = self._answering(methods.get(method), _NO_VALUES)
+            if found is not None:
+                _remember(self._known, (method, target), found)
+            return found
+        segments = path.split("/")
+        patterns = self._below(segments[1]) if len(segments) > 1 else None
+        if patterns is None or "%" in path or "{" in path or "}" in path or "#" in target or not path.isascii():
+            return None
+        for pattern in patterns.fitting(segments):
+            values = pattern.match(segments, True)
+            if values is not None and method in pattern.routes:
+                found = self._answering(pattern.routes[method], values)
+                if found is not None:
+                    self._remember(method, target, segments, pattern, found)
+                return found
+        return None
+
+    def _answering(self, route: web.AbstractRoute | None, values: Mapping[str, str]) -> Found | None:
+        answer = self._direct.get(route) if route is not None else None
+        return None if answer is None or route is None else (answer, route, values)
+
+    def _remember(self, method: str, target: str, segments: list[str], pattern: Pattern, found: Found) -> None:
+        answer, route, values = found
+        place, name = pattern.variables[-1]
+        if place < len(segments) - 1:
+            _remember(self._known, (method, target), found)
+        elif "?" not in target:
+            others = self._last.get((segments[1], len(segments)), _NONE)
+            before = {each: value for each, value in values.items() if each != name}
+            _remember(self._known_heads, (method, target.rpartition("/")[0]), (answer, route, before, name, others))
+
+
+def _remember(known: dict[tuple[str, str], T], key: tuple[str, str], value: T) -> None:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[key] = value
+
+
+def _nobody(handler: Handler) -> None:
+    """No handler answers directly."""
+
+
+def add_routes(
+    app: web.Application,
+    routes: Iterable[tuple[str, str, Handler]],
+    directory: Directory | None = None,
+    direct: Callable[[Handler], Answer | None] = _nobody,
+) -> None:
+    """Add routes (method, path in aiohttp's pattern language, handler), those with variables by way of tables.
+
+    They go into the directory as well, where they are found if ``direct`` knows what answers in a handler's place.
+    """
     tables: dict[str, Table] = {}
+    directory = Directory() if directory is None else directory
     for method, path, handler in routes:
-        if not _tabular(path):
-            app.router.add_route(method, path, handler)
-            continue
-        prefix = path.partition("{")[0].rpartition("/")[0]
-        table = tables.get(prefix)
-        if table is None:
-            table = tables[prefix] = Table(prefix)
-            app.router.register_resource(table)
-        table.add(method, path, handler)
+        if _tabular(path):
+            prefix = path.partition("{")[0].rpartition("/")[0]
+            table = tables.get(prefix)
+            if table is None:
+                table = tables[prefix] = Table(prefix)
+                app.router.register_resource(table)
+            route = table.add(method, path, handler)
+        else:
+            route = app.router.add_route(method, path, handler)
+            if "{" not in path:
+                directory.add_plain(path, route)
+        answer = direct(handler)
+        if answer is not None:
+            directory.allow(route, answer)
+    for table in tables.values():
+        directory.add_table(table)
 
 
 def _tabular(path: str) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mockpsp.domain.lifecycle import Consequence, Lifecycle, Notice, Served, Timer, Waiting
 from mockpsp.scenario.engine import L, Misses, Position, Shelf, Struck, strike
@@ -46,15 +46,10 @@ class FollowUp:
 
     def take(self, consequence: Consequence) -> None:
         """Add what one consequence leads to."""
-        match consequence:
-            case Notice():
-                self._notice(consequence)
-            case Timer():
-                self._timer(consequence)
-            case Waiting():
-                self._waiting(consequence)
-            case Served():
-                self.events.append(records.ShopperGone(consequence.ref or self.ref))
+        self._TAKES[type(consequence)](self, consequence)
+
+    def _served(self, served: Served) -> None:
+        self.events.append(records.ShopperGone(served.ref or self.ref))
 
     def _timer(self, timer: Timer) -> None:
         self.number += 1
@@ -115,3 +110,11 @@ class FollowUp:
         if line is not None and not line.abandons:
             self.number += 1
             self.events.append(records.ShopperDue(self.number, self.provider, ref, line.key, self.now + line.after))
+
+    _TAKES: ClassVar[Mapping[type[Any], Callable[[FollowUp, Any], None]]] = {
+        Notice: _notice,
+        Timer: _timer,
+        Waiting: _waiting,
+        Served: _served,
+    }
+    """A class pattern that does not match a Struct costs more than ten of these look-ups."""

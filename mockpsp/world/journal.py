@@ -212,8 +212,9 @@ class Journal:
 
     def answered(self, entry: Entry) -> None:
         """A request entry is complete: weigh its bodies, and let watchers hear of it once more."""
-        entry.data.finished = True
-        self.weigh(entry.data)
+        request: Request = entry.data
+        request.finished = True
+        self.weigh(request)
         if self._lines is not None:
             self._note(entry)
             self._lines.flush()
@@ -231,8 +232,8 @@ class Journal:
         self._bytes += len(request.body or b"") + len(request.answer or b"")
         while self._bytes > self._max_body_bytes and self._heavy:
             oldest = self._heavy.popleft()
-            self._bytes -= oldest.weight
             oldest.dropped = oldest.weight
+            self._bytes -= oldest.dropped
             oldest.body = oldest.answer = None
             self.bodies_dropped += 1
 

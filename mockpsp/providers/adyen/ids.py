@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAIRS = tuple([first + second for first in _LETTERS for second in _LETTERS])
+_TWO, _FOUR, _EIGHT = 36**2, 36**4, 36**8
 _KEY = 8
 
 
 def spell(number: int) -> str:
     """The last 16 digits of a number in base 36."""
-    pairs = []
-    for _ in range(8):  # two digits at a time
-        number, rest = divmod(number, 1296)
-        pairs.append(_PAIRS[rest])
-    pairs.reverse()
-    return "".join(pairs)
+    high, low = divmod(number, _EIGHT)  # small numbers are divided at a third of the price
+    a, b = divmod(high % _EIGHT, _FOUR)
+    c, d = divmod(low, _FOUR)
+    first = f"{_PAIRS[a // _TWO]}{_PAIRS[a % _TWO]}{_PAIRS[b // _TWO]}{_PAIRS[b % _TWO]}"
+    return f"{first}{_PAIRS[c // _TWO]}{_PAIRS[c % _TWO]}{_PAIRS[d // _TWO]}{_PAIRS[d % _TWO]}"
 
 
 def psp_reference(ids: Ids) -> str:

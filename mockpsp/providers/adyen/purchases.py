@@ -66,18 +66,8 @@ class Purchases:
 
     def parts(self, event: e.Event) -> tuple[str, ...]:
         """References that lead to the purchase: orders, payments, modifications, and the merchant's own references."""
-        match event:
-            case e.PaymentStarted():
-                named = by_reference(event.reference)
-                return (named,) if event.payment == event.ref else (event.payment, named)
-            case e.OrderOpened():
-                return () if event.order == event.ref else (event.order,)
-            case e.Requested():
-                return (event.modification,)
-            case e.DetailsStored():
-                return stored.parts_of(event)
-            case _:
-                return ()
+        name = _PARTS.get(type(event))
+        return () if name is None else name(event)
 
     def entries(self, before: Purchase | None, event: e.Event) -> tuple[Entry, ...]:
         """See Lifecycle: authorisations hold, captures take, refunds give back; ceilings are counted beside them."""
@@ -146,6 +136,28 @@ _FOLLOWING: Mapping[type[Any], _Follow] = {
 def by_reference(reference: str) -> str:
     """The part under which the latest payment with a merchant's reference is found."""
     return f"reference/{reference}"
+
+
+def _payment_parts(event: e.PaymentStarted) -> tuple[str, ...]:
+    named = by_reference(event.reference)
+    return (named,) if event.payment == event.ref else (event.payment, named)
+
+
+def _order_parts(event: e.OrderOpened) -> tuple[str, ...]:
+    return () if event.order == event.ref else (event.order,)
+
+
+def _modification_parts(event: e.Requested) -> tuple[str, ...]:
+    return (event.modification,)
+
+
+_PARTS: Mapping[type[Any], Callable[[Any], tuple[str, ...]]] = {
+    e.PaymentStarted: _payment_parts,
+    e.OrderOpened: _order_parts,
+    e.Requested: _modification_parts,
+    e.DetailsStored: stored.parts_of,
+}
+"""Found by their type, as commands are: a class pattern that does not match costs much more."""
 
 
 # -- money -----------------------------------------------------------------------------------------------------------
