@@ -7,9 +7,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.domain.value import Value
@@ -22,11 +24,15 @@ from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.world import Gone, World
 
 if TYPE_CHECKING:
-    from aiohttp import BaseConnector, ClientSession
+    from aiohttp import BaseConnector
+
+    from mockpsp.world.posting import Post
 
 log = logging.getLogger("mockpsp.delivery")
 _NOT_SENT = "not sent: the target is not on this machine or network (see --allow-webhooks-to)"
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".test.local")
+_PER_HOST = 64
+"""How many queues may send to one host at the same time; others have their turn when one of these has got its answer."""
 
 
 class Proof(Value, frozen=True):
@@ -134,11 +140,12 @@ class Courier:
     def __init__(self, policies: Mapping[str, Policy], drivers: Mapping[str, Driver], allowed: Callable[[str], bool]):
         self._policies = policies
         self._drivers = drivers
-        self._allowed = allowed
+        self._allowed = lru_cache(maxsize=4096)(allowed)
         self.connector: Callable[[], BaseConnector] | None = None
-        self._session: ClientSession | None = None
+        self._client: Post | None = None
         self._alarms: dict[str, Alarm] = {}
         self._lanes: dict[tuple[str, str], deque[tuple[World, Delivery, list[Done]]]] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining: set[str] = set()
 
@@ -227,10 +234,12 @@ class Courier:
 
     async def _run_lane(self, sandbox: Sandbox, lane: tuple[str, str]) -> None:
         queue = self._lanes[lane]
+        turns = self._turns.setdefault(_host(lane[1]), asyncio.Semaphore(_PER_HOST))
         try:
             while queue:
-                world, delivery, done = queue.popleft()
-                await self._deliver(sandbox, world, delivery, done)
+                async with turns:
+                    world, delivery, done = queue.popleft()
+                    await self._deliver(sandbox, world, delivery, done)
         finally:
             del self._lanes[lane]
 
@@ -392,21 +401,11 @@ class Courier:
     async def _post(
         self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> tuple[int | None, str | None, bytes]:
-        from aiohttp import ClientError, ClientSession, ClientTimeout
+        if self._client is None:
+            from mockpsp.world.posting import Post  # late: the client is a tenth of a start
 
-        if self._session is None:
-            connector = self.connector() if self.connector is not None else None
-            self._session = ClientSession(connector=connector, auto_decompress=True)
-        limit = ClientTimeout(total=seconds)
-        try:
-            async with self._session.post(
-                url, data=body, headers=headers, timeout=limit, allow_redirects=False
-            ) as response:
-                return response.status, None, await response.content.read(4096)
-        except TimeoutError:
-            return None, f"no answer within {seconds:g} seconds", b""
-        except (ClientError, OSError, ValueError) as error:
-            return None, str(error) or type(error).__name__, b""
+            self._client = Post(self.connector() if self.connector is not None else None)
+        return await self._client(url, body, headers, seconds)
 
     async def close(self) -> None:
         """Stop all background work and close connections."""
@@ -415,8 +414,13 @@ class Courier:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        if self._client is not None:
+            await self._client.close()
+
+
+def _host(url: str) -> str:
+    """Name and port, of anything that was given as an address."""
+    return url.partition("://")[2].partition("/")[0]
 
 
 async def _book(world: World, attempted: records.Attempted, heard: tuple[str, str, Any] | None, cause: int) -> None:
