@@ -179,21 +179,28 @@ web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print
 """
 """Its own start listens on all addresses, and logs each request; this is the kinder way."""
 
-AWS = "AWS4-HMAC-SHA256 Credential=bench/20260101/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=0"
+AWS = "AWS4-HMAC-SHA256 Credential=bench/20260101/us-east-1/athena/aws4_request, SignedHeaders=host, Signature=0"
 
 
-def _kms(operation: str, body: Mapping[str, Any]) -> bytes:
-    headers = (f"X-Amz-Target: TrentService.{operation}", f"Authorization: {AWS}")
-    return plain("POST", "/", json.dumps(body).encode(), *headers)
+def _athena(operation: str, body: Mapping[str, Any]) -> bytes:
+    lines = [
+        "POST / HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/x-amz-json-1.1",
+        f"X-Amz-Target: AmazonAthena.{operation}",
+        f"Authorization: {AWS}",
+    ]
+    content = json.dumps(body).encode()
+    return "\r\n".join([*lines, f"Content-Length: {len(content)}"]).encode() + b"\r\n\r\n" + content
 
 
-def _keys() -> Work:
-    tags = [{"TagKey": "merchant", "TagValue": "1234"}, {"TagKey": "cart", "TagValue": "77"}]
+def _queries() -> Work:
+    named = {"Name": "ORD-2026-0002", "Database": "shop", "QueryString": json.dumps(PURCHASE)}
     return Work(
-        "create and read of a KMS key, the order in its description",
-        first=lambda: _kms("CreateKey", {"Description": json.dumps(PURCHASE), "Tags": tags}),
-        then=(lambda body: _kms("DescribeKey", {"KeyId": between(body, b'"KeyId": "')}),),
-        proof=b'"KeyState": "Enabled"',
+        "create and read of a named query of Athena's, the order as its text",
+        first=lambda: _athena("CreateNamedQuery", named),
+        then=(lambda body: _athena("GetNamedQuery", {"NamedQueryId": between(body, b'"NamedQueryId": "')}),),
+        proof=b"ORD-2026-0002",
     )
 
 
@@ -275,8 +282,8 @@ def mountebank(folder: Path, port: int) -> Sequence[str]:
         {"predicates": [{"equals": {"method": method}}], "responses": [{"inject": function}]}
         for method, function in (("POST", create), ("GET", read))
     ]
-    imposter = {"port": port, "protocol": "http", "defaultResponse": {}, "stubs": stubs}
-    imposter["defaultResponse"] = {"headers": {"Connection": "keep-alive"}}
+    kept_alive = {"headers": {"Connection": "keep-alive"}}
+    imposter = {"port": port, "protocol": "http", "defaultResponse": kept_alive, "stubs": stubs}
     file = _kept(folder, "imposters.json", {"imposters": [imposter]})
     script = folder / "node_modules/mountebank/bin/mb"
     quiet = ["--loglevel", "error", "--nologfile", "--pidfile", str(folder / "mb.pid")]
@@ -360,8 +367,8 @@ PEERS: Sequence[Peer] = (
     Peer(
         "moto server",
         True,
-        "a KMS key with a description and tags: checks, keeps it; a connection a request",
-        _keys(),
+        "a named query of Athena's (costs it what a DynamoDB item does): keeps it; a connection a request",
+        _queries(),
         pip("moto[server]==5.2.5"),
         lambda folder, port: [str(_python(folder)), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
     ),

@@ -1,4 +1,4 @@
-"""``python -m bench.peers FOLDER``: other simulators on the same work, in one run, as the tables of ``bench/README.md``.
+"""``python -m bench.peers FOLDER``: other simulators on the same work, in one run: tables for ``bench/README.md``.
 
 The work is to create a payment, with validation and state where a server has them, and to read it back. Each peer is
 installed into a folder of its own below ``FOLDER``, which must be outside this checkout; one that cannot be had is
@@ -168,7 +168,7 @@ def rates(servers: Sequence[Server], rounds: int, seconds: float) -> dict[tuple[
     return found
 
 
-# -- the tables ----------------------------------------------------------------------------------------------------------
+# -- the tables --------------------------------------------------------------------------------------------------------
 
 
 def progress(text: str) -> None:

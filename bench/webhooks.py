@@ -1,9 +1,9 @@
 """``python -m bench.webhooks``: webhooks delivered by us, against a bare aiohttp client that posts the same bodies.
 
-Both send to the same bare receiver on loopback, with the same number of connections and on the same kind of event loop,
-in turns. Ours makes each body, signs it, posts it, books the attempt and tells the journal; the client posts bytes that
-it was given. What counts is the ratio, of the rates and of the processor's time. Then: a thousand webhooks of which each
-is tried again for thirty days, on the virtual clock.
+Both send to the same bare receiver on loopback, with as many connections and on the same kind of event loop, in turns.
+Ours makes each body, signs it, posts it, books the attempt and tells the journal; the client posts bytes that it was
+given. What counts is the ratio, of the rates and of the processor's time. Then: a thousand webhooks of which each is
+tried again for thirty days, on the virtual clock.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Endpoint(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody wants to deliver."""
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer what is whole."""
@@ -117,19 +117,19 @@ async def ours(url: str, provider: str) -> None:
         )
         tell({"headers": dict(headers), "body": body.decode()})
         while (order := await asked()) is not None:
-            mode = ClockMode(order["clock"])
-            await sandbox.world.book(partial(sandbox.world.moving, mode, sandbox.world.clock.now()))
-            lanes = order["lanes"]
-            before = sandbox.world.outbox.waiting()
-            due = await queue(sandbox.world, model, order["count"], lambda n: f"{url}/{n % lanes}")
+            world, mode = sandbox.world, ClockMode(order["clock"])
+            await world.book(partial(world.moving, mode, world.clock.now()))
+            before = world.outbox.waiting()
+            urls = [f"{url}/{lane}" for lane in range(order["lanes"])]
+            due = await queue(world, model, order["count"], urls)
             began, used = perf_counter(), process_time()
             if mode is ClockMode.REAL:
-                await sandbox.world.book(lambda: sandbox.world.moving(mode, due))
+                await world.book(partial(world.moving, mode, due))
                 await server.courier.settle(sandbox)
             else:
                 await server.courier.advance(sandbox, due)
             spent = {"seconds": perf_counter() - began, "processor": process_time() - used}
-            tell({**spent, "delivered": sandbox.world.outbox.waiting() <= before})
+            tell({**spent, "delivered": world.outbox.waiting() <= before})
 
 
 async def example(server: Server, provider: str) -> Queued:
@@ -155,10 +155,8 @@ async def shopper(server: Server, ref: str) -> None:
             assert answer.status == 200, await answer.text()
 
 
-async def queue(
-    world: World, model: Queued, count: int, url: Callable[[int], str], outage: Outage | None = None
-) -> datetime:
-    """So many copies, due in an hour; when that is."""
+async def queue(world: World, model: Queued, count: int, urls: list[str], outage: Outage | None = None) -> datetime:
+    """So many copies to these addresses in turn, due in an hour; when that is."""
     from msgspec.structs import replace
 
     source = model.content.source
@@ -166,7 +164,13 @@ async def queue(
     first = world.outbox.numbers + 1
     rows = []
     for n in range(count):
-        made: Any = {"number": first + n, "rank": first + n, "url": url(n), "due": due, "content": Body(source)}
+        made: Any = {
+            "number": first + n,
+            "rank": first + n,
+            "url": urls[n % len(urls)],
+            "due": due,
+            "content": Body(source),
+        }
         rows.append(replace(model, **made, outage=outage))
     await world.book(lambda: rows)
     return due
@@ -183,7 +187,7 @@ async def ladders(provider: str, count: int) -> None:
         model = await example(server, provider)
         await world.book(lambda: world.moving(ClockMode.MANUAL, datetime(2026, 7, 6, 8, tzinfo=UTC)))
         down = Outage(down=timedelta(days=60))
-        due = await queue(world, model, count, lambda n: f"http://127.0.0.1:9/{n}", down)
+        due = await queue(world, model, count, [f"http://127.0.0.1:9/{n}" for n in range(count)], down)
         began, used = perf_counter(), process_time()
         done = await server.courier.advance(sandbox, due + timedelta(days=31))
         spent = perf_counter() - began

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ log = logging.getLogger("mockpsp.delivery")
 _NOT_SENT = "not sent: the target is not on this machine or network (see --allow-webhooks-to)"
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".test.local")
 _PER_HOST = 64
-"""How many queues may send to one host at the same time; others have their turn when one of these has got its answer."""
+"""How many queues may send to one host at the same time; others have their turn when one of these has its answer."""
 
 
 class Proof(Value, frozen=True):
@@ -146,7 +146,7 @@ class Courier:
         self._alarms: dict[str, Alarm] = {}
         self._lanes: dict[tuple[str, str], deque[tuple[World, Delivery, list[Done]]]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, set[asyncio.Task[None]]] = {}
         self._draining: set[str] = set()
 
     def allows(self, url: str) -> bool:
@@ -172,7 +172,7 @@ class Courier:
         delay = (due - clock.now()).total_seconds()
         if delay <= 0:
             self._draining.add(sandbox.id)
-            self._spawn(self._drain_in_background(sandbox))
+            self._spawn(sandbox.id, self._drain_in_background(sandbox))
         elif clock.mode is ClockMode.REAL:
             self._call_off(sandbox)
             handle = asyncio.get_running_loop().call_later(min(delay, 3600.0) + 0.001, self._ring, sandbox)
@@ -193,13 +193,16 @@ class Courier:
         if alarm is not None:
             alarm.handle.cancel()
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, id: str, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self._tasks.setdefault(id, set()).add(task)
+        task.add_done_callback(partial(self._ended, id))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _ended(self, id: str, task: asyncio.Task[None]) -> None:
+        tasks = self._tasks[id]
+        tasks.discard(task)
+        if not tasks:
+            del self._tasks[id]
         if not task.cancelled() and task.exception() is not None:
             log.error("background work failed", exc_info=task.exception())
 
@@ -230,7 +233,7 @@ class Courier:
             self._lanes[lane].append((world, delivery, done))
             return
         self._lanes[lane] = deque([(world, delivery, done)])
-        self._spawn(self._run_lane(sandbox, lane))
+        self._spawn(sandbox.id, self._run_lane(sandbox, lane))
 
     async def _run_lane(self, sandbox: Sandbox, lane: tuple[str, str]) -> None:
         queue = self._lanes[lane]
@@ -270,12 +273,13 @@ class Courier:
         while True:
             if sandbox.world.closed:
                 raise Gone(f"sandbox {sandbox.id} was deleted meanwhile")
-            mine = [lane for lane in self._lanes if lane[0] == sandbox.id]
+            sending = any(id == sandbox.id for id, _ in self._lanes)
             due = sandbox.world.outbox.next_due()
-            if not mine and (due is None or due > sandbox.world.clock.now()):
+            if not sending and (due is None or due > sandbox.world.clock.now()):
                 return done
-            if self._tasks:
-                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            tasks = self._tasks.get(sandbox.id)
+            if tasks:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             done.extend(await self.drain(sandbox))
 
     async def advance(self, sandbox: Sandbox, to: datetime) -> list[Done]:
@@ -411,9 +415,10 @@ class Courier:
         """Stop all background work and close connections."""
         for alarm in self._alarms.values():
             alarm.handle.cancel()
-        for task in tuple(self._tasks):
+        tasks = [task for each in self._tasks.values() for task in each]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._client is not None:
             await self._client.close()
 

@@ -371,18 +371,12 @@ def _modification(
 
 def signed_text(item: Mapping[str, Any]) -> str:
     """What the HMAC covers: eight fields joined by colons, an absent one is empty, nothing is escaped."""
-    amount = item.get("amount", {})
-    parts = (
-        item.get("pspReference", ""),
-        item.get("originalReference", ""),
-        item.get("merchantAccountCode", ""),
-        item.get("merchantReference", ""),
-        amount.get("value", ""),
-        amount.get("currency", ""),
-        item.get("eventCode", ""),
-        item.get("success", ""),
+    told, amount = item.get, item.get("amount", {}).get
+    return (
+        f"{told('pspReference', '')}:{told('originalReference', '')}:{told('merchantAccountCode', '')}:"
+        f"{told('merchantReference', '')}:{amount('value', '')}:{amount('currency', '')}:"
+        f"{told('eventCode', '')}:{told('success', '')}"
     )
-    return ":".join(str(part) for part in parts)
 
 
 def signature(hmac_key: str, item: Mapping[str, Any]) -> str:
