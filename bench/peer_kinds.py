@@ -283,7 +283,7 @@ def mountebank(folder: Path, port: int) -> Sequence[str]:
         for method, function in (("POST", create), ("GET", read))
     ]
     kept_alive = {"headers": {"Connection": "keep-alive"}}
-    imposter = {"port": port, "protocol": "http", "defaultResponse": kept_alive, "stubs": stubs}
+    imposter = {"port": port, "host": "127.0.0.1", "protocol": "http", "defaultResponse": kept_alive, "stubs": stubs}
     file = _kept(folder, "imposters.json", {"imposters": [imposter]})
     script = folder / "node_modules/mountebank/bin/mb"
     quiet = ["--loglevel", "error", "--nologfile", "--pidfile", str(folder / "mb.pid")]

@@ -13,7 +13,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -226,9 +226,10 @@ def child(*arguments: str) -> Iterator[Callable[[Mapping[str, Any] | None], dict
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        process.stdout.close()
 
 
-def compare(providers: list[str], count: int, rounds: int) -> list[str]:
+def compare(providers: list[str], count: int, rounds: int, lanes: Sequence[int] = LANES) -> list[str]:
     """The table: a line for each provider and number of connections, on a running and on a standing clock."""
     lines = [
         "| webhooks | connections | bare client | mockpsp | of bare | processor µs bare / ours | of bare |",
@@ -241,13 +242,13 @@ def compare(providers: list[str], count: int, rounds: int) -> list[str]:
         for provider in providers:
             sender = stack.enter_context(child("ours", url, provider))
             message = sender(None)
-            for clock, lanes in (*(("real", each) for each in LANES), ("manual", 1)):
-                order = {**message, "lanes": lanes, "clock": clock, "count": count}
+            for clock, many in (*(("real", each) for each in lanes), ("manual", 1)):
+                order = {**message, "lanes": many, "clock": clock, "count": count}
                 for each in (limit, sender):
                     each({**order, "count": min(500, count)})
                 pairs = [(limit(order), sender(order)) for _ in range(rounds)]
                 named = f"{provider} {KINDS[provider]}" + (", standing clock" if clock == "manual" else "")
-                lines.append(line(named, lanes, count, pairs))
+                lines.append(line(named, many, count, pairs))
     return lines
 
 
