@@ -21,6 +21,7 @@ from mockpsp.world.clock import ClockMode
 from mockpsp.world.outbox import Delivery, Work
 from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import Sandbox
+from mockpsp.world.store import Conflict
 from mockpsp.world.world import Gone, World
 
 if TYPE_CHECKING:
@@ -438,7 +439,11 @@ async def _book(world: World, attempted: records.Attempted, heard: tuple[str, st
             log.debug("%s %s does not hear of attempt %d: %s", lifecycle, ref, attempted.attempt, refusal)
         else:
             return
-    await world.book(lambda: [attempted], cause)
+    try:
+        await world.commit((attempted,), cause)
+    except Conflict:
+        await world.catch_up()
+        await world.book(lambda: [attempted], cause)
 
 
 def _played(delivery: Delivery, now: datetime) -> tuple[int | None, str | None, bytes] | None:

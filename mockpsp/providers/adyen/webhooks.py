@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import field
 from msgspec.json import decode
 
-from mockpsp.domain.clock import paris
+from mockpsp.domain.clock import paris, spelled
 from mockpsp.domain.lifecycle import Body, Moment, Notice
 from mockpsp.domain.money import Money, decimals
 from mockpsp.domain.value import Value
@@ -73,7 +73,7 @@ class Item(Value, frozen=True, kw_only=True):
 
 def event_date(moment: datetime) -> str:
     """ISO 8601 in Paris with its offset and whole seconds."""
-    return moment.astimezone(paris()).isoformat(timespec="seconds")
+    return spelled(moment.astimezone(paris()))
 
 
 # -- which webhooks a fact leads to ----------------------------------------------------------------------------------
