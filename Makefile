@@ -6,7 +6,7 @@ READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 DEMO := $(VENV)/.demo-ready
 
-.PHONY: run demo test lint unit types vendor shots pictures fuzz bench crowd kills golden mutation soak node clean
+.PHONY: run demo test lint unit types vendor shots pictures fuzz bench webhooks peers crowd kills golden mutation soak node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -51,6 +51,12 @@ fuzz: $(DEV)  ## the scenario loader against odd files, five minutes or SECONDS=
 
 bench: $(DEV)  ## speed, as ratios measured in one run
 	$(BIN)/python -m bench
+
+webhooks: $(DEV)  ## webhooks delivered, against a bare client that posts the same bodies
+	$(BIN)/python -m bench.webhooks $(ARGS)
+
+peers: $(DEV)  ## other simulators on the same work, installed into a folder outside this checkout: make peers FOLDER=path
+	$(BIN)/python -m bench.peers $(or $(FOLDER),$(HOME)/.cache/mockpsp-peers) $(ARGS)
 
 crowd: $(DEV)  ## hundreds of sandboxes at the same time: isolation, and what one costs
 	$(BIN)/python -m bench.crowd $(ARGS)

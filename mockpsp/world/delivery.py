@@ -7,9 +7,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.domain.value import Value
@@ -19,14 +21,19 @@ from mockpsp.world.clock import ClockMode
 from mockpsp.world.outbox import Delivery, Work
 from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import Sandbox
+from mockpsp.world.store import Conflict
 from mockpsp.world.world import Gone, World
 
 if TYPE_CHECKING:
-    from aiohttp import BaseConnector, ClientSession
+    from aiohttp import BaseConnector
+
+    from mockpsp.world.posting import Post
 
 log = logging.getLogger("mockpsp.delivery")
 _NOT_SENT = "not sent: the target is not on this machine or network (see --allow-webhooks-to)"
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".test.local")
+_PER_HOST = 64
+"""How many queues may send to one host at the same time; others have their turn when one of these has its answer."""
 
 
 class Proof(Value, frozen=True):
@@ -134,12 +141,13 @@ class Courier:
     def __init__(self, policies: Mapping[str, Policy], drivers: Mapping[str, Driver], allowed: Callable[[str], bool]):
         self._policies = policies
         self._drivers = drivers
-        self._allowed = allowed
+        self._allowed = lru_cache(maxsize=4096)(allowed)
         self.connector: Callable[[], BaseConnector] | None = None
-        self._session: ClientSession | None = None
+        self._client: Post | None = None
         self._alarms: dict[str, Alarm] = {}
         self._lanes: dict[tuple[str, str], deque[tuple[World, Delivery, list[Done]]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._tasks: dict[str, set[asyncio.Task[None]]] = {}
         self._draining: set[str] = set()
 
     def allows(self, url: str) -> bool:
@@ -165,7 +173,7 @@ class Courier:
         delay = (due - clock.now()).total_seconds()
         if delay <= 0:
             self._draining.add(sandbox.id)
-            self._spawn(self._drain_in_background(sandbox))
+            self._spawn(sandbox.id, self._drain_in_background(sandbox))
         elif clock.mode is ClockMode.REAL:
             self._call_off(sandbox)
             handle = asyncio.get_running_loop().call_later(min(delay, 3600.0) + 0.001, self._ring, sandbox)
@@ -186,13 +194,16 @@ class Courier:
         if alarm is not None:
             alarm.handle.cancel()
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, id: str, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        self._tasks.setdefault(id, set()).add(task)
+        task.add_done_callback(partial(self._ended, id))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def _ended(self, id: str, task: asyncio.Task[None]) -> None:
+        tasks = self._tasks[id]
+        tasks.discard(task)
+        if not tasks:
+            del self._tasks[id]
         if not task.cancelled() and task.exception() is not None:
             log.error("background work failed", exc_info=task.exception())
 
@@ -223,14 +234,16 @@ class Courier:
             self._lanes[lane].append((world, delivery, done))
             return
         self._lanes[lane] = deque([(world, delivery, done)])
-        self._spawn(self._run_lane(sandbox, lane))
+        self._spawn(sandbox.id, self._run_lane(sandbox, lane))
 
     async def _run_lane(self, sandbox: Sandbox, lane: tuple[str, str]) -> None:
         queue = self._lanes[lane]
+        turns = self._turns.setdefault(_host(lane[1]), asyncio.Semaphore(_PER_HOST))
         try:
             while queue:
-                world, delivery, done = queue.popleft()
-                await self._deliver(sandbox, world, delivery, done)
+                async with turns:
+                    world, delivery, done = queue.popleft()
+                    await self._deliver(sandbox, world, delivery, done)
         finally:
             del self._lanes[lane]
 
@@ -261,12 +274,13 @@ class Courier:
         while True:
             if sandbox.world.closed:
                 raise Gone(f"sandbox {sandbox.id} was deleted meanwhile")
-            mine = [lane for lane in self._lanes if lane[0] == sandbox.id]
+            sending = any(id == sandbox.id for id, _ in self._lanes)
             due = sandbox.world.outbox.next_due()
-            if not mine and (due is None or due > sandbox.world.clock.now()):
+            if not sending and (due is None or due > sandbox.world.clock.now()):
                 return done
-            if self._tasks:
-                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            tasks = self._tasks.get(sandbox.id)
+            if tasks:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             done.extend(await self.drain(sandbox))
 
     async def advance(self, sandbox: Sandbox, to: datetime) -> list[Done]:
@@ -392,33 +406,29 @@ class Courier:
     async def _post(
         self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> tuple[int | None, str | None, bytes]:
-        from aiohttp import ClientError, ClientSession, ClientTimeout
+        if self._client is None:
+            from mockpsp.world.posting import Post  # late: the client is a tenth of a start
 
-        if self._session is None:
-            connector = self.connector() if self.connector is not None else None
-            self._session = ClientSession(connector=connector, auto_decompress=True)
-        limit = ClientTimeout(total=seconds)
+            self._client = Post(self.connector() if self.connector is not None else None)
         if asyncio.current_task() is None:  # the client needs one, and a call has one as soon as it waits for something
             await asyncio.sleep(0)
-        try:
-            async with self._session.post(
-                url, data=body, headers=headers, timeout=limit, allow_redirects=False
-            ) as response:
-                return response.status, None, await response.content.read(4096)
-        except TimeoutError:
-            return None, f"no answer within {seconds:g} seconds", b""
-        except (ClientError, OSError, ValueError) as error:
-            return None, str(error) or type(error).__name__, b""
+        return await self._client(url, body, headers, seconds)
 
     async def close(self) -> None:
         """Stop all background work and close connections."""
         for alarm in self._alarms.values():
             alarm.handle.cancel()
-        for task in tuple(self._tasks):
+        tasks = [task for each in self._tasks.values() for task in each]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._client is not None:
+            await self._client.close()
+
+
+def _host(url: str) -> str:
+    """Name and port, of anything that was given as an address."""
+    return url.partition("://")[2].partition("/")[0]
 
 
 async def _book(world: World, attempted: records.Attempted, heard: tuple[str, str, Any] | None, cause: int) -> None:
@@ -431,7 +441,11 @@ async def _book(world: World, attempted: records.Attempted, heard: tuple[str, st
             log.debug("%s %s does not hear of attempt %d: %s", lifecycle, ref, attempted.attempt, refusal)
         else:
             return
-    await world.book(lambda: [attempted], cause)
+    try:
+        await world.commit((attempted,), cause)
+    except Conflict:
+        await world.catch_up()
+        await world.book(lambda: [attempted], cause)
 
 
 def _played(delivery: Delivery, now: datetime) -> tuple[int | None, str | None, bytes] | None:

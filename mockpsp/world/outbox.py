@@ -25,6 +25,7 @@ class Status(StrEnum):
 
 
 _NO_ENDPOINT = Status.NO_ENDPOINT  # what most webhooks of a test come to; an enumeration's members are slow to reach
+_RETRYING, _DELIVERED, _GIVEN_UP = Status.RETRYING, Status.DELIVERED, Status.GIVEN_UP
 
 
 class Delivery(Row):
@@ -117,11 +118,11 @@ class Outbox:
         elif self._failing.get(lane) == attempt.number:
             self._let_go(lane, attempt.at)
         if attempt.next_due is not None:
-            delivery.status = Status.RETRYING
+            delivery.status = _RETRYING
             self._work[attempt.number] = delivery
             heappush(self._heap, (attempt.next_due, delivery.queued.rank, attempt.number))
             return
-        delivery.status = Status.DELIVERED if attempt.delivered else Status.GIVEN_UP
+        delivery.status = _DELIVERED if attempt.delivered else _GIVEN_UP
         self._work.pop(attempt.number, None)
         self._finish(attempt.number)
 

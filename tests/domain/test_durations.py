@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockpsp.domain.clock import BadDuration, format_duration, paris, paris_day, parse_duration, parse_instant
+from mockpsp.domain.clock import BadDuration, format_duration, paris, paris_day, parse_duration, parse_instant, spelled
 
 spans = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=4000))
 
@@ -78,3 +78,9 @@ def test_the_day_of_summer_time_has_twenty_three_hours() -> None:
     begins = datetime(2026, 3, 29, tzinfo=paris()).astimezone(UTC)
     ends = datetime(2026, 3, 30, tzinfo=paris()).astimezone(UTC)
     assert ends - begins == timedelta(hours=23)
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=375_000)).map(lambda span: datetime(1970, 1, 1, tzinfo=UTC) + span))
+def test_a_moment_is_spelled_as_isoformat_does(moment: datetime) -> None:
+    local = moment.astimezone(paris())
+    assert spelled(local) == local.isoformat(timespec="seconds")

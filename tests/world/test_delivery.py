@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from json import loads
 from typing import Any
 
 import pytest
+from aiohttp import web
 from msgspec.structs import replace
 
 from mockpsp.providers.worldline import PROVIDER
 from mockpsp.providers.worldline.webhooks import signature
 from mockpsp.scenario.model import DeliveryRule, Outage, Signature, Trigger
+from mockpsp.testing.server import listening
+from mockpsp.world.clock import ClockMode
 from mockpsp.world.delivery import Courier, is_local
+from mockpsp.world.journal import Entry
 from mockpsp.world.outbox import Delivery, Status
 from mockpsp.world.records import EndpointChanged
 from mockpsp.world.world import Gone
@@ -352,3 +358,113 @@ async def test_no_delivery_of_a_world_that_is_gone_is_booked(open_shop: Open, re
     with pytest.raises(Gone):
         await psp.courier.settle(psp.sandbox)
     assert receiver.received == []
+
+
+# -- many endpoints ----------------------------------------------------------------------------------------------------
+
+
+class Crowd:
+    """An endpoint that keeps everybody waiting until it is ``released``, and counts who waits at the same time."""
+
+    def __init__(self) -> None:
+        self.released = asyncio.Event()
+        self.waiting = self.most = self.answered = 0
+        self.cookies: list[str | None] = []
+        self.came = asyncio.Condition()
+
+    async def hear(self, request: web.Request) -> web.Response:
+        await request.read()
+        self.cookies.append(request.headers.get("Cookie"))
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        async with self.came:
+            self.came.notify_all()
+        await self.released.wait()
+        self.waiting -= 1
+        self.answered += 1
+        return web.Response(headers={"Set-Cookie": "visitor=1; Path=/"})
+
+    async def full(self, number: int) -> None:
+        """Return when so many wait."""
+        async with self.came:
+            await self.came.wait_for(lambda: self.waiting >= number)
+
+
+@asynccontextmanager
+async def crowd() -> AsyncIterator[tuple[Crowd, str]]:
+    """One of them, and its address."""
+    endpoint = Crowd()
+    app = web.Application()
+    app.router.add_post("/{path:.*}", endpoint.hear)
+    async with listening(app) as port:
+        yield endpoint, f"http://localhost:{port}"
+
+
+async def run_clock(psp: Shop) -> None:
+    """From now on the clock runs: each address has a queue of its own."""
+    await psp.world.book(lambda: psp.world.moving(ClockMode.REAL, psp.world.clock.now()))
+    psp.courier.attach(psp.sandbox)
+
+
+def first_delivery(psp: Shop) -> asyncio.Future[None]:
+    """Done when an endpoint has acknowledged a webhook."""
+    first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def heard(entry: Entry) -> None:
+        if entry.kind == "delivery" and entry.data.delivered and not first.done():
+            first.set_result(None)
+
+    psp.world.journal.watch(heard)
+    return first
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is given up because the machine is slow."""
+    monkeypatch.setattr(PROVIDER.policy, "timeout_seconds", 3600.0)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_slow_endpoints_keep_no_other_host_waiting(open_shop: Open, receiver: Receiver) -> None:
+    async with crowd() as (slow, url):
+        psp = await open_shop()
+        addresses = (*(f"{url}/{number}" for number in range(150)), receiver.url)
+        await psp.world.commit([EndpointChanged("worldline", addresses)])
+        await run_clock(psp)
+        delivered = first_delivery(psp)
+        await psp.checkout(eur(12_000), timeout=timedelta(days=300))
+        await slow.full(64)
+        async with asyncio.timeout(60):
+            await delivered
+        assert [each.queued.url for each in rows(psp) if each.status is Status.DELIVERED] == [receiver.url]
+        assert slow.answered == 0
+        slow.released.set()
+        await psp.courier.settle(psp.sandbox)
+        assert (slow.most, slow.answered) == (64, 150)
+        assert {each.status for each in rows(psp)} == {Status.DELIVERED}
+
+
+@pytest.mark.usefixtures("patient")
+async def test_waiting_for_a_turn_at_a_host_is_no_attempt(open_shop: Open) -> None:
+    """What waits behind others has not been asked: its attempt begins when it has its turn."""
+    async with crowd() as (slow, url):
+        psp = await open_shop()
+        await psp.world.commit([EndpointChanged("worldline", tuple(f"{url}/{number}" for number in range(70)))])
+        await run_clock(psp)
+        await psp.checkout(eur(12_000), timeout=timedelta(days=300))
+        await slow.full(64)
+        before = psp.world.clock.now()
+        slow.released.set()
+        await psp.courier.settle(psp.sandbox)
+        late = [each for each in rows(psp) if each.first_try is not None and each.first_try > before]
+        assert len(late) == 6
+
+
+async def test_an_endpoints_cookies_do_not_come_back(open_shop: Open) -> None:
+    """They could be those of another sandbox: all of them share one client."""
+    async with crowd() as (endpoint, url):
+        endpoint.released.set()
+        psp = await open_shop(url=f"{url}/hook")
+        await checkout(psp)
+        await checkout(psp)
+        assert endpoint.cookies == [None, None]

@@ -9,16 +9,16 @@ from base64 import b64encode
 from binascii import unhexlify
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from hmac import digest
 from typing import Any
 
 from msgspec import field
 from msgspec.json import decode
 
-from mockpsp.domain.clock import paris
+from mockpsp.domain.clock import paris, spelled
 from mockpsp.domain.lifecycle import Body, Moment, Notice
 from mockpsp.domain.money import Money, decimals
 from mockpsp.domain.value import Value
+from mockpsp.edge.keyed import hmac_sha256
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.adyen import events as e
 from mockpsp.providers.adyen.ids import psp_reference
@@ -29,6 +29,7 @@ from mockpsp.world.delivery import Proof
 from mockpsp.world.records import Attempted, Queued
 
 _WITH_CARD_REASON = ("visa", "mc", "amex")
+_ADDITIONAL = b'"additionalData":{'
 
 
 class Item(Value, frozen=True, kw_only=True):
@@ -72,7 +73,7 @@ class Item(Value, frozen=True, kw_only=True):
 
 def event_date(moment: datetime) -> str:
     """ISO 8601 in Paris with its offset and whole seconds."""
-    return moment.astimezone(paris()).isoformat(timespec="seconds")
+    return spelled(moment.astimezone(paris()))
 
 
 # -- which webhooks a fact leads to ----------------------------------------------------------------------------------
@@ -370,23 +371,24 @@ def _modification(
 
 def signed_text(item: Mapping[str, Any]) -> str:
     """What the HMAC covers: eight fields joined by colons, an absent one is empty, nothing is escaped."""
-    amount = item.get("amount", {})
-    parts = (
-        item.get("pspReference", ""),
-        item.get("originalReference", ""),
-        item.get("merchantAccountCode", ""),
-        item.get("merchantReference", ""),
-        amount.get("value", ""),
-        amount.get("currency", ""),
-        item.get("eventCode", ""),
-        item.get("success", ""),
+    told, amount = item.get, item.get("amount", {}).get
+    return (
+        f"{told('pspReference', '')}:{told('originalReference', '')}:{told('merchantAccountCode', '')}:"
+        f"{told('merchantReference', '')}:{amount('value', '')}:{amount('currency', '')}:"
+        f"{told('eventCode', '')}:{told('success', '')}"
     )
-    return ":".join(str(part) for part in parts)
 
 
 def signature(hmac_key: str, item: Mapping[str, Any]) -> str:
     """base64 of HMAC-SHA256; the key is hex. Raises ValueError for a key that is none."""
-    return b64encode(digest(unhexlify(hmac_key), signed_text(item).encode(), "sha256")).decode()
+    return b64encode(hmac_sha256(unhexlify(hmac_key), signed_text(item).encode())).decode()
+
+
+def with_signature(body: bytes, proof: str) -> bytes:
+    """The bytes of an ``Item`` with its signature as the first of ``additionalData``; all else stays as it is."""
+    before, mark, after = body.partition(_ADDITIONAL)  # its first field, so nothing that a merchant wrote stands before
+    comma = b"" if after.startswith(b"}") else b","
+    return b'%b%b"hmacSignature":"%b"%b%b' % (before, mark, proof.encode(), comma, after)
 
 
 def forged(hmac_key: str, change: int = 1) -> str:
@@ -426,12 +428,9 @@ class AdyenPolicy:
             headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
         if signature_kind is Signature.MISSING:
             return headers, queued.body
-        envelope = decode(queued.body)
-        item = envelope["notificationItems"][0]["NotificationRequestItem"]
-        key = credentials["hmac_key"]
-        proof = signature(_KEYS[signature_kind](key), item)
-        item["additionalData"] = {"hmacSignature": proof, **item["additionalData"]}
-        return headers, to_bytes(envelope)
+        body = queued.body
+        item = decode(body)["notificationItems"][0]["NotificationRequestItem"]
+        return headers, with_signature(body, signature(_KEYS[signature_kind](credentials["hmac_key"]), item))
 
     def proof(self, headers: Mapping[str, str], body: bytes, credentials: Mapping[str, Any]) -> Proof:
         """See Policy."""

@@ -141,7 +141,7 @@ class Orders:
 
     def notices(self, before: Order | None, after: Order, event: e.Event, moment: Moment) -> tuple[Consequence, ...]:
         """See Lifecycle."""
-        if isinstance(event, e.OrderCreated):
+        if isinstance(event, (e.OrderCreated, e.WebhookAnswered)):  # the latter once for each webhook: it tells nobody
             return ()
         assert before is not None, "an order begins with its creation"
         return (

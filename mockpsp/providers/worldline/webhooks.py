@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from mockpsp.domain.clock import paris
+from mockpsp.domain.clock import paris, spelled
 from mockpsp.domain.ids import LateId
 from mockpsp.domain.lifecycle import Body, Moment, Notice
 from mockpsp.domain.value import Value
@@ -28,9 +28,8 @@ from mockpsp.world.records import Attempted, Queued
 
 def created_at(moment: datetime) -> str:
     """The envelope's time: Paris, seven digits of a second, as in recorded webhooks."""
-    local = moment.astimezone(paris())
-    text = local.isoformat(timespec="microseconds")
-    return f"{text[:26]}7{text[26:]}"
+    text = spelled(moment.astimezone(paris()))
+    return f"{text[:19]}.{moment.microsecond:06}7{text[19:]}"
 
 
 def envelope(kind: str, merchant: str, part: str, body: Mapping[str, Any], id: str, now: datetime) -> bytes:
