@@ -14,7 +14,8 @@ class Settings:
     ``host`` localhost means both loopback addresses. ``tls_names`` are further names of the certificate.
     ``tls_port`` None is the port behind ``port``, or a free one where that is taken. ``scenarios`` are names or files;
     the default sandbox runs them put together, the last one wins. ``max_body`` is in bytes. ``state`` is a file that
-    keeps all sandboxes; without one they end with the server.
+    keeps all sandboxes, or the address of a PostgreSQL database in which several processes keep them; without one
+    they end with the server.
     """
 
     host: str = "localhost"
@@ -37,6 +38,11 @@ class Settings:
         return cls(
             host=environment.get("MOCKPSP_HOST", usual.host), port=int(environment.get("MOCKPSP_PORT", usual.port))
         )
+
+
+def is_shared(state: str) -> bool:
+    """Whether this state is a PostgreSQL database, by its address."""
+    return state.startswith(("postgresql://", "postgres://"))
 
 
 def remote_url() -> str | None:

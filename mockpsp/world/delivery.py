@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -19,6 +20,7 @@ from mockpsp.world.clock import ClockMode
 from mockpsp.world.outbox import Delivery, Work
 from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import Sandbox
+from mockpsp.world.turns import ALONE, Turns
 from mockpsp.world.world import Gone, World
 
 if TYPE_CHECKING:
@@ -131,7 +133,14 @@ class Courier:
     made-up address).
     """
 
-    def __init__(self, policies: Mapping[str, Policy], drivers: Mapping[str, Driver], allowed: Callable[[str], bool]):
+    def __init__(
+        self,
+        policies: Mapping[str, Policy],
+        drivers: Mapping[str, Driver],
+        allowed: Callable[[str], bool],
+        turns: Turns = ALONE,
+    ) -> None:
+        self.turns = turns
         self._policies = policies
         self._drivers = drivers
         self._allowed = allowed
@@ -209,13 +218,16 @@ class Courier:
         """Do everything that is due by now, in order; on a running clock each endpoint has a queue of its own."""
         done: list[Done] = []
         async with sandbox.turn:
-            world = sandbox.world
-            while not world.closed and (work := world.outbox.take(world.clock.now())) is not None:
-                if isinstance(work, Delivery) and world.clock.mode is ClockMode.REAL:
-                    self._line_up(sandbox, world, work, done)
-                else:
-                    await self._do(sandbox, world, work, done)
+            await self._drain(sandbox, done)
         return done
+
+    async def _drain(self, sandbox: Sandbox, done: list[Done]) -> None:
+        world = sandbox.world
+        while not world.closed and (work := world.outbox.take(world.clock.now())) is not None:
+            if isinstance(work, Delivery) and world.clock.mode is ClockMode.REAL:
+                self._line_up(sandbox, world, work, done)
+            else:
+                await self._do(sandbox, world, work, done)
 
     def _line_up(self, sandbox: Sandbox, world: World, delivery: Delivery, done: list[Done]) -> None:
         lane = (sandbox.id, delivery.queued.url)
@@ -272,7 +284,7 @@ class Courier:
     async def advance(self, sandbox: Sandbox, to: datetime) -> list[Done]:
         """Move the clock, stopping at each moment at which something is due, and do that before moving on."""
         done = await self.settle(sandbox)
-        async with sandbox.turn:
+        async with sandbox.turn, self.turns.of(sandbox):
             world = sandbox.world
             while (due := world.outbox.next_due()) is not None and due <= to:
                 if due > world.clock.now():
@@ -285,11 +297,16 @@ class Courier:
         done.extend(await self.settle(sandbox))
         return done
 
+    def moving(self, sandbox: Sandbox) -> AbstractAsyncContextManager[Any]:
+        """Nobody else moves the sandbox's clock while the block lasts."""
+        return sandbox.moving
+
     async def set_clock(self, sandbox: Sandbox, to: datetime) -> list[Done]:
         """Make it this moment; ahead like ``advance``, back without undoing anything."""
         if to >= sandbox.world.clock.now():
             return await self.advance(sandbox, to)
-        await self._move(sandbox.world, to)
+        async with self.turns.of(sandbox):
+            await self._move(sandbox.world, to)
         return []
 
     async def _move(self, world: World, to: datetime) -> None:
@@ -356,11 +373,11 @@ class Courier:
             await world.book(lambda: [records.Held(queued.number, ahead, started)], delivery.cause)
             done.append(Done(started, f"webhook {queued.kind} {queued.ref}: waits behind webhook {ahead}"))
             return
+        attempt = len(delivery.attempts) + 1
         status, error, answer = await self._attempt(sandbox, delivery, policy, started)
-        if world.closed:
+        if world.closed or len(delivery.attempts) >= attempt:
             return
         accepted = status is not None and policy.accepted(status, answer)
-        attempt = len(delivery.attempts) + 1
         waits = policy.retries(world.setups[queued.provider].settings)
         next_due = None if accepted or attempt > len(waits) else started + waits[attempt - 1]
         booked = records.Attempted(queued.number, attempt, started, status, error, accepted, next_due, policy.in_order)
@@ -398,15 +415,16 @@ class Courier:
             connector = self.connector() if self.connector is not None else None
             self._session = ClientSession(connector=connector, auto_decompress=True)
         limit = ClientTimeout(total=seconds)
-        try:
-            async with self._session.post(
-                url, data=body, headers=headers, timeout=limit, allow_redirects=False
-            ) as response:
-                return response.status, None, await response.content.read(4096)
-        except TimeoutError:
-            return None, f"no answer within {seconds:g} seconds", b""
-        except (ClientError, OSError, ValueError) as error:
-            return None, str(error) or type(error).__name__, b""
+        async with self.turns.paused():
+            try:
+                async with self._session.post(
+                    url, data=body, headers=headers, timeout=limit, allow_redirects=False
+                ) as response:
+                    return response.status, None, await response.content.read(4096)
+            except TimeoutError:
+                return None, f"no answer within {seconds:g} seconds", b""
+            except (ClientError, OSError, ValueError) as error:
+                return None, str(error) or type(error).__name__, b""
 
     async def close(self) -> None:
         """Stop all background work and close connections."""
