@@ -166,7 +166,7 @@ def _store(state: str) -> Store:
     return SqliteStore(Path(state))
 
 
-def _served(provider: Provider, kind: type[Door]) -> Iterator[tuple[str, str, Handler]]:
+def _served(provider: Provider, kind: type[Door] = Door) -> Iterator[tuple[str, str, Handler]]:
     """Method, path and handler of all routes; a route that takes a slash at its end is served there as well."""
     for route in provider.routes:
         handler = serve(provider, route, kind)

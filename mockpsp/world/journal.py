@@ -145,7 +145,7 @@ class Journal:
         self._lines = lines
         self._sandbox = sandbox
         self._open: list[Entry] | None = [] if lines is not None and lines.shared else None
-        """Requests that are not written yet, as they have no answer; kept where others would give their numbers again."""
+        """Requests without an answer, not written yet; kept where others would give their numbers again."""
         self._watchers: dict[object, tuple[Callable[[Entry], None], Callable[[], None]]] = {}
         self.count = 0
         self.entries_dropped = 0

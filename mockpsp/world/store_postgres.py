@@ -15,8 +15,8 @@ from contextlib import asynccontextmanager, contextmanager
 from hashlib import blake2b
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
+from mockpsp.settings import without_password
 from mockpsp.world.codec import Unreadable, decode, encode
 from mockpsp.world.store import BadState, Conflict, StoreFailed
 
@@ -153,8 +153,8 @@ class PostgresStore:
             async with self._beside() as connection:
                 await _prepare(connection, self.shown)
                 self.me = await connection.fetchval("SELECT nextval('mockpsp.processes')")
-        except (StoreFailed, asyncpg.PostgresError) as error:
-            raise BadState(f"{self.shown}: {_first_line(error)}; is the server there, and may you use it?") from error
+        except StoreFailed as error:
+            raise BadState(f"{error}; is the server there, and may you use it?") from error
 
     async def _connect(self) -> Any:
         return await asyncpg.connect(self._url, server_settings=_SESSION, timeout=5, command_timeout=30)
@@ -442,15 +442,6 @@ class PostgresStore:
         return True
 
 
-def without_password(url: str) -> str:
-    """The address for people to read."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    place = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{place[2]}"))
-
-
 def _key(*names: str) -> int:
     """What PostgreSQL locks in place of a name: 64 bits of it."""
     return int.from_bytes(blake2b("\n".join(names).encode(), digest_size=8, person=b"mockpsp").digest(), signed=True)
@@ -482,4 +473,4 @@ async def _prepare(connection: Any, shown: str) -> None:
             await connection.execute("UPDATE mockpsp.about SET format = $1", step + 1)
 
 
-__all__ = ["FORMAT", "LEASE_SECONDS", "PostgresStore", "Turn", "without_password"]
+__all__ = ["FORMAT", "LEASE_SECONDS", "PostgresStore", "Turn"]

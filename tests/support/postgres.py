@@ -30,9 +30,9 @@ def tools() -> Path | None:
 class Postgres:
     """A running server. ``fresh`` makes an empty database and tells its address."""
 
-    def __init__(self, port: int, bin: Path) -> None:
+    def __init__(self, port: int, programs: Path) -> None:
         self.port = port
-        self._bin = bin
+        self._programs = programs
 
     def fresh(self) -> str:
         """The address of a new database."""
@@ -43,7 +43,7 @@ class Postgres:
     def sql(self, text: str, database: str = "postgres") -> str:
         """Run a statement; what it tells."""
         command = [
-            str(self._bin / "psql"), "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port),
+            str(self._programs / "psql"), "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port),
             "-U", "mockpsp", "-d", database, "-c", text,
         ]  # fmt: skip
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
@@ -52,19 +52,19 @@ class Postgres:
 @contextmanager
 def running() -> Iterator[Postgres]:
     """For as long as the block lasts. Raises LookupError where PostgreSQL is not installed."""
-    bin = tools()
-    if bin is None:
+    programs = tools()
+    if programs is None:
         raise LookupError("PostgreSQL is not installed: neither in the path nor in /usr/lib/postgresql")
     with TemporaryDirectory(prefix="mockpsp-pg-", ignore_cleanup_errors=True) as folder:
         user = _other_user(folder)
         data, port = Path(folder) / "data", free_port()
-        _run([bin / "initdb", "-D", data, "-U", "mockpsp", "-A", "trust", "-E", "UTF8", "--no-sync"], user)
+        _run([programs / "initdb", "-D", data, "-U", "mockpsp", "-A", "trust", "-E", "UTF8", "--no-sync"], user)
         options = f"{_FAST} -c unix_socket_directories= -p {port}"
-        _run([bin / "pg_ctl", "-D", data, "-w", "-l", Path(folder) / "log", "-o", options, "start"], user)
+        _run([programs / "pg_ctl", "-D", data, "-w", "-l", Path(folder) / "log", "-o", options, "start"], user)
         try:
-            yield Postgres(port, bin)
+            yield Postgres(port, programs)
         finally:
-            _run([bin / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"], user)
+            _run([programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop"], user)
 
 
 def _other_user(folder: str) -> str | None:
