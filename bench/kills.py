@@ -99,8 +99,8 @@ class Life:
 class Lives:
     """Servers that go on living: one with a state of its own, or several that share theirs."""
 
-    def __init__(self, all: list[Life]) -> None:
-        self.all = all
+    def __init__(self, lives: list[Life]) -> None:
+        self.all = lives
         self._turn = 0
 
     def next(self) -> Life:

@@ -453,7 +453,7 @@ async def refuse(request: web.Request, provider: Provider, error: Refusal) -> we
     async def handle(x: Exchange) -> Answer:
         raise error
 
-    return await request.app[DOOR](provider, None, handle).handle(request)
+    return await request.app.get(DOOR, Door)(provider, None, handle).handle(request)
 
 
 def close_after_broken_body(request: web.Request, response: web.StreamResponse) -> None:

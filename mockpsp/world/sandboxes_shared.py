@@ -66,14 +66,20 @@ class SharedSandboxes(Sandboxes):
         self._admit(sandbox)
 
     async def _tell(self, change: Any) -> None:
-        """Write it into the register, behind what others wrote. Raises StoreFailed; Conflict for a number in use."""
+        """Write it into the register, behind what others wrote. Raises StoreFailed."""
+        await self._write(lambda: change)
+
+    async def _write(self, make: Callable[[], Any]) -> None:
+        """Write what is to be said now, if anything is; made again when another process was faster."""
         while True:
             async with self._reading:
+                change = make()
+                if change is None:
+                    return
                 try:
                     self._changes = await self.store.append(REGISTER, self._changes, [change])
                 except Conflict:
-                    if isinstance(change, records.SandboxOpened):
-                        raise
+                    pass
                 else:
                     self._learn(change)
                     return
@@ -83,17 +89,17 @@ class SharedSandboxes(Sandboxes):
         self, scenario: Scenario, *, id: str | None = None, seed: int | None = None, clock: datetime | None = None
     ) -> Sandbox:
         """See Sandboxes. Where another process has just created one with this ``id``, that one."""
-        while True:
+        chosen = ""
+
+        def opened() -> records.SandboxOpened | None:
+            nonlocal chosen
             chosen = id or f"s{self._numbers + 1}"
-            try:
-                await self._tell(records.SandboxOpened(chosen, scenario, seed, clock, real_now()))
-            except Conflict:
-                await self.refresh()
-                if id is None or self.find(id) is None:
-                    continue
-            sandbox = self.get(chosen)
-            async with self.turns.of(sandbox):
-                return sandbox
+            return None if chosen in self._opened else records.SandboxOpened(chosen, scenario, seed, clock, real_now())
+
+        await self._write(opened)
+        sandbox = self.get(chosen)
+        async with self.turns.of(sandbox):
+            return sandbox
 
     async def begin(self, scenario: Scenario, seed: int | None) -> None:
         """See Sandboxes. Of processes that start with different scenarios, the last one is heard."""

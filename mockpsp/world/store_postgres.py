@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import blake2b
 from time import monotonic
 from typing import Any
@@ -155,6 +155,9 @@ class PostgresStore:
                 self.me = await connection.fetchval("SELECT nextval('mockpsp.processes')")
         except StoreFailed as error:
             raise BadState(f"{error}; is the server there, and may you use it?") from error
+        finally:
+            if not self.me:
+                await self._hang_up()
 
     async def _connect(self) -> Any:
         return await asyncpg.connect(self._url, server_settings=_SESSION, timeout=5, command_timeout=30)
@@ -190,9 +193,13 @@ class PostgresStore:
                 gone = "UPDATE mockpsp.sandboxes SET owner = NULL, until = NULL WHERE owner = $1"
                 await connection.execute(gone, self.me)
         finally:
-            for each in (*self._idle, self._side, self._ear):
-                if each is not None:
-                    each.terminate()
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        for each in (*self._idle, self._side, self._ear):
+            if each is not None:
+                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                    await each.close(timeout=1)
 
     def close(self) -> None:
         """See Store. ``end`` has closed it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mockpsp.world.store import BadState, Conflict, StoreFailed
+from mockpsp.world.store import BadState, StoreFailed
 from mockpsp.world.store_sqlite import FORMAT, SqliteStore
 
 
@@ -22,20 +22,6 @@ def store(file: Path) -> Iterator[SqliteStore]:
     opened = SqliteStore(file)
     yield opened
     opened.close()
-
-
-async def test_it_takes_all_events_or_none(store: SqliteStore) -> None:
-    assert await store.append("s1", 0, ["a", "b"]) == 2
-    with pytest.raises(Conflict, match="s1 is at version 2, not 0"):
-        await store.append("s1", 0, ["c"])
-    with pytest.raises(TypeError):
-        await store.append("s1", 2, ["c", object()])
-    assert list(await store.read("s1", 0)) == ["a", "b"]
-    assert list(await store.read("s1", 1)) == ["b"]
-    assert list(await store.read("s2", 0)) == []
-    await store.drop("s1")
-    assert list(await store.read("s1", 0)) == []
-    assert await store.append("s1", 0, ["new"]) == 1
 
 
 async def test_another_process_finds_it(file: Path) -> None:
