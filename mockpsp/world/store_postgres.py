@@ -166,7 +166,13 @@ class PostgresStore:
     def _trouble(self) -> Iterator[None]:
         try:
             yield
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+            OSError,
+            TimeoutError,
+        ) as error:
             raise StoreFailed(f"{self.shown}: {_first_line(error)}") from error
 
     @asynccontextmanager
