@@ -37,6 +37,8 @@ WALLET = "11111111111"
 ACCOUNTS = {"worldline": f"worldline/wallet/{WALLET}", "adyen": "adyen/meal_voucher/9999-500662"}
 CENTS = 100
 PATIENCE = ClientTimeout(total=20)
+START_SECONDS = 300.0
+"""On a machine that is busy with other things, reading a large state takes a while."""
 SCENARIO = f"""
 mockpsp: 1
 title: Merchants pay while the server is killed
@@ -84,7 +86,7 @@ class Life:
     async def start(self) -> None:
         """Return when it answers."""
         self._process = await asyncio.to_thread(subprocess.Popen, self._command, stdout=subprocess.DEVNULL)
-        await asyncio.to_thread(answered, self.port)
+        await asyncio.to_thread(answered, self.port, START_SECONDS)
         self.up.set()
 
     def kill(self) -> None:
@@ -265,7 +267,9 @@ async def _endure(kills: int, chance: random.Random, merchants: int, lives: Live
         names = [f"{provider}{number}" for provider in ("worldline", "adyen") for number in range(merchants // 2)]
         crowd = [Merchant(name, lives, session, stop) for name in names]
         tasks = [asyncio.create_task(each.run()) for each in crowd]
-        for _ in range(kills):
+        for number in range(kills):
+            if number and not number % 20:
+                print(f"{number} kills so far, {perf_counter() - began:.0f} s", file=sys.stderr)
             await asyncio.sleep(chance.uniform(0.02, 1.0))
             life = chance.choice(lives.all)
             life.kill()

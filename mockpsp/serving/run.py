@@ -153,7 +153,10 @@ class _Server:
         def world() -> Any:
             return app[SANDBOXES].get(DEFAULT).world
 
-        task = _accompany(stack, watched.follow(world, self.say, self.stop))
+        def turn() -> AbstractAsyncContextManager[Any]:
+            return app[SANDBOXES].turns.of(app[SANDBOXES].get(DEFAULT))
+
+        task = _accompany(stack, watched.follow(world, self.say, self.stop, turn))
         task.add_done_callback(self._watch_ended)
 
     def _watch_ended(self, task: asyncio.Task[None]) -> None:
