@@ -105,12 +105,10 @@ class _Server:
                 _on_signals(self.stop.set)
                 if self.post is not None:
                     self.post.ready(self.stop.set)
-                if self.post is not None and not self.post.tells:
-                    pass
-                elif self.beside is None:
-                    self._tell(app, secure, stack)
-                else:
+                if self.beside is not None:
                     self.say(await stack.enter_async_context(self.beside(self.listening.origin(), self._clients(app))))
+                elif self.post is None or self.post.tells:
+                    self._tell(app, secure, stack)
                 _accompany(stack, warm_up(app[PROVIDERS], app[CONTRACTS]))
                 if watched is not None:
                     self._follow(watched, app, stack)

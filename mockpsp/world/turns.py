@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 30.0
 EARLY_SECONDS = 30.0
 """A webhook that leaves before its call is answered belongs to the process that answers, for so long."""
 _BEAT_SECONDS = 2.0
-_KEPT_SECONDS = 0.005
+_KEPT_SECONDS = 0.02
 _LEASED_SECONDS = 8.0
 _AGAIN_SECONDS = 0.02
 

@@ -37,9 +37,17 @@ def serving(database: str) -> Iterator[Callable[[], Threaded]]:
         yield lambda: stack.enter_context(threaded(Settings(state=database)))
 
 
+@pytest.fixture(scope="module")
+def pair(postgres: support.Postgres) -> Iterator[tuple[str, str]]:
+    """The addresses of two servers on one database, for tests that have a sandbox of their own."""
+    settings = Settings(state=postgres.fresh())
+    with threaded(settings) as here, threaded(settings) as there:
+        yield here.url, there.url
+
+
 @pytest.fixture
-def pair(serving: Callable[[], Threaded]) -> tuple[str, str]:
-    """The addresses of two servers on one database."""
+def own_pair(serving: Callable[[], Threaded]) -> tuple[str, str]:
+    """The same, for one test only."""
     return serving().url, serving().url
 
 

@@ -51,11 +51,11 @@ def test_a_sandbox_that_one_creates_is_reached_through_the_other_by_its_credenti
     assert [each["operation"] for each in entries(made) if each["kind"] == "request"] == ["create_order"]
 
 
-def test_ids_of_sandboxes_are_given_once(pair: tuple[str, str]) -> None:
+def test_ids_of_sandboxes_are_given_once(own_pair: tuple[str, str]) -> None:
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda number: ControlledSandbox.create(pair[number % 2]).id, range(8)))
+        made = list(pool.map(lambda number: ControlledSandbox.create(own_pair[number % 2]).id, range(8)))
     assert sorted(made) == [f"s{number}" for number in range(1, 9)]
-    for url in pair:
+    for url in own_pair:
         told = requests.get(f"{url}/_mockpsp/sandboxes", timeout=30).json()["sandboxes"]
         assert sorted(each["id"] for each in told) == sorted(["default", *made])
 
@@ -266,9 +266,9 @@ def test_a_server_that_starts_later_knows_everything(serving: Callable[[], Threa
 
 
 def test_when_the_database_is_gone_the_provider_says_try_again(
-    pair: tuple[str, str], postgres: Postgres, database: str
+    own_pair: tuple[str, str], postgres: Postgres, database: str
 ) -> None:
-    both = Both(pair)
+    both = Both(own_pair)
     shop = Shop(both.here)
     shop.order()
     name = database.rpartition("/")[2]
