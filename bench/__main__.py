@@ -41,12 +41,12 @@ def commands(name: str, port: int) -> list[str]:
     return [sys.executable, "-m", "mockpsp", "serve", "--port", str(port)]
 
 
-def answered(port: int) -> bool:
+def answered(port: int, patience: float = 30) -> bool:
     """Return at the first answer; a connection may wait long, one that is refused is tried again."""
-    deadline = monotonic() + 30
+    deadline = monotonic() + patience
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_mockpsp/health", timeout=30) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_mockpsp/health", timeout=patience) as answer:
                 return bool(answer.read())
         except (ConnectionError, urllib.error.URLError):
             if monotonic() > deadline:

@@ -1,5 +1,7 @@
 """``python -m bench.kills [--kills N]``: a server that is killed again and again under load loses and doubles nothing.
 
+``--state postgresql`` does the same with three processes on one database, of which one is killed at a time.
+
 Merchants pay at Worldline and at Adyen, all the time, while the server is killed at random moments and started again
 with the same ``--state``. A call that got no answer is repeated under its idempotence key, as a merchant should; a
 shopper who got none looks first whether it was done. At the end everything that was answered must be there as it was
@@ -35,6 +37,8 @@ WALLET = "11111111111"
 ACCOUNTS = {"worldline": f"worldline/wallet/{WALLET}", "adyen": "adyen/meal_voucher/9999-500662"}
 CENTS = 100
 PATIENCE = ClientTimeout(total=20)
+START_SECONDS = 300.0
+"""On a machine that is busy with other things, reading a large state takes a while."""
 SCENARIO = f"""
 mockpsp: 1
 title: Merchants pay while the server is killed
@@ -64,9 +68,9 @@ class Found(NamedTuple):
 
 
 class Life:
-    """One server process after the other, on one port and one file."""
+    """One server process after the other, on one port and one state."""
 
-    def __init__(self, folder: Path, webhooks: int) -> None:
+    def __init__(self, folder: Path, webhooks: int, state: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         scenario = folder / "kills.yaml"
@@ -74,7 +78,7 @@ class Life:
         hooks = [f"--webhook={name}=http://127.0.0.1:{webhooks}/{name}" for name in ("worldline", "adyen")]
         self._command = [
             sys.executable, "-m", "mockpsp", "serve", "--host", "127.0.0.1", "--port", str(self.port),
-            "--scenario", str(scenario), "--state", str(folder / "state.db"), *hooks,
+            "--scenario", str(scenario), "--state", state, *hooks,
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self.up = asyncio.Event()
@@ -82,23 +86,38 @@ class Life:
     async def start(self) -> None:
         """Return when it answers."""
         self._process = await asyncio.to_thread(subprocess.Popen, self._command, stdout=subprocess.DEVNULL)
-        await asyncio.to_thread(answered, self.port)
+        await asyncio.to_thread(answered, self.port, START_SECONDS)
         self.up.set()
 
     def kill(self) -> None:
         """No time to say anything."""
-        assert self._process is not None
         self.up.clear()
+        if self._process is None:
+            return
         self._process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         self._process.wait(15)
+
+
+class Lives:
+    """Servers that go on living: one with a state of its own, or several that share theirs."""
+
+    def __init__(self, lives: list[Life]) -> None:
+        self.all = lives
+        self._turn = 0
+
+    def next(self) -> Life:
+        """One after the other, those that are being started again left out where others are up."""
+        self._turn += 1
+        ahead = [self.all[(self._turn + each) % len(self.all)] for each in range(len(self.all))]
+        return next((each for each in ahead if each.up.is_set()), ahead[0])
 
 
 class Merchant:
     """Pays one after the other; remembers what it was told."""
 
-    def __init__(self, name: str, life: Life, session: ClientSession, stop: asyncio.Event) -> None:
+    def __init__(self, name: str, lives: Lives, session: ClientSession, stop: asyncio.Event) -> None:
         self.name = name
-        self.life = life
+        self.lives = lives
         self.session = session
         self.stop = stop
         self.told: list[str] = []
@@ -112,10 +131,11 @@ class Merchant:
             self.told.append(await (self._worldline() if self.name.startswith("worldline") else self._adyen()))
 
     async def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
-        await self.life.up.wait()
+        life = self.lives.next()
+        await life.up.wait()
         try:
             async with self.session.request(
-                method, self.life.url + path, data=body or None, headers=headers, timeout=PATIENCE
+                method, life.url + path, data=body or None, headers=headers, timeout=PATIENCE
             ) as answer:
                 return answer.status, json.loads(await answer.read())
         except (ClientError, OSError, TimeoutError, ValueError) as error:
@@ -214,8 +234,11 @@ def _folder() -> Iterator[Path]:
         yield Path(name)
 
 
-async def endure(kills: int, seed: int, merchants: int = 4) -> Found:
-    """Let it be killed so often. Raises AssertionError when anything was lost, doubled or told otherwise."""
+async def endure(kills: int, seed: int, merchants: int = 4, state: str = "", processes: int = 1) -> Found:
+    """Let it be killed so often. Raises AssertionError when anything was lost, doubled or told otherwise.
+
+    ``state`` is the address of a database that so many processes share; without one it is a file, for one process.
+    """
     began, chance, hooks = perf_counter(), random.Random(seed), Hooks()
     app = web.Application()
     app.router.add_post("/{provider}", hooks.take)
@@ -225,29 +248,35 @@ async def endure(kills: int, seed: int, merchants: int = 4) -> Found:
     await site.start()
     try:
         with _folder() as folder:
-            life = Life(folder, runner.addresses[0][1])
-            await life.start()
+            kept = state or str(folder / "state.db")
+            lives = Lives([Life(folder, runner.addresses[0][1], kept) for _ in range(processes)])
             try:
-                return await _endure(kills, chance, merchants, life, hooks, began)
+                for each in lives.all:
+                    await each.start()
+                return await _endure(kills, chance, merchants, lives, hooks, began)
             finally:
-                life.kill()
+                for each in lives.all:
+                    each.kill()
     finally:
         await runner.cleanup()
 
 
-async def _endure(kills: int, chance: random.Random, merchants: int, life: Life, hooks: Hooks, began: float) -> Found:
+async def _endure(kills: int, chance: random.Random, merchants: int, lives: Lives, hooks: Hooks, began: float) -> Found:
     stop = asyncio.Event()
     async with ClientSession(connector=TCPConnector(limit=0)) as session:
         names = [f"{provider}{number}" for provider in ("worldline", "adyen") for number in range(merchants // 2)]
-        crowd = [Merchant(name, life, session, stop) for name in names]
+        crowd = [Merchant(name, lives, session, stop) for name in names]
         tasks = [asyncio.create_task(each.run()) for each in crowd]
-        for _ in range(kills):
+        for number in range(kills):
+            if number and not number % 20:
+                print(f"{number} kills so far, {perf_counter() - began:.0f} s", file=sys.stderr)
             await asyncio.sleep(chance.uniform(0.02, 1.0))
+            life = chance.choice(lives.all)
             life.kill()
             await life.start()
         stop.set()
         await asyncio.gather(*tasks)
-        await _check(session, life, crowd, hooks)
+        await _check(session, lives.next(), crowd, hooks)
     paid = {
         name: sum(len(each.told) for each in crowd if each.name.startswith(name)) for name in ("worldline", "adyen")
     }
@@ -279,8 +308,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.kills")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--state", default="", help="postgresql for a server of its own, or the address of a database")
+    parser.add_argument("--processes", type=int, default=3, help="that share the database")
     given = parser.parse_args()
-    found = asyncio.run(endure(given.kills, given.seed))
+    if not given.state:
+        found = asyncio.run(endure(given.kills, given.seed))
+    elif given.state != "postgresql":
+        found = asyncio.run(endure(given.kills, given.seed, state=given.state, processes=given.processes))
+    else:
+        from tests.support.postgres import running  # only here: it is the tests' own
+
+        with running() as server:
+            found = asyncio.run(endure(given.kills, given.seed, state=server.fresh(), processes=given.processes))
     print(
         f"killed {found.kills} times in {found.seconds:.0f} s: {found.paid} payments as they were told, "
         f"{found.repeated} calls repeated; {found.webhooks} webhooks, {found.again} came again, byte for byte alike"

@@ -12,13 +12,13 @@ from mockpsp.edge.contract import Contract, read_openapi
 from mockpsp.edge.errors import UnknownPath, WrongMethod
 from mockpsp.edge.keys import CONTRACTS, COURIER, DIRECTORY, LIBRARY, PROVIDERS, SANDBOXES, SETTINGS
 from mockpsp.edge.pages import STATIC
-from mockpsp.edge.pipeline import direct, refuse, serve
+from mockpsp.edge.pipeline import DOOR, Door, direct, refuse, serve
 from mockpsp.edge.provider import Provider
 from mockpsp.edge.table import Directory, add_routes
 from mockpsp.providers import discover
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.library import Library
-from mockpsp.settings import Settings
+from mockpsp.settings import Settings, is_shared
 from mockpsp.world.delivery import Courier, is_local
 from mockpsp.world.sandboxes import Sandboxes
 from mockpsp.world.store import MemoryStore, Store
@@ -62,40 +62,104 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     library = Library(catalogues)
     scenario = library.together(settings.scenarios)
     allowed = set(settings.allow_webhooks_to)
-    courier = Courier(
-        {name: provider.policy for name, provider in providers.items()},
-        {name: provider.driver for name, provider in providers.items()},
-        lambda url: is_local(url) or bool(allowed & {"*", _host(url)}),
-    )
     store = store or _store(settings.state)
-    sandboxes = Sandboxes(providers.values(), store, courier.attach)
+    parts = _Shared(store) if store.shared else _Own(store)
+    courier, sandboxes = parts.build(providers, lambda url: is_local(url) or bool(allowed & {"*", _host(url)}))
     sandboxes.endpoints.update({name: (url,) for name, url in settings.webhooks.items()})
     app = web.Application(client_max_size=settings.max_body)
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = settings, providers, Contracts(tuple(providers))
     app[SANDBOXES], app[COURIER], app[LIBRARY], app[DIRECTORY] = sandboxes, courier, library, Directory()
+    app[DOOR] = parts.door()
 
     async def start(app: web.Application) -> None:
+        await parts.open()
         await sandboxes.restore()
         await sandboxes.begin(scenario, settings.seed)
+        parts.start()
 
     async def stop(app: web.Application) -> None:
         await courier.close()
-        store.close()
+        await parts.end()
 
     app.on_startup.append(start)
     app.on_cleanup.append(stop)
     for provider in providers.values():
-        add_routes(app, _served(provider), app[DIRECTORY], direct)
+        add_routes(app, _served(provider, app[DOOR]), app[DIRECTORY], direct)
     app.router.add_static(STATIC, folder_of_pages())
     _mount_control(app)
     mount_fallback(app)
     return app
 
 
+class _Own:
+    """The parts of a server whose sandboxes nobody else serves."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+
+    def build(self, providers: Mapping[str, Provider], allowed: Callable[[str], bool]) -> tuple[Courier, Sandboxes]:
+        """Who delivers, and the sandboxes."""
+        policies = {name: provider.policy for name, provider in providers.items()}
+        courier = Courier(policies, {name: provider.driver for name, provider in providers.items()}, allowed)
+        return courier, Sandboxes(providers.values(), self.store, courier.attach)
+
+    def door(self) -> type[Door]:
+        """What leads every request in."""
+        return Door
+
+    async def open(self) -> None:
+        """See that the store is there. Raises BadState."""
+
+    def start(self) -> None:
+        """All sandboxes are there."""
+
+    async def end(self) -> None:
+        """Nothing more comes."""
+        self.store.close()
+
+
+class _Shared(_Own):
+    """The parts of one of several processes that serve the same sandboxes. Imported late: few servers are."""
+
+    def build(self, providers: Mapping[str, Provider], allowed: Callable[[str], bool]) -> tuple[Courier, Sandboxes]:
+        """See _Own."""
+        from mockpsp.world.delivery_shared import SharedCourier
+        from mockpsp.world.sandboxes_shared import SharedSandboxes
+        from mockpsp.world.turns import SharedTurns
+
+        self.turns = SharedTurns(self.store)
+        policies = {name: provider.policy for name, provider in providers.items()}
+        drivers = {name: provider.driver for name, provider in providers.items()}
+        courier = SharedCourier(policies, drivers, allowed, self.turns)
+        return courier, SharedSandboxes(providers.values(), self.store, courier.attach, self.turns)
+
+    def door(self) -> type[Door]:
+        """See _Own."""
+        from mockpsp.edge.shared import SharedDoor
+
+        return SharedDoor
+
+    async def open(self) -> None:
+        """See _Own."""
+        await self.store.open()
+
+    def start(self) -> None:
+        """See _Own."""
+        self.turns.start()
+
+    async def end(self) -> None:
+        """See _Own."""
+        await self.turns.end()
+
+
 def _store(state: str) -> Store:
     """Where events are kept. Raises BadState."""
     if not state:
         return MemoryStore()
+    if is_shared(state):
+        from mockpsp.world.store_postgres import PostgresStore
+
+        return PostgresStore(state)
     from pathlib import Path
 
     from mockpsp.world.store_sqlite import SqliteStore
@@ -103,10 +167,10 @@ def _store(state: str) -> Store:
     return SqliteStore(Path(state))
 
 
-def _served(provider: Provider) -> Iterator[tuple[str, str, Handler]]:
+def _served(provider: Provider, kind: type[Door] = Door) -> Iterator[tuple[str, str, Handler]]:
     """Method, path and handler of all routes; a route that takes a slash at its end is served there as well."""
     for route in provider.routes:
-        handler = serve(provider, route)
+        handler = serve(provider, route, kind)
         yield route.method, route.path, handler
         if route.slash:
             yield route.method, f"{route.path}/", handler

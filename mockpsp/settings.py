@@ -14,7 +14,8 @@ class Settings:
     ``host`` localhost means both loopback addresses. ``tls_names`` are further names of the certificate.
     ``tls_port`` None is the port behind ``port``, or a free one where that is taken. ``scenarios`` are names or files;
     the default sandbox runs them put together, the last one wins. ``max_body`` is in bytes. ``state`` is a file that
-    keeps all sandboxes; without one they end with the server.
+    keeps all sandboxes, or the address of a PostgreSQL database in which several processes keep them; without one
+    they end with the server. ``workers`` is how many processes serve together; more than one need such a database.
     """
 
     host: str = "localhost"
@@ -29,6 +30,7 @@ class Settings:
     allow_webhooks_to: Sequence[str] = ()
     max_body: int = 2 * 1024 * 1024
     state: str = ""
+    workers: int = 1
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -37,6 +39,21 @@ class Settings:
         return cls(
             host=environment.get("MOCKPSP_HOST", usual.host), port=int(environment.get("MOCKPSP_PORT", usual.port))
         )
+
+
+def is_shared(state: str) -> bool:
+    """Whether this state is a PostgreSQL database, by its address."""
+    return state.startswith(("postgresql://", "postgres://"))
+
+
+def without_password(state: str) -> str:
+    """The same for people to read, and for logs."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    parts = urlsplit(state) if is_shared(state) else None
+    if parts is None or parts.password is None:
+        return state
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{parts.netloc.rpartition('@')[2]}"))
 
 
 def remote_url() -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,13 @@ def _webhooks(_: click.Context, __: click.Parameter, given: Sequence[str]) -> di
 )
 @click.option("--watch", is_flag=True, help="Reload the scenario when its file changes.")
 @click.option(
-    "--state", type=click.Path(dir_okay=False), help="Keep everything in this file, for the next start with it."
+    "--state",
+    type=click.Path(dir_okay=False),
+    metavar="FILE|URL",
+    help="Keep everything in this file, or in this database (postgresql://…), for the next start with it.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, help="Serve with so many processes; needs a database as state."
 )
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write url and credentials there when ready.")
 @click.option(
@@ -65,6 +72,7 @@ def serve(
     tls_port: int | None,
     watch: bool,
     state: str | None,
+    workers: int,
     ready_file: Path | None,
     allowed: tuple[str, ...],
 ) -> None:
@@ -83,6 +91,7 @@ def serve(
         watch=watch,
         allow_webhooks_to=(*allowed, *_hosts(webhooks.values())),
         state=state or "",
+        workers=workers,
     )
     _serve(settings, ready_file)
 
@@ -106,6 +115,8 @@ def _hosts(urls: Iterable[str]) -> Iterable[str]:
 def _serve(settings: Settings, ready_file: Path | None, beside: Beside | None = None) -> None:
     from mockpsp.serving.sockets import CannotListen, listen
 
+    if settings.workers > 1:
+        _may_be_several(settings.state)
     if ready_file is not None:
         _clear(ready_file)
     try:
@@ -118,20 +129,38 @@ def _serve(settings: Settings, ready_file: Path | None, beside: Beside | None = 
     from mockpsp.scenario.loader import ScenarioError
     from mockpsp.serving.run import run
     from mockpsp.serving.tls import NoTls
-    from mockpsp.world.store import BadState
+    from mockpsp.world.store import BadState, StoreFailed
 
     try:
         _known(settings.webhooks)
-        run(settings, listening, ready_file, click.echo, beside)
+        if settings.workers > 1:
+            from mockpsp.serving.workers import run_all
+
+            run_all(settings, listening, ready_file, click.echo)
+        else:
+            run(settings, listening, ready_file, click.echo, beside)
     except UnknownScenario as error:
         raise unknown(error) from error
     except ScenarioError as error:
         fail("\n".join(str(problem) for problem in error.problems))
-    except (NoTls, CannotListen, BadState) as error:
+    except (NoTls, CannotListen, BadState, StoreFailed) as error:
         fail(str(error))
     finally:
         gc.enable()
         listening.close()
+
+
+def _may_be_several(state: str) -> None:
+    from mockpsp.settings import is_shared
+
+    if not is_shared(state):
+        raise click.UsageError(
+            "--workers needs --state postgresql://…: several processes share their sandboxes in a database"
+        )
+    if not hasattr(os, "fork"):
+        raise click.UsageError(
+            "--workers needs Linux or macOS; elsewhere put several servers with the same --state behind a balancer"
+        )
 
 
 def _clear(ready_file: Path) -> None:

@@ -139,14 +139,14 @@ def serve(
         try:
             call = Call(request)
             if request.method == "GET" and not request.query_string and not request.body_exists:
-                return await handler(call)  # it brings nothing to check, and reading the contract takes a while
+                return await _done(name, handler, call)  # nothing to check, and reading the contract takes a while
             operation = contract().operation(name)
             _same_site(request)
             _read_query(call, operation)
             call.raw = await _read(request)
             if not own_body:
                 _read_body(call, operation)
-            return await _done(handler, call)
+            return await _done(name, handler, call)
         except ConnectionError:
             raise
         except Exception as error:  # noqa: BLE001 - respond() logs what nobody expected
@@ -157,9 +157,24 @@ def serve(
     return handle
 
 
-async def _done(handler: Handler, call: Call) -> web.StreamResponse:
-    """What is answered shall last, the journal's lines too."""
-    answer = await handler(call)
+_WAITS = frozenset({"stream_journal", "settle_webhooks", "move_clock"})
+"""Operations that wait for something in a sandbox: the turn is not theirs all the time, they see to it themselves."""
+
+
+async def _done(name: str, handler: Handler, call: Call) -> web.StreamResponse:
+    """Led to the sandbox that the path names. What is answered shall last, the journal's lines too."""
+    turns, id = call.sandboxes.turns, call.request.match_info.get("id", "")
+    if name == "list_sandboxes":
+        await turns.look_everywhere()
+    if not id:
+        answer = await handler(call)
+    elif name in _WAITS:
+        async with turns.visit(id):
+            pass
+        answer = await handler(call)
+    else:
+        async with turns.visit(id):
+            answer = await handler(call)
     call.sandboxes.store.flush()
     return answer
 

@@ -73,6 +73,15 @@ class Scripted(Refusal):
         self.retry = retry
 
 
+class TryAgain(Scripted):
+    """What keeps the sandboxes is busy or cannot be reached: nothing has changed, the same call may come again."""
+
+    def __init__(self, why: str) -> None:
+        Refusal.__init__(self, why)
+        self.status = 503
+        self.retry = 1
+
+
 class NotAllowed(Refusal):
     """The credentials do not open this door."""
 

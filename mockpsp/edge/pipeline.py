@@ -35,6 +35,7 @@ from mockpsp.world.world import AnsweredMeanwhile
 
 Proceed = Callable[[Exchange], Awaitable[Answer]]
 TRACE = "Mockpsp-Trace"
+DOOR: web.AppKey[type[Door]] = web.AppKey("DOOR", type)
 log = logging.getLogger("mockpsp.edge")
 
 
@@ -46,7 +47,7 @@ class Door:
     """One route of a provider, or none, with what its requests need again and again; found at the first of them."""
 
     __slots__ = ("api", "call", "checks", "claims", "contracts", "handler", "idempotent", "observed", "provider",
-                 "route", "sandboxes")  # fmt: skip
+                 "route", "sandboxes", "shared")  # fmt: skip
 
     def __init__(self, provider: Provider, route: Route | None, handler: Proceed) -> None:
         self.provider = provider
@@ -60,6 +61,7 @@ class Door:
         self.contracts: Mapping[str, Contract]
         self.checks: tuple[Contract, Operation] | None = None
         self.observed = False
+        self.shared = False
 
     def open(self, app: web.Application, apps: Iterable[web.Application]) -> Sandboxes:
         """Find what the application holds; whether somebody wants to see, or change, its responses."""
@@ -76,6 +78,16 @@ class Door:
         self.checks = contract, contract.operation(self.route.operation)
         return self.checks
 
+    async def arrive(self, x: Exchange) -> None:
+        """Where several processes serve the sandbox: have its turn. See ``mockpsp.edge.shared``."""
+
+    async def under_way(self, x: Exchange, key: str) -> bool:
+        """Whether a request with this idempotence key is under way elsewhere; if not, others are told of this one."""
+        return False
+
+    def done(self, x: Exchange, key: str) -> None:
+        """The request with this idempotence key is no longer under way."""
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The handler that aiohttp calls."""
         return await self.answer(request, request.match_info)
@@ -89,6 +101,8 @@ class Door:
         provider = self.provider
         x = Exchange(request, provider, self.route, path)
         unread = await ahead(x) if self.claims else None
+        if self.shared:
+            await self.arrive(x)
         locate(x, self)
         journal = record(x, self)
         try:
@@ -117,6 +131,8 @@ class Door:
         An asset leaves with the headers of its handler; what a provider puts on every answer may need the entry.
         """
         x = Exchange(request, self.provider, self.route)
+        if self.shared:
+            await self.arrive(x)
         locate(x, self)
         try:
             if request.body_exists:
@@ -318,7 +334,7 @@ async def replay(x: Exchange, door: Door, key: str) -> Answer:
     if kept is not None and x.started <= kept.until:
         x.note(f"a repetition under the same idempotence key; first answered at {kept.at.isoformat()}")
         return x.provider.replay(x, kept)
-    if key in world.in_progress:
+    if key in world.in_progress or (door.shared and await door.under_way(x, key)):
         raise InProgress("the first request with this idempotence key has not been answered yet")
     world.in_progress.add(key)
     x.key = key
@@ -336,6 +352,8 @@ async def replay(x: Exchange, door: Door, key: str) -> Answer:
         return answer
     finally:
         world.in_progress.discard(key)
+        if door.shared:
+            door.done(x, key)
 
 
 def fulfil(x: Exchange, door: Door) -> Awaitable[Answer]:
@@ -405,7 +423,8 @@ async def _wait(x: Exchange, fault: FaultRule) -> None:
         seconds = sample(fault.spread, place).total_seconds()
     if seconds:
         x.note(f"fault {fault.name!r}: {seconds:g} s of latency")
-        await asyncio.sleep(seconds)
+        async with x.request.app[SANDBOXES].turns.paused():
+            await asyncio.sleep(seconds)
 
 
 def _spoil(x: Exchange, fault: FaultRule, answer: Answer) -> Answer:
@@ -425,16 +444,21 @@ def _spoil(x: Exchange, fault: FaultRule, answer: Answer) -> Answer:
     return replace(answer, cut=fault.body is Mangled.TRUNCATED, slow=fault.slow)
 
 
-def serve(provider: Provider, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def serve(
+    provider: Provider, route: Route, kind: type[Door] = Door
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The aiohttp handler of one route."""
-    door = Door(provider, route, route.handler)
+    door = kind(provider, route, route.handler)
     return door.hand_out if route.access is Access.ASSET else door.handle
 
 
 def direct(handler: Callable[..., Any]) -> Callable[..., Any] | None:
-    """What answers in place of a handler that ``serve`` made for a route of an API; None for all others."""
+    """What answers in place of a handler that ``serve`` made for a route of an API; None for all others.
+
+    Where several processes share sandboxes a call is a task's whole way, turn and all.
+    """
     door = getattr(handler, "__self__", None)
-    return door.answer if isinstance(door, Door) and door.api else None
+    return door.answer if isinstance(door, Door) and door.api and not door.shared else None
 
 
 async def refuse(request: web.Request, provider: Provider, error: Refusal) -> web.StreamResponse:
@@ -443,7 +467,7 @@ async def refuse(request: web.Request, provider: Provider, error: Refusal) -> we
     async def handle(x: Exchange) -> Answer:
         raise error
 
-    return await Door(provider, None, handle).handle(request)
+    return await request.app.get(DOOR, Door)(provider, None, handle).handle(request)
 
 
 def close_after_broken_body(request: web.Request, response: web.StreamResponse) -> None:
@@ -453,4 +477,4 @@ def close_after_broken_body(request: web.Request, response: web.StreamResponse) 
         response.force_close()
 
 
-__all__ = ["TRACE", "Cut", "Door", "NotAllowed", "direct", "parse", "refuse", "serve"]
+__all__ = ["DOOR", "TRACE", "Cut", "Door", "NotAllowed", "direct", "parse", "refuse", "serve"]

@@ -12,7 +12,7 @@ from mockpsp import __version__
 from mockpsp.edge.provider import Provider
 from mockpsp.serving.sockets import Listening
 from mockpsp.serving.tls import Certificate, how_to_trust, led_here
-from mockpsp.settings import Settings
+from mockpsp.settings import Settings, without_password
 from mockpsp.world.clock import ClockMode
 from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import Sandbox
@@ -71,7 +71,9 @@ def _facts(sandbox: Sandbox, settings: Settings, url: str, https: Secure | None)
     for provider, target in settings.webhooks.items():
         yield "Webhooks", f"{provider} sends to {target}"
     if settings.state:
-        yield "State", f"kept in {settings.state}; the next start with it goes on from there"
+        yield "State", f"kept in {without_password(settings.state)}; the next start with it goes on from there"
+    if settings.workers > 1:
+        yield "Workers", f"{settings.workers} processes answer; one that dies is started again"
     if settings.watch:
         yield "Watching", ", ".join(settings.scenarios)
 
@@ -86,14 +88,16 @@ def _commands(url: str, settings: Settings) -> Iterator[tuple[str, str]]:
     yield "Ctrl+C", "ends the server"
 
 
-def document(sandbox: Sandbox, providers: Mapping[str, Provider], url: str, https: Secure | None) -> dict[str, Any]:
-    """The content of the ready file."""
+def document(
+    sandbox: Sandbox, providers: Mapping[str, Provider], url: str, https: Secure | None, pid: int
+) -> dict[str, Any]:
+    """The content of the ready file. ``pid`` is the process that ends the server."""
     base_urls: dict[str, str] = {}
     for provider in providers.values():
         base_urls.update(provider.base_urls(url))
     told = {
         "url": url,
-        "pid": os.getpid(),
+        "pid": pid,
         "version": __version__,
         "dashboard": f"{url}/_mockpsp/",
         "base_urls": base_urls,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import http_parser, web
 
@@ -34,12 +35,32 @@ Beside = Callable[[str, Mapping[str, str]], AbstractAsyncContextManager[str]]
 GRACE_SECONDS = 2.0
 
 
+class Post(Protocol):
+    """A process's place among several that serve together; the one that started them sees to what they share."""
+
+    secure: ready.Secure | None
+    first: bool
+    """Whether it follows the scenario's files, for all of them."""
+    tells: bool
+    """Whether it tells that they are ready."""
+    pid: int
+    """The process that ends all of them."""
+
+    def ready(self, stop: Callable[[], None]) -> None:
+        """It answers now; ``stop`` is called when nobody looks after it any more."""
+
+
 def run(
-    settings: Settings, listening: Listening, ready_file: Path | None, say: Say, beside: Beside | None = None
+    settings: Settings,
+    listening: Listening,
+    ready_file: Path | None,
+    say: Say,
+    beside: Beside | None = None,
+    post: Post | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. Raises what build_app raises, NoTls, CannotListen."""
+    """Serve until SIGINT or SIGTERM. Raises what build_app raises, StoreFailed, NoTls, CannotListen."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_Server(settings, listening, ready_file, say, beside).serve())
+        runner.run(_Server(settings, listening, ready_file, say, beside, post).serve())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -53,9 +74,16 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 class _Server:
     def __init__(
-        self, settings: Settings, listening: Listening, ready_file: Path | None, say: Say, beside: Beside | None
+        self,
+        settings: Settings,
+        listening: Listening,
+        ready_file: Path | None,
+        say: Say,
+        beside: Beside | None,
+        post: Post | None,
     ) -> None:
         self.beside = beside
+        self.post = post
         self.settings = settings
         self.listening = listening
         self.ready_file = ready_file
@@ -71,20 +99,23 @@ class _Server:
                 runner = Runner(app, shutdown_timeout=GRACE_SECONDS)
                 await runner.setup()
                 stack.push_async_callback(runner.cleanup)
-                https, shown = await self._https(runner, stack)
+                secure = await self._https(runner, stack)
                 for each in self.listening.sockets:
                     await _open(runner, each)
                 _settle_down()
                 _on_signals(self.stop.set)
-                if self.beside is None:
-                    self._tell(app, https, shown, stack)
-                else:
+                if self.post is not None:
+                    self.post.ready(self.stop.set)
+                if self.beside is not None:
                     self.say(await stack.enter_async_context(self.beside(self.listening.origin(), self._clients(app))))
+                elif self.post is None or self.post.tells:
+                    self._tell(app, secure, stack)
                 _accompany(stack, warm_up(app[PROVIDERS], app[CONTRACTS]))
                 if watched is not None:
                     self._follow(watched, app, stack)
                 await self.stop.wait()
-                self.say("stopping")
+                if self.post is None:
+                    self.say("stopping")
 
     def _clients(self, app: web.Application) -> dict[str, str]:
         """What an application that talks to us has in its environment."""
@@ -94,37 +125,24 @@ class _Server:
             found.update(provider.environment(sandbox.credentials[name], url))
         return found
 
-    async def _https(self, runner: web.AppRunner, stack: AsyncExitStack) -> tuple[Listening | None, Certificate | None]:
-        if not self.settings.tls:
-            return None, None
-        shown = stack.enter_context(certificate(self.listening.name, self.settings.tls_names))
-        if self.settings.tls_port is not None:
-            bound = listen(self.settings.host, self.settings.tls_port)
-        else:
-            bound = self._behind()
-        for each in bound.sockets:
-            await _open(runner, each, shown.context)
-        return bound, shown
+    async def _https(self, runner: web.AppRunner, stack: AsyncExitStack) -> ready.Secure | None:
+        secure = self.post.secure if self.post is not None else secured(self.settings, self.listening, stack)
+        if secure is not None:
+            for each in secure.listening.sockets:
+                await _open(runner, each, secure.shown.context)
+        return secure
 
-    def _behind(self) -> Listening:
-        """On the next port, or where it is taken on any."""
-        try:
-            return listen(self.settings.host, self.listening.port + 1)
-        except (CannotListen, OverflowError):
-            return listen(self.settings.host, 0)
-
-    def _tell(
-        self, app: web.Application, https: Listening | None, shown: Certificate | None, stack: AsyncExitStack
-    ) -> None:
+    def _tell(self, app: web.Application, secure: ready.Secure | None, stack: AsyncExitStack) -> None:
         sandbox, providers, url = app[SANDBOXES].get(DEFAULT), app[PROVIDERS], self.listening.origin()
-        secure = ready.Secure(https, shown) if https is not None and shown is not None else None
         self.say(ready.block(sandbox, providers, self.settings, url, secure, _warnings(self.settings)))
         if self.ready_file is not None:
-            ready.write(self.ready_file, ready.document(sandbox, providers, url, secure))
-            stack.callback(self.ready_file.unlink, missing_ok=True)
+            pid = os.getpid() if self.post is None else self.post.pid
+            ready.write(self.ready_file, ready.document(sandbox, providers, url, secure, pid))
+            if self.post is None:
+                stack.callback(self.ready_file.unlink, missing_ok=True)
 
     def _watched(self) -> Watched | None:
-        if not self.settings.watch:
+        if not self.settings.watch or (self.post is not None and not self.post.first):
             return None
         from mockpsp.serving.watch import Watched
 
@@ -134,12 +152,28 @@ class _Server:
         def world() -> Any:
             return app[SANDBOXES].get(DEFAULT).world
 
-        task = _accompany(stack, watched.follow(world, self.say, self.stop))
+        def turn() -> AbstractAsyncContextManager[Any]:
+            return app[SANDBOXES].turns.of(app[SANDBOXES].get(DEFAULT))
+
+        task = _accompany(stack, watched.follow(world, self.say, self.stop, turn))
         task.add_done_callback(self._watch_ended)
 
     def _watch_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
             self.say(f"watching has ended: {task.exception()!r}")
+
+
+def secured(settings: Settings, listening: Listening, stack: ExitStack | AsyncExitStack) -> ready.Secure | None:
+    """Where https is served, if it is, with a certificate that lasts as long as the stack. Raises NoTls."""
+    if not settings.tls:
+        return None
+    shown: Certificate = stack.enter_context(certificate(listening.name, settings.tls_names))
+    if settings.tls_port is not None:
+        return ready.Secure(listen(settings.host, settings.tls_port), shown)
+    try:  # on the next port, or where it is taken on any
+        return ready.Secure(listen(settings.host, listening.port + 1), shown)
+    except (CannotListen, OverflowError):
+        return ready.Secure(listen(settings.host, 0), shown)
 
 
 async def _open(runner: web.AppRunner, bound: socket.socket, context: SSLContext | None = None) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.library import Library, UnknownScenario
@@ -36,8 +37,17 @@ class Watched:
         self.paths[:] = (*self._named, *dict.fromkeys(path for path in library.files if path not in self._named))
         self._seen = tuple(known[path] if path in known else _stat(path) for path in self.paths)
 
-    async def follow(self, world: Callable[[], World], say: Callable[[str], None], stop: asyncio.Event) -> None:
-        """Until ``stop``: whenever a file changes, reload and say what is different, or what is wrong with it."""
+    async def follow(
+        self,
+        world: Callable[[], World],
+        say: Callable[[str], None],
+        stop: asyncio.Event,
+        turn: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext,
+    ) -> None:
+        """Until ``stop``: whenever a file changes, reload and say what is different, or what is wrong with it.
+
+        ``turn`` gives the right to change the world, where others have it, too.
+        """
         async for _ in self.changes(stop):
             library = Library(self._catalogues)
             try:
@@ -52,7 +62,8 @@ class Watched:
                 say(f"the scenario cannot be read: {error}; the old one stays in force")
             else:
                 self._also(library)
-                told = await world().change_scenario(scenario)
+                async with turn():
+                    told = await world().change_scenario(scenario)
                 say("the scenario was changed and is in force" + ("" if told else "; nothing is different"))
                 for line in told:
                     say(f"  {line}")

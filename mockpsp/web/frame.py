@@ -8,6 +8,8 @@ posts, and its handler answers with ``see_other``.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -83,6 +85,22 @@ async def read_journal(request: web.Request) -> None:
         if not found.world.journal.index(_PIECE).behind:
             return
         await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def led(request: web.Request, *, waits: bool) -> AsyncIterator[None]:
+    """Have the turn of the sandbox that the path names, if any; who ``waits`` for something there only looks first."""
+    turns, id = request.app[SANDBOXES].turns, request.match_info.get("id", "")
+    if not id:
+        await turns.look_everywhere()
+        yield
+    elif waits:
+        async with turns.visit(id):
+            pass
+        yield
+    else:
+        async with turns.visit(id):
+            yield
 
 
 # -- drawing -----------------------------------------------------------------------------------------------------------

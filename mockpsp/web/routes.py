@@ -38,14 +38,16 @@ def _late(module: str, name: str) -> Callable[[web.Request], Awaitable[web.Strea
     """The handler, found at its first request; a form must come from a page of ours."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        from mockpsp.web.frame import Problem, problem_page, read_journal, same_site
+        from mockpsp.web.frame import Problem, led, problem_page, read_journal, same_site
 
         handler = getattr(import_module(f"mockpsp.web.{module}"), name)
         try:
             if request.method == "POST":
                 same_site(request)
+                await request.read()
             await read_journal(request)
-            answer: web.StreamResponse = await handler(request)
+            async with led(request, waits=handler.__name__ == "change" and module == "clock"):
+                answer: web.StreamResponse = await handler(request)
         except Problem as problem:
             return problem_page(problem)
         return answer

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from ipaddress import ip_address
@@ -22,6 +23,7 @@ from mockpsp.world.outbox import Delivery, Work
 from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.store import Conflict
+from mockpsp.world.turns import ALONE, Turns
 from mockpsp.world.world import Gone, World
 
 if TYPE_CHECKING:
@@ -138,7 +140,14 @@ class Courier:
     made-up address).
     """
 
-    def __init__(self, policies: Mapping[str, Policy], drivers: Mapping[str, Driver], allowed: Callable[[str], bool]):
+    def __init__(
+        self,
+        policies: Mapping[str, Policy],
+        drivers: Mapping[str, Driver],
+        allowed: Callable[[str], bool],
+        turns: Turns = ALONE,
+    ) -> None:
+        self.turns = turns
         self._policies = policies
         self._drivers = drivers
         self._allowed = lru_cache(maxsize=4096)(allowed)
@@ -146,7 +155,7 @@ class Courier:
         self._client: Post | None = None
         self._alarms: dict[str, Alarm] = {}
         self._lanes: dict[tuple[str, str], deque[tuple[World, Delivery, list[Done]]]] = {}
-        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._tasks: dict[str, set[asyncio.Task[None]]] = {}
         self._draining: set[str] = set()
 
@@ -220,13 +229,16 @@ class Courier:
         """Do everything that is due by now, in order; on a running clock each endpoint has a queue of its own."""
         done: list[Done] = []
         async with sandbox.turn:
-            world = sandbox.world
-            while not world.closed and (work := world.outbox.take(world.clock.now())) is not None:
-                if isinstance(work, Delivery) and world.clock.mode is ClockMode.REAL:
-                    self._line_up(sandbox, world, work, done)
-                else:
-                    await self._do(sandbox, world, work, done)
+            await self._drain(sandbox, done)
         return done
+
+    async def _drain(self, sandbox: Sandbox, done: list[Done]) -> None:
+        world = sandbox.world
+        while not world.closed and (work := world.outbox.take(world.clock.now())) is not None:
+            if isinstance(work, Delivery) and world.clock.mode is ClockMode.REAL:
+                self._line_up(sandbox, world, work, done)
+            else:
+                await self._do(sandbox, world, work, done)
 
     def _line_up(self, sandbox: Sandbox, world: World, delivery: Delivery, done: list[Done]) -> None:
         lane = (sandbox.id, delivery.queued.url)
@@ -238,10 +250,10 @@ class Courier:
 
     async def _run_lane(self, sandbox: Sandbox, lane: tuple[str, str]) -> None:
         queue = self._lanes[lane]
-        turns = self._turns.setdefault(_host(lane[1]), asyncio.Semaphore(_PER_HOST))
+        room = self._hosts.setdefault(_host(lane[1]), asyncio.Semaphore(_PER_HOST))
         try:
             while queue:
-                async with turns:
+                async with room:
                     world, delivery, done = queue.popleft()
                     await self._deliver(sandbox, world, delivery, done)
         finally:
@@ -286,7 +298,7 @@ class Courier:
     async def advance(self, sandbox: Sandbox, to: datetime) -> list[Done]:
         """Move the clock, stopping at each moment at which something is due, and do that before moving on."""
         done = await self.settle(sandbox)
-        async with sandbox.turn:
+        async with sandbox.turn, self.turns.of(sandbox):
             world = sandbox.world
             while (due := world.outbox.next_due()) is not None and due <= to:
                 if due > world.clock.now():
@@ -299,11 +311,16 @@ class Courier:
         done.extend(await self.settle(sandbox))
         return done
 
+    def moving(self, sandbox: Sandbox) -> AbstractAsyncContextManager[Any]:
+        """Nobody else moves the sandbox's clock while the block lasts."""
+        return sandbox.moving
+
     async def set_clock(self, sandbox: Sandbox, to: datetime) -> list[Done]:
         """Make it this moment; ahead like ``advance``, back without undoing anything."""
         if to >= sandbox.world.clock.now():
             return await self.advance(sandbox, to)
-        await self._move(sandbox.world, to)
+        async with self.turns.of(sandbox):
+            await self._move(sandbox.world, to)
         return []
 
     async def _move(self, world: World, to: datetime) -> None:
@@ -370,11 +387,11 @@ class Courier:
             await world.book(lambda: [records.Held(queued.number, ahead, started)], delivery.cause)
             done.append(Done(started, f"webhook {queued.kind} {queued.ref}: waits behind webhook {ahead}"))
             return
+        attempt = len(delivery.attempts) + 1
         status, error, answer = await self._attempt(sandbox, delivery, policy, started)
-        if world.closed:
+        if world.closed or len(delivery.attempts) >= attempt:
             return
         accepted = status is not None and policy.accepted(status, answer)
-        attempt = len(delivery.attempts) + 1
         waits = policy.retries(world.setups[queued.provider].settings)
         next_due = None if accepted or attempt > len(waits) else started + waits[attempt - 1]
         booked = records.Attempted(queued.number, attempt, started, status, error, accepted, next_due, policy.in_order)
@@ -412,7 +429,8 @@ class Courier:
             self._client = Post(self.connector() if self.connector is not None else None)
         if asyncio.current_task() is None:  # the client needs one, and a call has one as soon as it waits for something
             await asyncio.sleep(0)
-        return await self._client(url, body, headers, seconds)
+        async with self.turns.paused():
+            return await self._client(url, body, headers, seconds)
 
     async def close(self) -> None:
         """Stop all background work and close connections."""

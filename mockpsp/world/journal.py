@@ -104,6 +104,10 @@ class Line(Value, frozen=True):
 class Lines(Protocol):
     """Where a journal's lines are kept beyond the end of the process."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes add lines, and read ours before they are complete."""
+
     def note(self, sandbox: str, number: int, line: Any) -> None:
         """This line is new, or complete now."""
 
@@ -140,6 +144,8 @@ class Journal:
         self._max_body_bytes = max_body_bytes
         self._lines = lines
         self._sandbox = sandbox
+        self._open: list[Entry] | None = [] if lines is not None and lines.shared else None
+        """Requests without an answer, not written yet; kept where others would give their numbers again."""
         self._watchers: dict[object, tuple[Callable[[Entry], None], Callable[[], None]]] = {}
         self.count = 0
         self.entries_dropped = 0
@@ -159,8 +165,11 @@ class Journal:
         self._entries.append(entry)
         if number - self.entries_dropped > self._max_entries:
             self._drop()
-        if self._lines is not None and kind != "request":  # that comes with its answer
-            self._note(entry)
+        if self._lines is not None:
+            if kind != "request":  # that comes with its answer
+                self._note(entry)
+            elif self._open is not None:
+                self._open.append(entry)
         if self._watchers:
             self._tell(entry)
         return entry
@@ -205,6 +214,39 @@ class Journal:
                 self.misses[entry.number] = line.misses
             if isinstance(entry.data, Request) and entry.data.finished:
                 self.weigh(entry.data)
+
+    def note_open(self) -> None:
+        """Requests that are not answered yet are written as they are: somebody else has the turn now."""
+        for entry in self._open or ():
+            if not entry.data.finished:
+                self._note(entry)
+        if self._open:
+            self._open.clear()
+
+    def take(self, lines: Iterable[Line]) -> None:
+        """Take in what other processes wrote, in the order of their numbers: new ones and changed ones."""
+        for line in lines:
+            entry = self.get(line.entry.number)
+            if entry is not None:
+                _renew(entry, line.entry)
+                if isinstance(entry.data, Request) and entry.data.finished:
+                    self.weigh(entry.data)
+            else:
+                entry = line.entry
+                self.restore((line,))
+                if self.count - self.entries_dropped > self._max_entries:
+                    self._drop()
+            if line.remark is not None:
+                self.remarks[entry.number] = line.remark
+            if line.misses is not None:
+                self.misses[entry.number] = line.misses
+            if self._watchers:
+                self._tell(entry)
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody hears of each entry."""
+        return bool(self._watchers)
 
     def _tell(self, entry: Entry) -> None:
         for heard, _ in tuple(self._watchers.values()):
@@ -283,6 +325,14 @@ class Journal:
             self._watchers.pop(token, None)
 
         return stop
+
+
+def _renew(entry: Entry, newer: Entry) -> None:
+    """Make it say what the newer one says; whoever has it sees that."""
+    entry.reference = newer.reference
+    if isinstance(entry.data, Request) and isinstance(newer.data, Request):
+        for name in Request.__struct_fields__:
+            setattr(entry.data, name, getattr(newer.data, name))
 
 
 class Unwritten(Journal):

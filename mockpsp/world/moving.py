@@ -94,7 +94,7 @@ async def move(courier: Courier, sandbox: Sandbox, how: Move) -> list[Done]:
     Two movers take turns, so that two times one hour makes two hours. Raises BadMove, and Gone when the sandbox goes
     away meanwhile.
     """
-    async with sandbox.moving:
+    async with courier.moving(sandbox):
         world = sandbox.world
         match how:
             case Advance(span):
@@ -105,6 +105,7 @@ async def move(courier: Courier, sandbox: Sandbox, how: Move) -> list[Done]:
                 due = world.outbox.next_due()
                 return await courier.advance(sandbox, max(due, world.clock.now())) if due is not None else []
             case Switch(mode):
-                if mode is not world.clock.mode:
-                    await world.book(lambda: world.moving(mode, world.clock.now()))
+                async with courier.turns.of(sandbox):
+                    if mode is not world.clock.mode:
+                        await world.book(lambda: world.moving(mode, world.clock.now()))
                 return []

@@ -62,6 +62,8 @@ class Outbox:
         self._asking: dict[int, list[Delivery]] = {}
         self._failing: dict[tuple[str, str], int] = {}
         self._held: dict[tuple[str, str], list[int]] = {}
+        self.strangers: list[Delivery] | None = None
+        """Early webhooks of calls that another process answers; None while this one decides."""
 
     def queue(self, queued: Queued, cause: int = 0) -> None:
         """Add a webhook."""
@@ -75,6 +77,8 @@ class Outbox:
             self._work[queued.number] = delivery
             if queued.early and cause in self._asking:
                 self._asking[cause].append(delivery)
+            elif queued.early and self.strangers is not None:
+                self.strangers.append(delivery)
             else:
                 heappush(self._heap, (delivery.due, queued.rank, queued.number))
 
@@ -91,6 +95,10 @@ class Outbox:
     def take_early(self, cause: int) -> list[Delivery]:
         """Early webhooks of the request ``cause``, in order; whoever takes them delivers them, or calls ``let_in``."""
         return sorted(self._asking.pop(cause, ()), key=lambda each: (each.queued.due, each.queued.rank))
+
+    def is_ahead(self, delivery: Delivery) -> bool:
+        """Whether this webhook still waits to be sent."""
+        return delivery.due is not None and self._work.get(delivery.queued.number) is delivery
 
     def let_in(self, delivery: Delivery) -> None:
         """Queue an early webhook like any other."""

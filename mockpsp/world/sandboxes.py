@@ -16,10 +16,11 @@ from mockpsp.world import records
 from mockpsp.world.clock import real_now
 from mockpsp.world.journal import Journal
 from mockpsp.world.store import Store
+from mockpsp.world.turns import ALONE, Turns
 from mockpsp.world.world import Inhabitant, World
 
 DEFAULT = "default"
-_REGISTER = "/sandboxes"
+REGISTER = "/sandboxes"
 """The stream that tells which sandboxes there are; no sandbox is called that."""
 
 
@@ -58,7 +59,8 @@ class UnknownSandbox(LookupError):
     """No sandbox has this id."""
 
 
-def _endpoint(name: str, urls: tuple[str, ...]) -> records.EndpointChanged:
+def endpoint_changed(name: str, urls: tuple[str, ...]) -> records.EndpointChanged:
+    """The event of an endpoint that is named as a World's ``endpoints`` are."""
     provider, _, kind = name.partition(".")
     return records.EndpointChanged(provider, urls, kind)
 
@@ -66,9 +68,12 @@ def _endpoint(name: str, urls: tuple[str, ...]) -> records.EndpointChanged:
 class Sandboxes:
     """All sandboxes of a server. ``attach`` is called with each new world's sandbox, to start its deliveries."""
 
-    def __init__(self, tenants: Iterable[Tenant], store: Store, attach: Callable[[Sandbox], None]) -> None:
+    def __init__(
+        self, tenants: Iterable[Tenant], store: Store, attach: Callable[[Sandbox], None], turns: Turns = ALONE
+    ) -> None:
         self.tenants = {tenant.name: tenant for tenant in tenants}
         self.store = store
+        self.turns = turns
         self.endpoints: dict[str, tuple[str, ...]] = {}
         self._attach = attach
         self._by_id: dict[str, Sandbox] = {}
@@ -107,7 +112,7 @@ class Sandboxes:
     async def _tell(self, change: Any) -> None:
         """Write down which sandboxes there are, where that outlives the process."""
         if self.store.durable:
-            self._changes = await self.store.append(_REGISTER, self._changes, [change])
+            self._changes = await self.store.append(REGISTER, self._changes, [change])
 
     async def begin(self, scenario: Scenario, seed: int | None) -> None:
         """See that the default sandbox is there. One that was taken up changes only if the scenario is another one.
@@ -121,7 +126,7 @@ class Sandboxes:
             await self._tell(records.SandboxTold(DEFAULT, scenario))
             await there.world.change_scenario(replace(scenario, seed=there.world.scenario.seed))
         if there is not None:
-            changes = [_endpoint(name, urls) for name, urls in self.endpoints.items()
+            changes = [endpoint_changed(name, urls) for name, urls in self.endpoints.items()
                        if there.world.endpoints.get(name) != urls]  # fmt: skip
             await there.world.book(lambda: changes)
 
@@ -129,7 +134,7 @@ class Sandboxes:
         """Take up the sandboxes that an earlier process left in the store. Raises BadState."""
         there: dict[str, records.SandboxOpened] = {}
         self._told.clear()
-        for change in await self.store.read(_REGISTER, 0):
+        for change in await self.store.read(REGISTER, 0):
             self._changes += 1
             match change:
                 case records.SandboxOpened(id=id):
@@ -148,7 +153,7 @@ class Sandboxes:
     async def _take_up(self, sandbox: Sandbox) -> None:
         """A sandbox without events was being opened or reset when the process ended: it begins."""
         world = sandbox.world
-        world.journal.restore(self.store.noted(sandbox.id))
+        world.journal.restore(await self.store.noted(sandbox.id))
         world.on_scenario = lambda: self._issue(sandbox)
         await world.restore()
         if not world.version:
@@ -172,7 +177,7 @@ class Sandboxes:
         await sandbox.world.open()
         given = {**self.endpoints, **(endpoints or {})}
         by_type_last = sorted(given.items(), key=lambda each: "." in each[0])
-        changes = [_endpoint(name, urls) for name, urls in by_type_last]
+        changes = [endpoint_changed(name, urls) for name, urls in by_type_last]
         await sandbox.world.book(lambda: changes)
         self._attach(sandbox)
 
@@ -183,13 +188,14 @@ class Sandboxes:
     async def reset(self, id: str) -> Sandbox:
         """Back to the start of its scenario: a new World. Its keys and webhook endpoints stay."""
         sandbox = self.get(id)
-        old = sandbox.world
-        old.close()
-        await self._tell(records.SandboxReset(id, old.scenario))
-        await self.store.drop(id)
-        sandbox.world = self._world(id, sandbox.key, old.scenario, sandbox.seed, sandbox.start)
-        await self._open(sandbox, old.endpoints)
-        old.journal.close()
+        async with self.turns.of(sandbox):
+            old = sandbox.world
+            old.close()
+            await self._tell(records.SandboxReset(id, old.scenario))
+            await self.store.drop(id)
+            sandbox.world = self._world(id, sandbox.key, old.scenario, sandbox.seed, sandbox.start)
+            await self._open(sandbox, old.endpoints)
+            old.journal.close()
         return sandbox
 
     async def drop(self, id: str) -> None:
@@ -197,10 +203,13 @@ class Sandboxes:
         sandbox = self.get(id)
         sandbox.world.close()
         await self._tell(records.SandboxDropped(id))
-        del self._by_id[id], self._by_key[sandbox.key]
-        self._by_identity = {name: each for name, each in self._by_identity.items() if each is not sandbox}
+        self._remove(sandbox)
         await self.store.drop(id)
         sandbox.world.journal.close()
+
+    def _remove(self, sandbox: Sandbox) -> None:
+        del self._by_id[sandbox.id], self._by_key[sandbox.key]
+        self._by_identity = {name: each for name, each in self._by_identity.items() if each is not sandbox}
 
     def get(self, id: str) -> Sandbox:
         """The sandbox with this id. Raises UnknownSandbox."""
@@ -226,4 +235,4 @@ class Sandboxes:
         return tuple(self._by_id.values())
 
 
-__all__ = ["DEFAULT", "Sandbox", "Sandboxes", "Tenant", "UnknownSandbox"]
+__all__ = ["DEFAULT", "REGISTER", "Sandbox", "Sandboxes", "Tenant", "UnknownSandbox", "endpoint_changed"]

@@ -25,6 +25,8 @@ class Store(Protocol):
     """
 
     durable: bool
+    shared: bool
+    """Whether other processes may serve the same sandboxes; then ``mockpsp.world.turns`` has to be asked first."""
 
     async def append(self, sandbox: str, expected_version: int, events: Sequence[Any]) -> int:
         """Add all events or none; the new version. Raises Conflict unless ``expected_version`` is current."""
@@ -44,7 +46,7 @@ class Store(Protocol):
     def forget(self, sandbox: str, up_to: int) -> None:
         """The journal has dropped its lines up to this number."""
 
-    def noted(self, sandbox: str) -> Sequence[Any]:
+    async def noted(self, sandbox: str) -> Sequence[Any]:
         """The lines of the journal that are there, oldest first."""
 
     def close(self) -> None:
@@ -56,6 +58,7 @@ class MemoryStore:
 
     __slots__ = ("_streams",)
     durable = False
+    shared = False
 
     def __init__(self) -> None:
         self._streams: dict[str, list[Any]] = {}
@@ -85,7 +88,7 @@ class MemoryStore:
     def forget(self, sandbox: str, up_to: int) -> None:
         """The journal has done so."""
 
-    def noted(self, sandbox: str) -> Sequence[Any]:
+    async def noted(self, sandbox: str) -> Sequence[Any]:
         """See Store. What was noted ended with its process."""
         return ()
 

@@ -39,6 +39,7 @@ class SqliteStore:
     """See Store. Raises BadState when the file cannot be used; the message says why and what to do."""
 
     durable = True
+    shared = False
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -116,7 +117,7 @@ class SqliteStore:
         except StoreFailed as error:
             log.warning("the journal is not trimmed: %s", error)
 
-    def noted(self, sandbox: str) -> Sequence[Any]:
+    async def noted(self, sandbox: str) -> Sequence[Any]:
         """See Store."""
         asked = "SELECT number, data FROM journal WHERE sandbox = ? ORDER BY number"
         return [self._read(sandbox, number, data) for number, data in self._connection.execute(asked, (sandbox,))]

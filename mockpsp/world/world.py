@@ -19,8 +19,8 @@ from mockpsp.world import records
 from mockpsp.world.clock import ClockMode, SandboxClock, real_now
 from mockpsp.world.followup import FollowUp
 from mockpsp.world.ids import IdSource
-from mockpsp.world.journal import Journal, Reasoning, Unwritten
-from mockpsp.world.outbox import Outbox
+from mockpsp.world.journal import Journal, Line, Reasoning, Unwritten
+from mockpsp.world.outbox import Delivery, Outbox
 from mockpsp.world.store import Conflict, Store
 
 ISSUED = "world/issued"
@@ -297,6 +297,30 @@ class World:
             await self.catch_up()
         finally:
             self.journal = journal
+
+    def follow(self, events: Sequence[Any], lines: Sequence[Line]) -> list[Delivery]:
+        """Take in what another process did, told by the journal's lines; early webhooks that it is to send."""
+        journal, self.journal = self.journal, Unwritten()
+        strangers = self.outbox.strangers = list[Delivery]()
+        try:
+            self._fold(events, 0)
+        finally:
+            self.journal, self.outbox.strangers = journal, None
+        for line in lines:
+            if isinstance(line.entry.data, records.Queued):
+                self.outbox.blame(line.entry.data.number, line.entry.cause)
+        journal.take(lines)
+        if self.on_commit is not None:
+            self.on_commit()
+        return strangers
+
+    def let_in(self, strangers: Iterable[Delivery]) -> None:
+        """Send what another process was to send and did not try to."""
+        for each in strangers:
+            if not each.attempts:
+                self.outbox.let_in(each)
+        if self.on_commit is not None:
+            self.on_commit()
 
     def moving(self, mode: ClockMode, to: datetime, by: timedelta | None = None) -> list[Any]:
         """The events of a clock that is set, or switched between running and standing still."""

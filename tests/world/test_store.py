@@ -11,22 +11,8 @@ from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline.errors import ActionNotAllowed
 from mockpsp.providers.worldline.orders import ORDERS
 from mockpsp.world.records import Answered
-from mockpsp.world.store import Conflict, MemoryStore
 from mockpsp.world.world import AnsweredMeanwhile, Gone, Outcome
 from tests.support.shop import MERCHANT, RICH, START, Shop, eur, order_input, rule, scenario
-
-
-async def test_a_store_takes_all_events_or_none() -> None:
-    store = MemoryStore()
-    assert await store.append("s1", 0, ["a", "b"]) == 2
-    with pytest.raises(Conflict, match="s1 is at version 2, not 0"):
-        await store.append("s1", 0, ["c"])
-    assert list(await store.read("s1", 0)) == ["a", "b"]
-    assert list(await store.read("s1", 1)) == ["b"]
-    assert list(await store.read("s2", 0)) == []
-    await store.drop("s1")
-    assert list(await store.read("s1", 0)) == []
-    await store.drop("s1")
 
 
 async def two(chosen: object = None) -> tuple[Shop, Shop]:
