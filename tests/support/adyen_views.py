@@ -69,6 +69,13 @@ class Samples:
         return self.method("card", "scheme", brands=BRANDS)
 
     @property
+    def stored(self) -> v.Method:
+        """A card that the shopper has stored."""
+        return v.Method(
+            kind="stored", type="scheme", brand="visa", name="Visa", token="R4T2NX65KHQC5N7G", last_four="1111"
+        )
+
+    @property
     def methods(self) -> tuple[v.Method, ...]:
         """All that a French restaurant offers."""
         vouchers = [self.method("meal_voucher", "mealVoucher_FR", brand) for brand in (UP, BIMPLI, SODEXO)]
@@ -257,6 +264,11 @@ def _paying(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "checked-covers", s.checked(enough, method=s.givex, legs=s.legs[:1])
     yield "card", s.card()
     yield "card-rest", s.card(legs=s.legs)
+    yield "card-keep", s.card(asks_to_keep=True, keeps=True)
+    yield "payment-stored", s.payment(methods=(s.stored, s.scheme))
+    code = (s.error("cvc", "problem_code"),)
+    yield "stored", s.card(method=s.stored, forget_url="/post", test_data=())
+    yield "stored-mistake", s.card(method=s.stored, legs=s.legs, errors=code, test_data=())
     wrong = (
         s.error("number", "problem_card_number"),
         s.error("holder", "problem_holder"),
