@@ -172,21 +172,44 @@ def _broken(error: ValidationError, body: Any) -> Broken:
     return Broken(path, str(error.schema_path[-1]), tuple(limit) if isinstance(limit, list) else limit, value)
 
 
+_TEXT = {"type": "string"}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
-def converted(contract: Contract, schema: Any, value: Any) -> Any:
-    """The value with texts read as whole numbers, or as true or false, where the schema has these and no text."""
+def converted(contract: Contract, schema: Any, value: Any, *, loosely: bool = False) -> Any:
+    """The value with texts read as whole numbers, or as true or false, where the schema has these and no text.
+
+    ``loosely`` also the other way in maps of texts, and a null for what may be left out counts as left out.
+    """
     schema = contract.resolve(schema) if isinstance(schema, dict) else {}
     if isinstance(value, str):
         return _converted(schema.get("type", ()), value)
     if isinstance(value, list):
         items = schema.get("items")
-        return [converted(contract, items, each) for each in value]
+        return [converted(contract, items, each, loosely=loosely) for each in value]
     if isinstance(value, dict):
-        known = schema.get("properties", {})
-        return {name: converted(contract, known.get(name), each) for name, each in value.items()}
+        return _converted_members(contract, schema, value, loosely)
     return value
+
+
+def _converted_members(contract: Contract, schema: Json, value: Json, loosely: bool) -> dict[str, Any]:
+    known, needed = schema.get("properties", {}), schema.get("required", ())
+    told = {name: converted(contract, known.get(name), each, loosely=loosely) for name, each in value.items()}
+    if not loosely:
+        return told
+    texts = schema.get("additionalProperties") == _TEXT
+    return {
+        name: _as_text(each) if texts and known.get(name, _TEXT).get("type") == "string" else each
+        for name, each in told.items()
+        if each is not None or name in needed
+    }
+
+
+def _as_text(value: Any) -> Any:
+    """What stands in JSON, for what is true, false or a whole number."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else value
 
 
 def _converted(types: str | list[str], text: str) -> str | int | bool:

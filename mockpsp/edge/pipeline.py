@@ -24,7 +24,7 @@ from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract, InProgres
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.keys import CONTRACTS, COURIER, SANDBOXES
 from mockpsp.edge.late import found
-from mockpsp.edge.provider import Access, Provider, Route
+from mockpsp.edge.provider import Access, Leniency, Provider, Route
 from mockpsp.edge.reply import lines, reply, spoilt
 from mockpsp.scenario.engine import Shelf, fraction, sample, strike, wait_for
 from mockpsp.scenario.model import Drop, FaultRule, Mangled
@@ -302,11 +302,12 @@ def validate(x: Exchange, door: Door) -> None:
         try:
             contract.check_body(operation, x.json, present)
         except BrokenContract:
-            if not x.provider.lenient:
+            if x.provider.leniency is Leniency.NONE or not present:
                 raise
-            x.json = converted(contract, operation.body_schema, x.json)
+            loosely = x.provider.leniency is Leniency.LOOSE
+            x.json = converted(contract, operation.body_schema, x.json, loosely=loosely)
             contract.check_body(operation, x.json, present)
-            x.note("texts of the body were read as the numbers and booleans that the contract has there")
+            x.note(x.provider.leniency.value)
         if present and getattr(x.settings, "unknown_properties", "") == "refused":
             _refuse_unknown(contract, operation, x.json)
 

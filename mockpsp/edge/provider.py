@@ -32,6 +32,15 @@ class Access(StrEnum):
 Handler = Callable[[Exchange], Awaitable[Answer]]
 
 
+class Leniency(StrEnum):
+    """What a provider reads in a body although the contract has it otherwise; the value is what the journal notes."""
+
+    NONE = ""
+    TEXTS = "texts of the body were read as the numbers and booleans that the contract has there"
+    LOOSE = "values of the body were read as what the contract has there, and null as nothing"
+    """Texts, and in maps of texts numbers and booleans; a null for what may be left out counts as left out."""
+
+
 class Route(Value, frozen=True, kw_only=True):
     """One method and path (in aiohttp's pattern language), the operation of the contract behind it, and its handler.
 
@@ -167,8 +176,8 @@ class Provider(Tenant, Protocol):
     keep_answers: timedelta
     """How long an idempotence key repeats its first answer."""
 
-    lenient: bool
-    """Whether texts that read as whole numbers, true or false are taken for these where the contract has no text."""
+    leniency: Leniency
+    """What is read although the contract has it otherwise."""
 
     def catalogue(self) -> Catalogue:
         """The words that scenarios may use of this provider."""

@@ -50,6 +50,8 @@ _OWN_FIELDS = {
     "cvc": "security code",
     "password": "password at the bank",
     "code": "bank's code",
+    "stored": "stored card (yes, or its token)",
+    "keep": "store the card (yes)",
 }
 
 

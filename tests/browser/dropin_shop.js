@@ -44,16 +44,21 @@ async function version6() {
   window.mounted = new Dropin(checkout, dropin).mount("#dropin");
 }
 
+// How a payment ended; a refused one may carry its order, which goes on without it.
+function ended5({resultCode}) {
+  const bad = ["Refused", "Cancelled", "Error"].includes(resultCode);
+  told(bad ? "failed" : "completed", {resultCode});
+  return bad ? "error" : "success";
+}
+
 async function paid5(component, found) {
   if (found.action) return component.handleAction(found.action);
-  if (found.order?.remainingAmount?.value > 0) {
+  if (found.resultCode !== "Refused" && found.order?.remainingAmount?.value > 0) {
     const paymentMethodsResponse = await methods(found.order);
     await checkout.update({order: found.order, amount: found.order.remainingAmount, paymentMethodsResponse});
     return told("order", plain(found.order));
   }
-  const bad = ["Refused", "Cancelled", "Error"].includes(found.resultCode);
-  told(bad ? "failed" : "completed", plain({resultCode: found.resultCode}));
-  component.setStatus(bad ? "error" : "success");
+  component.setStatus(ended5(found));
 }
 
 const advanced5 = {
@@ -68,9 +73,11 @@ const advanced5 = {
 
 async function version5() {
   const flows = flow === "sessions" ? {session} : {...advanced5, paymentMethodsResponse: await methods()};
-  window.checkout = await AdyenCheckout({...configuration, ...common, ...(flow === "sessions" ? told6 : {}), ...flows});
+  const results = flow === "sessions" ? told6 : {};
+  window.checkout = await AdyenCheckout({...configuration, ...common, ...results, ...flows, ...dropin});
+  if (details && flow === "advanced") return ask("details", {details}).then(ended5); // the shop's own server completes it
   if (details) return checkout.submitDetails({details});
-  window.mounted = checkout.create("dropin", dropin).mount("#dropin");
+  window.mounted = checkout.create("dropin").mount("#dropin");
 }
 
 (version === 6 ? version6 : version5)().then(() => told("mounted", null), error => told("broken", String(error)));

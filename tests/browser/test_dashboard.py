@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
+from aiohttp.web import UrlDispatcher
 
+from mockpsp.web.routes import _ONE as ONE
+from mockpsp.web.routes import BASE, ROUTES
 from mockpsp.world.sandboxes import Sandbox
 from tests.support.axe import accessible
 from tests.support.chromium import Person, Tab
@@ -218,6 +222,17 @@ def pages(stage: Stage) -> dict[str, str]:
         "draft": at(stage, sandbox, "/scenario?from=worldline/family-campsite-two-mishaps"),
     }
     return found
+
+
+def test_no_page_is_forgotten(stage: Stage) -> None:
+    seen = [urlsplit(url).path for url in pages(stage).values()]
+    drawn = [path for method, path, *_ in ROUTES if method == "GET" and path not in NO_PAGES]
+    resources = {path: UrlDispatcher().add_resource(BASE + path) for path in drawn}
+    assert [path for path, each in resources.items() if not any(each._match(unquote(url)) for url in seen)] == []
+
+
+NO_PAGES = {"", "/", f"{ONE}/checkouts/qr"}
+"""The front page, which the list has by its address, and a picture."""
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])

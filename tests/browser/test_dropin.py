@@ -20,6 +20,7 @@ from tests.support.adyen_web import (
     CODE,
     CURSOR,
     DATE,
+    EVERYWHERE,
     NUMBER,
     OPEN,
     WebShop,
@@ -31,6 +32,7 @@ from tests.support.adyen_web import (
     inside,
     keep,
     press,
+    refusal,
     submit,
     type_in,
     until_seen,
@@ -67,6 +69,19 @@ WORLD = {
             ],
         }
     },
+}
+NO_AFTER_ALL = {
+    "extends": "default",
+    "mockpsp": 1,
+    "title": "A voucher that is refused",
+    "rules": [
+        {
+            "name": "the voucher is refused",
+            "operation": "adyen.payments",
+            "when": {"brand": "mealVoucher_FR_sodexo"},
+            "then": {"outcome": "refused", "reason": "not_enough_balance"},
+        }
+    ],
 }
 # What Drop-in writes: ours in version 6, where a page without these texts would be English, the package's in version 5.
 ENGLISH = {"card": "Cards", "redeem": "Redeem", "rest": "Pay €18.50", "deducted": "Deducted balance"}
@@ -153,8 +168,8 @@ def test_a_voucher_pays_its_share_and_a_card_the_rest(
     assert all(text.startswith("eyJ") for each in means for name, text in each.items() if name in SEALED)
 
 
-def _balance(web: WebShop, means: dict[str, str]) -> str:
-    held = [each for each in web.sandbox.accounts().values() if each["kind"] == "meal_voucher"]
+def _balance(web: WebShop, means: dict[str, str], kind: str = "meal_voucher") -> str:
+    held = [each for each in web.sandbox.accounts().values() if each["kind"] == kind]
     [found] = [each["balance"] for each in held if means["number"][-4:] in each["ref"]]
     return str(found)
 
@@ -164,7 +179,7 @@ def _payments(web: WebShop) -> list[dict[str, Any]]:
     return [each for each in kept if each["operation"] in ("payments", "session_payments")]
 
 
-@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions"), (5, "advanced")])
+@EVERYWHERE
 def test_the_shopper_takes_the_voucher_back(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
     given(tab, person, web, version=version, flow=flow)
     redeem(tab, SODEXO, RICH)
@@ -177,18 +192,36 @@ def test_the_shopper_takes_the_voucher_back(tab: Tab, person: Person, web: WebSh
     assert "Deducted" not in tab.body
 
 
-def test_a_voucher_that_covers_all_is_shown_first(tab: Tab, person: Person, web: WebShop) -> None:
-    given(tab, person, web, 2000)
+@EVERYWHERE
+def test_a_voucher_that_covers_all_is_shown_first(
+    tab: Tab, person: Person, web: WebShop, version: int, flow: str
+) -> None:
+    given(tab, person, web, 2000, version=version, flow=flow)
     redeem(tab, SODEXO, RICH)
     tab.until("document.body.innerText.includes('Max. €25.00 allowed per transaction')")
     assert "Remaining balance will be €41.20" in tab.body
     press(tab, "Pay €20.00")
     until_seen(tab, "completed")
-    assert "session_order" not in operations(web)
+    assert not {"session_order", "create_order"} & set(operations(web))
 
 
-def test_two_vouchers_and_a_gift_card(tab: Tab, person: Person, web: WebShop) -> None:
-    given(tab, person, web, 8000, flow="advanced")
+@EVERYWHERE
+def test_a_gift_card_pays_its_share_and_a_card_the_rest(
+    tab: Tab, person: Person, web: WebShop, version: int, flow: str
+) -> None:
+    given(tab, person, web, 8000, version=version, flow=flow)
+    redeem(tab, "Givex", GIVEX)
+    assert until_seen(tab, "order")["remainingAmount"]["value"] == 3000
+    by_card(tab, "Pay €30.00")
+    assert until_seen(tab, "completed")["resultCode"] == "Authorised"
+    first = _payments(web)[0]["body"]["paymentMethod"]
+    assert (first["type"], first["brand"]) == ("giftcard", "givex")
+    assert _balance(web, GIVEX, "gift_card") == "0.00 EUR"
+
+
+@EVERYWHERE
+def test_two_vouchers_and_a_gift_card(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
+    given(tab, person, web, 8000, version=version, flow=flow)
     redeem(tab, SODEXO, RICH)
     until_seen(tab, "order", 1)
     tab.until("document.body.innerText.includes('€55.00')")
@@ -214,6 +247,7 @@ FRENCH_WRONGS = ("Aucune carte ne porte ce numéro", "Le solde de cette carte es
         (6, "sessions", "fr-FR", FRENCH_WRONGS),
         (5, "sessions", "en-US", (UNKNOWN, EMPTY, OTHER)),
         (6, "advanced", "en-US", (EMPTY, EMPTY, OTHER)),  # the server's answer always has a balance
+        (5, "advanced", "en-US", (EMPTY, EMPTY, OTHER)),
     ],
 )
 def test_what_is_wrong_with_a_voucher_or_gift_card(
@@ -232,12 +266,23 @@ def test_what_is_wrong_with_a_voucher_or_gift_card(
 # -- cards -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions"), (5, "advanced")])
+@EVERYWHERE
 def test_a_card_is_refused(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
     given(tab, person, web, version=version, flow=flow)
     by_card(tab, "Pay €43.50", REFUSED)
-    told = "completed" if (version, flow) == (5, "sessions") else "failed"  # it has no other callback for results
-    assert until_seen(tab, told)["resultCode"] == "Refused"
+    assert until_seen(tab, refusal(version, flow))["resultCode"] == "Refused"
+
+
+@EVERYWHERE
+def test_a_voucher_is_refused_after_its_balance_was_seen(
+    tab: Tab, person: Person, web: WebShop, version: int, flow: str
+) -> None:
+    """By a scenario's rule: the issuer says no to what its balance would pay. The order stays without a share."""
+    web.sandbox.call("PUT", "/scenario", NO_AFTER_ALL)
+    given(tab, person, web, version=version, flow=flow)
+    redeem(tab, SODEXO, RICH)
+    assert until_seen(tab, refusal(version, flow))["resultCode"] == "Refused"
+    assert _balance(web, RICH) == "61.20 EUR"
 
 
 @pytest.mark.parametrize(
@@ -282,7 +327,7 @@ def test_a_card_with_the_keyboard_only(tab: Tab, person: Person, web: WebShop, v
     assert until_seen(tab, "completed")["resultCode"] == "Authorised"
 
 
-@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions")])
+@EVERYWHERE
 def test_to_the_bank_and_back(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
     given(tab, person, web, version=version, flow=flow)
     by_card(tab, "Pay €43.50", SECURE)
@@ -302,7 +347,7 @@ def test_to_the_bank_and_back(tab: Tab, person: Person, web: WebShop, version: i
     assert operations(web).count("session_setup") == (2 if flow == "sessions" else 0)
 
 
-@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced")])
+@EVERYWHERE
 def test_a_stored_card_asks_for_its_code_alone(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
     web.shopper = "ada"
     web.more = {"recurringProcessingModel": "CardOnFile"}
@@ -338,7 +383,7 @@ def ask_for_vouchers(tab: Tab) -> None:
     tab.click_on(field)
     tab.until(f"document.activeElement === {field}")
     tab.write("11111111111")
-    press(tab, "Confirm purchase")
+    submit(tab, "Confirm purchase")
     tab.until("document.body.innerText.includes('Use your ANCV application')")
 
 
@@ -349,7 +394,7 @@ def in_the_app(web: WebShop, act: dict[str, Any]) -> None:
     web.sandbox.shopper(app["ref"], act)
 
 
-@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions")])
+@EVERYWHERE
 def test_holiday_vouchers_pay_a_part(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
     given(tab, person, web, version=version, flow=flow)
     ask_for_vouchers(tab)
@@ -359,8 +404,18 @@ def test_holiday_vouchers_pay_a_part(tab: Tab, person: Person, web: WebShop, ver
     assert operations(web).count("payment_status") >= 1
 
 
-def test_holiday_vouchers_are_refused(tab: Tab, person: Person, web: WebShop) -> None:
-    given(tab, person, web)
+@EVERYWHERE
+def test_holiday_vouchers_pay_all(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
+    given(tab, person, web, version=version, flow=flow)
+    ask_for_vouchers(tab)
+    in_the_app(web, {"pay": [{"with": "ancv"}]})
+    assert until_seen(tab, "completed")["resultCode"] == "Authorised"
+    assert "ORDER_CLOSED" in web.sandbox.webhook_types()
+
+
+@EVERYWHERE
+def test_holiday_vouchers_are_refused(tab: Tab, person: Person, web: WebShop, version: int, flow: str) -> None:
+    given(tab, person, web, version=version, flow=flow)
     ask_for_vouchers(tab)
     in_the_app(web, {"refuse": True})
-    assert until_seen(tab, "failed")["resultCode"] == "Refused"
+    assert until_seen(tab, refusal(version, flow))["resultCode"] == "Refused"

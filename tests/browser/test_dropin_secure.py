@@ -15,10 +15,12 @@ from mockpsp.world.sandboxes import DEFAULT
 from tests.browser.conftest import ADYEN, SHOP_HOST
 from tests.support.adyen_web import (
     ADYENS,
+    EVERYWHERE,
     WebShop,
     choose,
     hosts,
     in_bank,
+    refusal,
     submit,
     type_in,
     until_seen,
@@ -58,7 +60,7 @@ def pay(tab: Tab, card: dict[str, str], amount: str = "€18.50") -> None:
     submit(tab, f"Pay {amount}")
 
 
-@pytest.mark.parametrize(("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions"), (5, "advanced")])
+@EVERYWHERE
 def test_fingerprint_and_challenge(
     led_person: Person, https_shop: WebShop, secure: dict[str, Any], version: int, flow: str
 ) -> None:
@@ -74,13 +76,14 @@ def test_fingerprint_and_challenge(
     assert hosts(tab) == {urlsplit(https_shop.front.url).netloc, urlsplit(secure["https_url"]).netloc} | analytics
 
 
-def test_the_bank_is_told_a_wrong_password(led_person: Person, https_shop: WebShop) -> None:
+@EVERYWHERE
+def test_the_bank_is_told_a_wrong_password(led_person: Person, https_shop: WebShop, version: int, flow: str) -> None:
     tab = led_person.tab(width=360, height=740)
     https_shop.more = NATIVE
-    tab.open(https_shop.page(1850))
+    tab.open(https_shop.page(1850, version=version, flow=flow))
     pay(tab, SECURE)
     in_bank(tab, "wrong")
-    assert until_seen(tab, "failed")["resultCode"] == "Refused"
+    assert until_seen(tab, refusal(version, flow))["resultCode"] == "Refused"
 
 
 @pytest.mark.parametrize("version", [6, 5])

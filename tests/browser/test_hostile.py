@@ -159,19 +159,24 @@ def test_lyra(person: Person, new_sandbox: NewSandbox, shop: Shopfront, strange:
     innocent(tab.open(new_token(sandbox)["payment_url"]).shows("pay-card"), "merchant-name")
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/hostedcheckout/PaymentMethods/Selection/{}",
-        "/cvconnect/{}/app",
-        "/checkoutshopper/payByLink/{}",
-        "/checkoutshopper/threeDS/redirect?MD={}",
-        "/checkoutshopper/threeDS/challenge?MD={}",
-        "/vads-payment/exec.refresh.a;jsessionid={}.vadpayment01?cacheId={}",
-        "/vads-payment/embedded?formToken={}",
-        "/t/{}",
-    ],
+ADDRESSES = (
+    "/hostedcheckout/PaymentMethods/Selection/{}",
+    "/cvconnect/{}",
+    "/cvconnect/{}/app",
+    "/checkoutshopper/payByLink/{}",
+    "/checkoutshopper/hostedCheckout/{}",
+    "/checkoutshopper/threeDS/redirect?MD={}",
+    "/checkoutshopper/threeDS/challenge?MD={}",
+    "/checkoutshopper/ancv/app?MD={}",
+    "/vads-payment/exec.refresh.a;jsessionid={}.vadpayment01?cacheId={}",
+    "/vads-payment/embedded?formToken={}",
+    "/vads-payment/return?jsessionid={}",
+    "/t/{}",
 )
+"""All hosted pages; tests/providers/test_page_lists.py looks that none is missing."""
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
 def test_an_address_that_leads_nowhere_says_nothing_of_it(path: str, sandbox: ControlledSandbox) -> None:
     """Whatever it is made of, and whichever page or error answers."""
     for text in (MARKUP, "0" * 32, "\u202e", "x" * 2000):

@@ -21,7 +21,7 @@ from mockpsp.scenario.library import Library
 from mockpsp.testing.played import Played
 from mockpsp.testing.player import play
 from tests.support import adyen, lyra, lyra_pages, worldline
-from tests.support.adyen_pages import RICH_VOUCHER, SECURE_VISA, new_link
+from tests.support.adyen_pages import RICH_VOUCHER, SECURE_VISA, VISA, new_link
 from tests.support.browser import Browser
 from tests.support.control import ControlledSandbox
 from tests.support.receiver import Receiver, receiving
@@ -450,3 +450,21 @@ def test_what_is_missing_is_said_on_the_error_stream_too(desk: Desk) -> None:
     told = "Not recorded: the body of payments, which is no JSON; a story sends it as a JSON text."
     assert told in ended.stderr
     assert f"# {told}" in ended.stdout
+
+
+async def test_a_card_that_is_stored_on_a_page_and_pays_on_another(desk: Desk) -> None:
+    asks = {
+        "shopperReference": "ada-1",
+        "recurringProcessingModel": "CardOnFile",
+        "storePaymentMethodMode": "askForConsent",
+    }
+    page = Browser().open(new_link(desk.sandbox, **asks)["url"]).submit("choose", method="scheme")
+    page.submit("card", **VISA, keep="yes")
+    page = Browser().open(new_link(desk.sandbox, **asks)["url"])
+    [token] = [
+        name.removeprefix("method-") for name in page.page.marked if name.startswith("method-") and name[7:].isupper()
+    ]
+    page.submit("choose", method=token).submit("card", cvc="737")
+    text = await desk.again(BY_PAGE)
+    assert "keep: yes" in text
+    assert f"stored: {token}" in text

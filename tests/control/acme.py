@@ -19,7 +19,7 @@ from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
 from mockpsp.edge.errors import NotAllowed
 from mockpsp.edge.exchange import Answer, Exchange
-from mockpsp.edge.provider import Account, Checkout, Route
+from mockpsp.edge.provider import Account, Checkout, Leniency, Route
 from mockpsp.scenario.catalogue import Catalogue, Operation, Place
 from mockpsp.scenario.model import Scenario, ShopperScript, Signature
 from mockpsp.world.records import Queued
@@ -228,7 +228,7 @@ class Acme:
     lifecycles = (CHARGES,)
     policy = Policy()
     keep_answers = timedelta(hours=24)
-    lenient = False
+    leniency = Leniency.NONE
     back_office = Desk()
     driver = Driver()
     routes = (

@@ -13,6 +13,7 @@ from mockpsp.edge.contract import Contract, converted
 from mockpsp.edge.errors import Broken, BrokenContract
 from mockpsp.edge.exchange import Exchange
 from mockpsp.edge.pipeline import validate
+from mockpsp.edge.provider import Leniency
 from mockpsp.world.journal import Request
 
 ITEM = {
@@ -140,8 +141,38 @@ def test_texts_are_converted_where_the_schema_has_no_text(given: Any, read: Any)
     assert converted(CONTRACT, SCHEMA, given) == (given if read is None else read)
 
 
-def exchange(body: Any, *, lenient: bool) -> Exchange:
-    provider: Any = SimpleNamespace(name="p", lenient=lenient)
+MAPS = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {
+        "name": {"type": "string"},
+        "note": {"type": "string"},
+        "more": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "properties": {"n": {"type": "integer"}, "t": {"type": "string", "description": "a text"}},
+        },
+        "deep": {"type": "object", "required": ["key"], "properties": {"key": {"type": "string"}}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"more": {"a": True, "t": False, "c": 12}}, {"more": {"a": "true", "t": "false", "c": "12"}}),
+        ({"more": {"a": 1.5, "b": [1], "n": "7"}}, {"more": {"a": 1.5, "b": [1], "n": 7}}),
+        ({"note": None, "deep": None, "more": {"a": None}, "unknown": None}, {"more": {}}),
+        ({"name": None, "deep": {"key": None}}, {"name": None, "deep": {"key": None}}),
+        ({"name": 7}, {"name": 7}),
+    ],
+)
+def test_a_loose_provider_reads_more(given: Any, read: Any) -> None:
+    assert converted(CONTRACT, MAPS, given, loosely=True) == read
+
+
+def exchange(body: Any, leniency: Leniency) -> Exchange:
+    provider: Any = SimpleNamespace(name="p", leniency=leniency)
     x = Exchange(make_mocked_request("POST", "/"), provider, None)
     world = SimpleNamespace(setups={"p": SimpleNamespace(settings=None)})
     x.sandbox = SimpleNamespace(world=world)  # type: ignore[assignment]
@@ -155,26 +186,33 @@ AS_TEXT = {**FINE, "items": [{"reference": "a", "amount": "1"}]}
 
 
 def test_a_lenient_provider_reads_what_is_meant() -> None:
-    x = exchange(AS_TEXT, lenient=True)
+    x = exchange(AS_TEXT, Leniency.TEXTS)
     assert x.json == FINE
     assert len(x.record.notes) == 1
 
 
 def test_a_lenient_provider_leaves_a_body_that_fits_alone() -> None:
     body = {**FINE, "number": "1"}
-    x = exchange(body, lenient=True)
+    x = exchange(body, Leniency.TEXTS)
     assert (x.json, x.record.notes) == (body, ())
 
 
 def test_a_lenient_provider_refuses_what_does_not_fit_for_all_that() -> None:
     with pytest.raises(BrokenContract) as caught:
-        exchange({"items": [{"reference": "a", "amount": "100"}]}, lenient=True)
+        exchange({"items": [{"reference": "a", "amount": "100"}]}, Leniency.TEXTS)
     assert {(each.path, each.value) for each in caught.value.found} == {
         (("currency",), None),
         (("items", 0, "amount"), 100),
     }
 
 
+def test_null_is_nothing_to_a_loose_provider_alone() -> None:
+    body = {**FINE, "name": None}
+    assert exchange(body, Leniency.LOOSE).json == FINE
+    with pytest.raises(BrokenContract):
+        exchange(body, Leniency.TEXTS)
+
+
 def test_a_strict_provider_takes_a_text_for_a_text() -> None:
     with pytest.raises(BrokenContract):
-        exchange(AS_TEXT, lenient=False)
+        exchange(AS_TEXT, Leniency.NONE)

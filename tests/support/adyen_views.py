@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockpsp.domain.money import Money
-from mockpsp.edge.texts import format_money
+from mockpsp.edge.texts import format_money, plain_amount
 from mockpsp.edge.views import FieldError, Outcome, TestDatum
 from mockpsp.providers.adyen import views as v
 from mockpsp.providers.adyen.texts import TEXTS, method_name
@@ -67,6 +67,13 @@ class Samples:
     def scheme(self) -> v.Method:
         """Cards."""
         return self.method("card", "scheme", brands=BRANDS)
+
+    @property
+    def stored(self) -> v.Method:
+        """A card that the shopper has stored."""
+        return v.Method(
+            kind="stored", type="scheme", brand="visa", name="Visa", token="R4T2NX65KHQC5N7G", last_four="1111"
+        )
 
     @property
     def methods(self) -> tuple[v.Method, ...]:
@@ -215,7 +222,9 @@ def pages(samples: Samples) -> Mapping[str, v.View]:
 
 def _app(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "ancv", s.app()
-    yield "ancv-wrong-amount", s.app(errors=(s.error("amount", "problem_ancv_amount", example="180.50"),), typed="x")
+    example = plain_amount(18050, "EUR", s.language)
+    wrong = s.error("amount", "problem_ancv_amount", example=example)
+    yield "ancv-wrong-amount", s.app(errors=(wrong,), typed="x")
     yield "ancv-too-much", s.app(errors=(s.error("amount", "problem_ancv_most", amount=s.money(18050)),), typed="500")
     fixed = s.error("", "problem_ancv_fixed")
     yield "ancv-fixed", s.app(adjustable=False, balance=eur(1200), errors=(fixed,))
@@ -255,13 +264,18 @@ def _paying(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "checked-covers", s.checked(enough, method=s.givex, legs=s.legs[:1])
     yield "card", s.card()
     yield "card-rest", s.card(legs=s.legs)
+    yield "card-keep", s.card(asks_to_keep=True, keeps=True)
+    yield "payment-stored", s.payment(methods=(s.stored, s.scheme))
+    code = (s.error("cvc", "problem_code"),)
+    yield "stored", s.card(method=s.stored, forget_url="/post", test_data=())
+    yield "stored-mistake", s.card(method=s.stored, legs=s.legs, errors=code, test_data=())
     wrong = (
         s.error("number", "problem_card_number"),
         s.error("holder", "problem_holder"),
         s.error("expiry", "problem_expiry_past"),
         s.error("cvc", "problem_code"),
     )
-    yield "card-mistakes", s.card(errors=wrong, expiry="01/20", holder="CAMILLE MARTIN")
+    yield "card-mistakes", s.card(errors=wrong, expiry="01/20", holder="")
     yield "card-refused", s.card(legs=s.legs, errors=(s.error("", "problem_card_refused"),), holder="CAMILLE MARTIN")
 
 

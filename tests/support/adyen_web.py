@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.support.chromium import ProtocolError, Tab
 from tests.support.connection import session
 from tests.support.control import ControlledSandbox
@@ -48,6 +50,12 @@ def package(version: int) -> tuple[bytes, bytes]:
 def _without_maps(text: bytes) -> bytes:
     """Source maps are for people who debug; the browser would ask the shop for them."""
     return text.replace(b"sourceMappingURL=", b"no-map=")
+
+
+EVERYWHERE = pytest.mark.parametrize(
+    ("version", "flow"), [(6, "sessions"), (6, "advanced"), (5, "sessions"), (5, "advanced")]
+)
+"""Both versions of Drop-in, in both flows."""
 
 
 class WebShop:
@@ -210,6 +218,11 @@ def until_seen(tab: Tab, name: str, count: int = 1) -> Any:
     tab.until(f"seen.filter(([name]) => [{json.dumps(name)}, 'broken'].includes(name)).length >= {count}")
     assert not seen(tab, "broken"), seen(tab, "broken")
     return seen(tab, name)[-1]
+
+
+def refusal(version: int, flow: str) -> str:
+    """The callback that is told of a refusal: sessions of version 5 have one for all results."""
+    return "completed" if (version, flow) == (5, "sessions") else "failed"
 
 
 def button(text: str) -> str:

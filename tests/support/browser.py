@@ -38,7 +38,7 @@ class _Reader(HTMLParser):
 
     def _input(self, found: dict[str, str]) -> None:
         form = self.forms[-1]
-        if found.get("type") != "radio" or "checked" in found:
+        if found.get("type") not in ("radio", "checkbox") or "checked" in found:
             form.fields[found["name"]] = found.get("value", "")
         else:
             form.fields.setdefault(found["name"], "")

@@ -264,7 +264,7 @@ def _ended(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "result-refused", s.result("refused", legs=s.legs, returned=True)
     yield "result-cancelled", s.result("cancelled")
     yield "result-expired", s.result("expired", legs=s.legs[:1], returned=True, return_url="")
-    yield "result-odd-address", s.result("paid", legs=(s.visa,), return_url="", return_text="shop:back?cart=77")
+    yield "result-odd-address", s.result("paid", legs=(*s.legs, s.visa), return_url="", return_text="shop:back?cart=77")
     for outcome in ("paid", "refused", "cancelled", "expired"):
         yield f"registered-{outcome}", s.result(outcome, registered=True, amount=eur(0))
     yield "return", s.returning()

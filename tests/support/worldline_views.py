@@ -158,7 +158,6 @@ def _hosted(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "card", s.card(alone=True)
     mistakes = (
         s.error("card_number", "problem_card_number"),
-        s.error("card_holder", "problem_card_holder"),
         s.error("expiry", "problem_expiry", example="12/30"),
         s.error("cvv", "problem_cvv"),
     )

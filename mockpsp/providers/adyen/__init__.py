@@ -10,7 +10,17 @@ from mockpsp.domain.lifecycle import Fact, Lifecycle
 from mockpsp.edge.errors import BrokenContract, NotSupported
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.late import late
-from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, Hand, MerchantCalls, Route, Unsupported
+from mockpsp.edge.provider import (
+    Access,
+    Account,
+    BackOffice,
+    Checkout,
+    Hand,
+    Leniency,
+    MerchantCalls,
+    Route,
+    Unsupported,
+)
 from mockpsp.providers.adyen import auth, dropin_routes, errors, holdings, page_routes, routes, web_routes
 from mockpsp.providers.adyen.ids import own_reference
 from mockpsp.providers.adyen.unsupported import UNSUPPORTED
@@ -57,7 +67,7 @@ class Adyen:
     driver: Driver = late(f"{__name__}.shopper", "DRIVER")
     back_office: BackOffice | None = None
     keep_answers = timedelta(days=7)
-    lenient = False
+    leniency = Leniency.LOOSE
 
     def credentials(self, sandbox: str, scenario: Scenario) -> Mapping[str, Any]:
         """See Tenant."""

@@ -164,7 +164,7 @@ _PAGE = {"amount": "money", "merchant_reference": "text"}
 _TENDERS = {
     "meal_voucher": ("number", "expiry", "cvc", "brand"),
     "gift_card": ("number", "cvc", "brand"),
-    "card": ("number", "expiry", "cvc", "holder", "brand", "password", "bank"),
+    "card": ("number", "expiry", "cvc", "holder", "brand", "password", "bank", "stored", "keep"),
 }
 _ACTS = ("gives_back", "bank")
 

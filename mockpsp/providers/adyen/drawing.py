@@ -11,7 +11,8 @@ from mockpsp.edge.exchange import Exchange
 from mockpsp.edge.texts import datum_title, first_choice, format_money, language_of
 from mockpsp.edge.views import FieldError, Outcome, TestDatum
 from mockpsp.providers.adyen import commands as c
-from mockpsp.providers.adyen import issuers, links, methods, texts, tokens, views
+from mockpsp.providers.adyen import events as e
+from mockpsp.providers.adyen import issuers, links, methods, stored_wire, texts, tokens, views
 from mockpsp.providers.adyen.beneficiaries import ANCV
 from mockpsp.providers.adyen.holdings import MEAL_VOUCHER, GiftCard, Holdings, MealVoucher, brand_of
 from mockpsp.providers.adyen.issuers import PASSWORD, USER, Funds, spendable
@@ -76,14 +77,28 @@ class Visit:
         return format_money(amount.minor, amount.currency, language_of(self.language))
 
     def methods(self) -> tuple[views.Method, ...]:
-        """What can be paid with here; holiday vouchers can only in a shop's own page."""
+        """What can be paid with here, stored cards first; holiday vouchers pay only in a shop's own page."""
         settings = self.x.settings
         offered = methods.offered(
             settings, country=self.head.country, currency=self.purchase.total.currency, locale=self.language
         )
         echo = self.head.echo
         kept = methods.filtered(offered, echo.get("allowedPaymentMethods"), echo.get("blockedPaymentMethods"))
-        return tuple(self._method(each) for each in kept if each["type"] != ANCV)
+        found = tuple(self._method(each) for each in kept if each["type"] != ANCV)
+        brands = {brand for each in found for brand in each.brands}
+        cards = (each for each in self.stored() if each.instrument.brand in brands)
+        return (*(self._stored(each) for each in cards), *found)
+
+    def stored(self) -> tuple[e.DetailsStored, ...]:
+        """The cards that the shopper has stored, if the merchant says who that is."""
+        return tuple(stored_wire.cards_of(self.x.world, self.head.shopper_reference))
+
+    def _stored(self, card: e.DetailsStored) -> views.Method:
+        means = card.instrument
+        name = texts.method_name("scheme", means.brand, self.language)
+        return views.Method(
+            kind="stored", type="scheme", brand=means.brand, name=name, token=card.token, last_four=means.last_four
+        )
 
     def _method(self, offered: Any) -> views.Method:
         type_, brand = offered["type"], offered.get("brand", "")
@@ -166,16 +181,22 @@ def draw(visit: Visit) -> views.View:
     method = visit.chosen()
     if method is None:
         return views.PaymentView(**visit.open(), methods=visit.methods(), remove_url=visit.here)
-    if method.kind == "card":
+    if method.kind in ("card", "stored"):
         return card_view(visit, method)
     return voucher_view(visit, method)
 
 
 def card_view(visit: Visit, method: views.Method) -> views.CardView:
-    """The card form."""
+    """The card form, or that of a stored card."""
     target = f"{visit.here}?{urlencode({'method': method.id})}"
+    echo = visit.head.echo
+    asks = method.kind == "card" and echo.get("storePaymentMethodMode") == "askForConsent"
+    forgets = method.kind == "stored" and echo.get("showRemovePaymentMethodButton", True)
     return views.CardView(
         **visit.open() | {"post_url": target, "test_data": _cards(visit, method)},
+        asks_to_keep=asks and bool(visit.head.shopper_reference),
+        keeps=visit.form.get("keep") == "yes",
+        forget_url=visit.here if forgets else "",
         method=method,
         expiry=visit.form.get("expiry", ""),
         holder=visit.form.get("holder", ""),
@@ -220,6 +241,9 @@ def check(visit: Visit, means: c.MeansInput, typed: str) -> views.Checked | str:
 
 
 def _cards(visit: Visit, method: views.Method) -> tuple[TestDatum, ...]:
+    if method.kind == "stored":
+        label, code = texts.TEXTS.say(visit.language, "card_cvv"), "7373" if method.brand == "amex" else "737"
+        return (TestDatum(label=label, value=code, effect=visit.say("test_data_accepted"), fills={"cvc": code}),)
     return tuple(
         TestDatum(
             label=each.title or texts.method_name("scheme", each.brand, visit.language),

@@ -17,7 +17,7 @@ from mockpsp.edge.pages import form_targets, page, read_form, see_other
 from mockpsp.edge.respond import to_bytes
 from mockpsp.edge.views import FieldError
 from mockpsp.providers.adyen import commands as c
-from mockpsp.providers.adyen import errors, issuers, links, tokens, views
+from mockpsp.providers.adyen import errors, issuers, links, stored, tokens, views
 from mockpsp.providers.adyen.ancv import AWAIT
 from mockpsp.providers.adyen.api import find
 from mockpsp.providers.adyen.drawing import (
@@ -35,6 +35,7 @@ from mockpsp.providers.adyen.issuers import PASSWORD, USER
 from mockpsp.providers.adyen.purchases import PURCHASES
 from mockpsp.providers.adyen.shopper import pay
 from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
+from mockpsp.providers.adyen.stored_api import forget
 
 # -- payment links and hosted sessions -------------------------------------------------------------------------------
 
@@ -110,6 +111,8 @@ async def post(x: Exchange) -> Answer:
             return await _redeem(visit)
         case "card":
             return await _card(visit)
+        case "forget":
+            return await _forget(visit)
         case "remove" | "cancel":
             return await _leave(visit, visit.form["step"])
         case _:
@@ -146,6 +149,8 @@ async def _leave(visit: Visit, step: str) -> Answer:
 def _means(visit: Visit, method: views.Method, form: dict[str, str]) -> c.MeansInput:
     expiry = "" if method.kind == "gift_card" else form.get("expiry", "")  # those have none
     month, _, year = expiry.strip().replace(" ", "").partition("/")
+    if method.kind == "stored":
+        return c.MeansInput(kind="card", type=method.type, stored=method.token, code=form.get("cvc", "").strip())
     return c.MeansInput(
         kind=method.kind,
         type=method.type,
@@ -159,7 +164,17 @@ def _means(visit: Visit, method: views.Method, form: dict[str, str]) -> c.MeansI
 
 
 def _problems(visit: Visit, means: c.MeansInput) -> tuple[FieldError, ...]:
-    """What is wrong with a form, all at once."""
+    """What is wrong with a form, all at once; of a stored card only the code is typed."""
+    found: list[FieldError] = []
+    if not means.stored:
+        found.extend(_problems_of_number(visit, means))
+    if not re.fullmatch(r"[0-9]{3,10}" if means.kind != "card" else r"[0-9]{3,4}", means.code):
+        key = "problem_pin" if means.kind == "gift_card" else "problem_code"
+        found.append(FieldError("cvc", visit.say(key)))
+    return tuple(found)
+
+
+def _problems_of_number(visit: Visit, means: c.MeansInput) -> list[FieldError]:
     found = []
     if not re.fullmatch(r"[0-9]{10,32}", means.number):
         key = "problem_card_number" if means.kind == "card" else "problem_number"
@@ -168,10 +183,7 @@ def _problems(visit: Visit, means: c.MeansInput) -> tuple[FieldError, ...]:
         found.append(FieldError("holder", visit.say("problem_holder")))
     if means.kind != "gift_card":
         found.extend(_expiry_problem(visit, means))
-    if not re.fullmatch(r"[0-9]{3,10}" if means.kind != "card" else r"[0-9]{3,4}", means.code):
-        key = "problem_pin" if means.kind == "gift_card" else "problem_code"
-        found.append(FieldError("cvc", visit.say(key)))
-    return tuple(found)
+    return found
 
 
 def _expiry_problem(visit: Visit, means: c.MeansInput) -> tuple[FieldError, ...]:
@@ -186,7 +198,7 @@ def _expiry_problem(visit: Visit, means: c.MeansInput) -> tuple[FieldError, ...]
 
 def _balance(visit: Visit) -> Answer:
     method = visit.chosen()
-    if method is None or method.kind == "card":
+    if method is None or method.kind in ("card", "stored"):
         return see_other(visit.here)
     means = _means(visit, method, visit.form)
     visit.errors = _problems(visit, means)
@@ -225,13 +237,24 @@ async def _redeem(visit: Visit) -> Answer:
 
 async def _card(visit: Visit) -> Answer:
     method = visit.chosen()
-    if method is None or method.kind != "card":
+    if method is None or method.kind not in ("card", "stored"):
         return see_other(visit.here)
     means = _means(visit, method, visit.form)
     visit.errors = _problems(visit, means)
     if visit.errors:
         return _show(visit, status=422)
-    return await _pay(visit, method, means, None)
+    kept = next((each for each in visit.stored() if each.token == means.stored), None)
+    if kept is not None:
+        means = stored.filled(means, kept, visit.holdings)
+    return await _pay(visit, method, means, None, keep=visit.form.get("keep") == "yes")
+
+
+async def _forget(visit: Visit) -> Answer:
+    """The shopper wants a stored card kept no longer."""
+    method = visit.chosen()
+    if method is not None and method.kind == "stored" and visit.head.echo.get("showRemovePaymentMethodButton", True):
+        await forget(visit.x, method.token, visit.head.shopper_reference)
+    return see_other(visit.here)
 
 
 _FIELDS: dict[type[Refusal], tuple[str, str]] = {
@@ -242,10 +265,12 @@ _FIELDS: dict[type[Refusal], tuple[str, str]] = {
 }
 
 
-async def _pay(visit: Visit, method: views.Method, means: c.MeansInput, share: Money | None) -> Answer:
+async def _pay(
+    visit: Visit, method: views.Method, means: c.MeansInput, share: Money | None, *, keep: bool = False
+) -> Answer:
     world, ref = visit.x.world, visit.purchase.ref
     try:
-        psp = await pay(world, ref, means, share, cause=visit.x.entry.number)
+        psp = await pay(world, ref, means, share, keep=keep, cause=visit.x.entry.number)
     except tuple(_FIELDS) as refused:
         field, key = _FIELDS[type(refused)]
         visit.errors = (FieldError(field, visit.say(key)),)

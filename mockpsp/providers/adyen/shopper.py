@@ -11,16 +11,17 @@ from msgspec.structs import replace
 from mockpsp.domain.money import Money, decimals
 from mockpsp.edge.provider import Checkout
 from mockpsp.providers.adyen import commands as c
-from mockpsp.providers.adyen import links, tokens
+from mockpsp.providers.adyen import links, stored, stored_wire, tokens
 from mockpsp.providers.adyen.ancv import AWAIT, most
 from mockpsp.providers.adyen.api import find
 from mockpsp.providers.adyen.beneficiaries import ANCV
 from mockpsp.providers.adyen.errors import ShopperRefused
 from mockpsp.providers.adyen.events import Capturing
-from mockpsp.providers.adyen.holdings import Holdings
+from mockpsp.providers.adyen.holdings import Holdings, fingerprint
 from mockpsp.providers.adyen.issuers import PASSWORD, USER, spendable
 from mockpsp.providers.adyen.purchases import PURCHASES
 from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status
+from mockpsp.providers.adyen.stored import stores, token_of
 from mockpsp.scenario.model import Bank, ShopperScript, Tender, Trigger
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.world import World
@@ -114,9 +115,11 @@ class AdyenShopper:
             return
         for tender in script.pays:
             means = means_of(tender, world)
+            if "stored" in tender.fields:
+                means = _stored(tender, the_purchase(world, ref), world)
             if tender.kind not in KINDS:
                 raise ShopperRefused("product_not_on_offer", "method")
-            psp = await pay(world, ref, means, tender.amount, cause=cause)
+            psp = await pay(world, ref, means, tender.amount, keep=tender.fields.get("keep") == "yes", cause=cause)
             payment = the_purchase(world, ref).payment(psp)
             bank = _bank(tender)
             if payment is not None and payment.status is AT_BANK and bank is not Bank.ABANDONS:
@@ -198,7 +201,9 @@ def _typed(purchase: Purchase, form: Mapping[str, str], holdings: Holdings) -> T
             share = Money(int(take), purchase.total.currency)
             return Tender(kind=kind, amount=share, fields={name: value for name, value in told.items() if value})
         case "card":
-            told = {name: form.get(name, "").strip() for name in ("number", "expiry", "cvc", "holder")}
+            told = {name: form.get(name, "").strip() for name in ("number", "expiry", "cvc", "holder", "keep")}
+            if form.get("method", "scheme") != "scheme":
+                told = {"stored": form["method"], "cvc": told["cvc"], "number": ""}
             told["number"] = re.sub(r"[\s-]", "", told["number"])
             return Tender(kind="card", fields={name: value for name, value in told.items() if value})
         case _:
@@ -213,9 +218,12 @@ def the_purchase(world: World, ref: str) -> Purchase:
     return found
 
 
-async def pay(world: World, ref: str, means: c.MeansInput, amount: Money | None, *, cause: int = 0) -> str:
+async def pay(
+    world: World, ref: str, means: c.MeansInput, amount: Money | None, *, keep: bool = False, cause: int = 0
+) -> str:
     """Pay at a session or link: what the means can, or ``amount``. Less than all opens an order first.
 
+    A card is stored where the merchant wants it, or the shopper (``keep``) if he is asked.
     The new payment's pspReference. Raises ShopperRefused, and what ``decide`` refuses.
     """
     purchase = the_purchase(world, ref)
@@ -233,6 +241,7 @@ async def pay(world: World, ref: str, means: c.MeansInput, amount: Money | None,
         opened = await world.execute(PURCHASES, ref, opening, cause=cause)
         order = opened.state.open_order
     head = purchase.session or purchase.link
+    shopper = head.shopper_reference if head is not None else ""
     command = c.Pay(
         merchant=purchase.merchant,
         amount=share,
@@ -241,11 +250,19 @@ async def pay(world: World, ref: str, means: c.MeansInput, amount: Money | None,
         order=order.ref if order is not None else "",
         capturing=head.capturing if head is not None else Capturing(),
         return_url="",
-        shopper_reference=head.shopper_reference if head is not None else "",
+        shopper_reference=shopper,
+        store=stores(head.echo, keep) if head is not None else False,
+        known=_knows(world, shopper, means),
     )
     outcome = await world.execute(PURCHASES, ref, command, cause=cause)
     payment: Payment = outcome.state.payments[-1]
     return payment.ref
+
+
+def _knows(world: World, shopper: str, means: c.MeansInput) -> bool:
+    """Whether the shopper has stored this card before."""
+    token = token_of(shopper, fingerprint(means.number))
+    return means.kind == "card" and stored_wire.find(world, token, shopper) is not None
 
 
 async def authenticate(world: World, ref: str, psp: str, outcome: str, *, cause: int = 0) -> None:
@@ -269,6 +286,19 @@ def means_of(tender: Tender, world: World) -> c.MeansInput:
         code=fields.get("cvc", usual["code"]),
         holder=fields.get("holder", ""),
     )
+
+
+def _stored(tender: Tender, purchase: Purchase, world: World) -> c.MeansInput:
+    """The card that the shopper has stored under this token, or with ``yes`` last. Raises ShopperRefused."""
+    head = purchase.session or purchase.link
+    cards = tuple(stored_wire.cards_of(world, head.shopper_reference if head is not None else ""))
+    wanted = tender.fields["stored"]
+    found = next((each for each in reversed(cards) if wanted in ("yes", each.token)), None)
+    if found is None or tender.kind != "card":
+        raise ShopperRefused("product_not_on_offer", "method")
+    code = tender.fields.get("cvc", "7373" if found.instrument.brand == "amex" else DEFAULT_CODE)
+    given = c.MeansInput(kind="card", type="scheme", stored=found.token, code=code)
+    return stored.filled(given, found, world.setups["adyen"].world)
 
 
 def _usual(kind: str, fields: Mapping[str, str], holdings: Holdings) -> dict[str, str]:

@@ -8,7 +8,9 @@ same shopper has the same token is inferred.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -30,6 +32,17 @@ def token_of(shopper: str, digest: str) -> str:
 def by_token(token: str) -> str:
     """The part under which the purchase is found that stored the card last."""
     return f"token/{token}"
+
+
+def stores(echo: Mapping[str, Any], consents: bool) -> bool:
+    """Whether a card is to be stored at a session or link: by the merchant's wish, or the shopper's if he is asked."""
+    match echo.get("storePaymentMethodMode", "disabled"):
+        case "enabled":
+            return True
+        case "askForConsent":
+            return consents
+        case _:
+            return bool(echo.get("storePaymentMethod"))
 
 
 def keeping(command: c.Pay) -> e.Keeping | None:

@@ -9,7 +9,9 @@ that says what is wanted. A FieldError names one of these fields, or nothing for
 | PaymentView | ``remove`` | none: cancel the order, give back all that was paid |
 | VoucherView | ``balance`` | ``method``, ``number``, ``expiry`` (meal vouchers only), ``cvc`` |
 | VoucherView, checked | ``redeem`` | ``method``, ``check``: ``Checked.token`` as it was given |
-| CardView | ``card`` | ``method``, ``number``, ``holder``, ``expiry``, ``cvc`` |
+| CardView | ``card`` | ``method``, ``number``, ``holder``, ``expiry``, ``cvc``, ``keep`` when it is to be stored |
+| CardView, a stored card | ``card`` | ``method``, ``cvc`` |
+| CardView, a stored card | ``forget`` | ``method``: keep the card no longer |
 | PaymentView, VoucherView, CardView | ``cancel`` | none |
 | ChallengeView | ``authenticate`` | ``user`` (absent when compact), ``password`` |
 | ChallengeView | ``cancel`` | none |
@@ -37,7 +39,7 @@ from mockpsp.edge.texts import language_of
 from mockpsp.edge.views import OrderPage, Outcome, Page
 from mockpsp.providers.adyen import links, texts
 
-Kind = Literal["meal_voucher", "gift_card", "card"]
+Kind = Literal["meal_voucher", "gift_card", "card", "stored"]
 ClosedReason = Literal["unknown", "expired", "paid", "nowhere"]
 TransStatus = Literal["Y", "N", "U"]
 
@@ -53,7 +55,8 @@ class Method(Value, frozen=True, kw_only=True):
     """A payment method on offer. ``name`` as the shopper knows it, see ``texts.method_name``.
 
     ``type`` and ``brand`` as in ``paymentMethods``: ``mealVoucher_FR`` and ``mealVoucher_FR_sodexo``, ``giftcard`` and
-    ``givex``, ``scheme`` and nothing. ``brands`` are the cards that ``scheme`` accepts: ``visa``, ``mc``.
+    ``givex``, ``scheme`` and nothing. ``brands`` are the cards that ``scheme`` accepts: ``visa``, ``mc``. A ``stored``
+    card has its ``token``, and the last four digits of its number.
     """
 
     kind: Kind
@@ -61,11 +64,13 @@ class Method(Value, frozen=True, kw_only=True):
     name: str
     brand: str = ""
     brands: tuple[str, ...] = ()
+    token: str = ""
+    last_four: str = ""
 
     @property
     def id(self) -> str:
-        """What forms post as ``method``: the brand, or the type of a method without one."""
-        return self.brand or self.type
+        """What forms post as ``method``: the token, the brand, or the type of a method without one."""
+        return self.token or self.brand or self.type
 
 
 class Leg(Value, frozen=True, kw_only=True):
@@ -144,7 +149,11 @@ class VoucherView(PurchasePage, frozen=True, kw_only=True):
 
 
 class CardView(PurchasePage, frozen=True, kw_only=True):
-    """The card form; the card pays all that remains. ``expiry`` and ``holder`` are what was typed before an error."""
+    """The card form; the card pays all that remains. ``expiry`` and ``holder`` are what was typed before an error.
+
+    With ``asks_to_keep`` the shopper may have the card stored (``keeps`` is ticked). Of a stored card only the security
+    code is asked; with ``forget_url`` there is a button that keeps it no longer.
+    """
 
     template: ClassVar[str] = "card.html"
 
@@ -152,6 +161,9 @@ class CardView(PurchasePage, frozen=True, kw_only=True):
     expiry: str = ""
     holder: str = ""
     back_url: str = ""
+    asks_to_keep: bool = False
+    keeps: bool = False
+    forget_url: str = ""
 
 
 class ResultView(PurchasePage, frozen=True, kw_only=True):

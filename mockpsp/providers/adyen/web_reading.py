@@ -9,6 +9,7 @@ from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen.events import SessionHead
 from mockpsp.providers.adyen.reading import native_wanted, three_ds_wanted
 from mockpsp.providers.adyen.states import Purchase
+from mockpsp.providers.adyen.stored import stores
 
 Json = Mapping[str, Any]
 
@@ -35,19 +36,8 @@ def read_session_payment(
         three_ds=three_ds_wanted(echo),
         native=native_wanted({**echo, "origin": body.get("origin"), "browserInfo": body.get("browserInfo")}),
         shopper_reference=head.shopper_reference,
-        store=_stores(body, echo),
+        store=stores(echo, bool(body.get("storePaymentMethod"))),
         known=known,
         channel="Web",
         metadata={name: str(value) for name, value in echo.get("metadata", {}).items()},
     )
-
-
-def _stores(body: Json, echo: Json) -> bool:
-    """Whether the card is to be stored: by the merchant's wish, or by the shopper's where he is asked."""
-    match echo.get("storePaymentMethodMode", "disabled"):
-        case "enabled":
-            return True
-        case "askForConsent":
-            return bool(body.get("storePaymentMethod"))
-        case _:
-            return bool(echo.get("storePaymentMethod"))

@@ -10,7 +10,17 @@ from mockpsp.domain.lifecycle import Fact, Lifecycle
 from mockpsp.edge.errors import BrokenContract
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.late import late
-from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, Hand, MerchantCalls, Route, Unsupported
+from mockpsp.edge.provider import (
+    Access,
+    Account,
+    BackOffice,
+    Checkout,
+    Hand,
+    Leniency,
+    MerchantCalls,
+    Route,
+    Unsupported,
+)
 from mockpsp.edge.respond import to_bytes
 from mockpsp.providers.lyra import auth, errors, holdings, page_routes, routes
 from mockpsp.providers.lyra.settings import LyraSettings
@@ -40,7 +50,7 @@ class Lyra:
     driver: Driver = late(f"{__name__}.shopper", "DRIVER")
     keep_answers = timedelta(0)
     back_office: BackOffice | None = late(f"{__name__}.office", "OFFICE")
-    lenient = True
+    leniency = Leniency.TEXTS
 
     def credentials(self, sandbox: str, scenario: Scenario) -> Mapping[str, Any]:
         """See Tenant: with the scenario's sellers."""

@@ -7,7 +7,7 @@ of schema errors are those of Django REST framework, whose habits the API shows 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mockpsp.domain.errors import Refusal
@@ -25,9 +25,21 @@ class Invalid(Refusal):
     """A 400 with this body; ``setting`` names the inferred behaviour behind it."""
 
     def __init__(self, body: Mapping[str, Any], setting: str = "") -> None:
-        super().__init__(f"{body}")
+        super().__init__("; ".join(_said(body)))
         self.body = body
         self.setting = setting
+
+
+def _said(value: Any, place: str = "") -> Iterator[str]:
+    """Each sentence of a body, after the field that it is about, for people who read the journal."""
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _said(each, f"{place}.{name}" if place else name)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _said(each, place if isinstance(each, str) else f"{place}[{index}]")
+    else:
+        yield f"{place}: {value}" if place else str(value)
 
 
 def wrong(field: str, text: str, setting: str = "") -> Invalid:

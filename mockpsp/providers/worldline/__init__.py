@@ -10,7 +10,17 @@ from mockpsp.domain.lifecycle import Fact, Lifecycle
 from mockpsp.edge.errors import NotSupported, UnknownPath
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.late import late
-from mockpsp.edge.provider import Access, Account, BackOffice, Checkout, Hand, MerchantCalls, Route, Unsupported
+from mockpsp.edge.provider import (
+    Access,
+    Account,
+    BackOffice,
+    Checkout,
+    Hand,
+    Leniency,
+    MerchantCalls,
+    Route,
+    Unsupported,
+)
 from mockpsp.providers.worldline import auth, errors, holdings, page_routes, routes
 from mockpsp.providers.worldline.unsupported import UNSUPPORTED
 from mockpsp.scenario.catalogue import Catalogue
@@ -51,7 +61,7 @@ class Worldline:
     driver: Driver = late(f"{__name__}.shopper", "DRIVER")
     back_office: BackOffice | None = None
     keep_answers = timedelta(hours=24)
-    lenient = False
+    leniency = Leniency.NONE
 
     def credentials(self, sandbox: str, scenario: Scenario) -> Mapping[str, Any]:
         """See Tenant."""

@@ -1144,8 +1144,27 @@ def test_a_body_that_is_no_object_is_400(shop: Shop, body: str) -> None:
 
 def test_a_field_of_another_kind_is_400(shop: Shop) -> None:
     with pytest.raises(AdyenAPIValidationError) as error:
-        shop.call("create_order", reference="R", amount={"currency": "EUR", "value": "4350"})
+        shop.call("create_order", reference="R", amount={"currency": "EUR", "value": "a lot"})
     assert refused(error) == (400, "702", "validation")
+
+
+def test_a_payment_as_adyens_example_applications_ask_for_it(shop: Shop) -> None:
+    """They are tried against Adyen's platform: an amount as a text, a boolean among texts, null for nothing."""
+    given = {"amount": {"currency": "EUR", "value": "10000"}, "additionalData": {"allow3DS2": True}}
+    nothing = {"billingAddress": None, "countryCode": None, "lineItems": None}
+    asked = {
+        "reference": "R",
+        "returnUrl": "https://shop.example/back",
+        "paymentMethod": card(),
+        "metadata": {"cart": 7},
+    }
+    answer = shop.request(
+        "POST",
+        "/payments",
+        json.dumps({"merchantAccount": shop.given["merchant_account"], **asked, **given, **nothing}),
+    )
+    assert (answer.status_code, answer.json()["resultCode"]) == (200, "Authorised"), answer.text
+    assert answer.json()["amount"] == {"currency": "EUR", "value": 10000}
 
 
 def test_a_method_that_the_account_does_not_have_is_500(shop: Shop) -> None:

@@ -305,7 +305,7 @@ def bodies() -> Iterator[Row]:
         ("session_payments", "origin", {"url": "https://shop.example"}),
         ("session_payments", "browserInfo", "Mozilla/5.0"),
         ("session_payments", "riskData", []),
-        ("session_payments", "clientStateDataIndicator", "true"),
+        ("session_payments", "clientStateDataIndicator", "yes"),
         ("session_payments", "storePaymentMethod", "yes"),
         ("session_payments", "paymentMethod", "scheme"),
         ("session_payments", "paymentMethod.encryptedCardNumber", 4111111111111111),

@@ -600,7 +600,7 @@ def money() -> Iterator[Row]:
             yield one(f"no {path}", name, path, GONE, "702", lacks(path))
             yield one(f"{path} that is null", name, path, None, "702", lacks(path))
             yield one(f"{path} that is a list", name, path, [], "702", mistyped(path), 400)
-        for what, value in (("text", "4350"), ("boolean", True), ("fraction", 43.5)):
+        for what, value in (("text", "43.50"), ("word", "much"), ("boolean", True), ("fraction", 43.5)):
             yield one(f"a value that is a {what}", name, "amount.value", value, "702", mistyped("amount.value"), 400)
         for value in (0, -1, 10**12, 2**63 - 1, 10**30, -(10**30), 1e30):
             yield one(f"a value of {value}", name, "amount.value", value, "137", BAD_AMOUNT)
@@ -656,7 +656,6 @@ def missing() -> Iterator[Row]:
             yield one(f"{path} that is null", name, "order", {**half, part: None}, "702", lacks(path))
             yield one(f"{path} that is a number", name, "order", {**half, part: 7}, "702", mistyped(path), 400)
         yield one("an order that is a text", name, "order", "x", "702", mistyped("order"), 400)
-        yield one("an order that is null", name, "order", None, "702", "Required object 'order' is not provided.")
     strict: Any = {"settings": {"balance_strict": True}}
     yield one("no amount where it is strict", "balance", "amount", GONE, "100", NO_AMOUNT, **strict)
     yield one("no reference where it is strict", "balance", "reference", GONE, "130", lacks("reference"), **strict)
@@ -672,10 +671,10 @@ def values() -> Iterator[Row]:
         ("origin", []),
         ("metadata", "a"),
         ("metadata", []),
-        ("metadata.a", 1),
+        ("metadata.a", 1.5),
         ("additionalData", "a"),
-        ("additionalData.manualCapture", True),
-        ("captureDelayHours", "1"),
+        ("additionalData.manualCapture", [True]),
+        ("captureDelayHours", "soon"),
         ("captureDelayHours", 1.5),
         ("captureDelayHours", True),
         ("storePaymentMethod", "yes"),
@@ -696,9 +695,6 @@ def values() -> Iterator[Row]:
         told = "channel" if path == "channel" else ""
         status, says = (422, wrong(told)) if told else (400, mistyped(path))
         yield one(f"{path} that is {value!r}", "payments", path, value, "702", says, status)
-    for path in ("countryCode", "paymentMethod.number", "metadata", "additionalData", "captureDelayHours"):
-        says = lacks(path)
-        yield one(f"{path} that is null", "payments", path, None, "702", says)
     for path, value in (
         ("channel", "Fax"),
         ("shopperInteraction", "Telex"),
@@ -745,7 +741,6 @@ def dates() -> Iterator[Row]:
         ):
             yield one(f"expiresAt {text!r}", name, "expiresAt", text, "702", wrong("expiresAt"))
         yield one("expiresAt that is a number", name, "expiresAt", 7, "702", mistyped("expiresAt"), 400)
-        yield one("expiresAt that is null", name, "expiresAt", None, "702", lacks("expiresAt"))
     late = ("create_session", "2026-07-02T09:00:01Z"), ("create_payment_link", "2026-09-09T09:00:01Z")
     for name, text in late:
         yield one("expiresAt too far away", name, "expiresAt", text, "702", wrong("expiresAt"))
@@ -1090,7 +1085,6 @@ def completions() -> Iterator[Row]:
     )
     for path in ("details.redirectResult", "details.threeDSResult", "details.payload", "paymentData"):
         yield one(f"{path} that is a number", "payments_details", path, 7, "702", mistyped(path), 400)
-        yield one(f"{path} that is null", "payments_details", path, None, "702", lacks(path))
     yield one(
         "a redirectResult of 20001 characters",
         "payments_details",
@@ -1121,7 +1115,6 @@ def modifications() -> Iterator[Row]:
         ):
             yield replace(original, name=f"{name} of {what}", before=before)
         yield one("a reference that is a number", name, "reference", 7, "702", mistyped("reference"), 400)
-        yield one("a reference that is null", name, "reference", None, "130", lacks("reference"))
     yield Row(
         "a voucher's refund, where it is refused at once",
         OPERATIONS["refund"].send,
