@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from datetime import timedelta
 from functools import cache
+from time import monotonic
 from typing import Any
 
 from aiohttp import web
@@ -20,10 +23,12 @@ from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.library import Library
 from mockpsp.settings import Settings
 from mockpsp.world.delivery import Courier, is_local
-from mockpsp.world.sandboxes import Sandboxes
+from mockpsp.world.sandboxes import Bounds, Sandboxes
 from mockpsp.world.store import MemoryStore, Store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_LATEST_EVENTS = 10_000
+"""Of a sandbox in memory: those of a story that checks its books in the end."""
 
 
 class Contracts(Mapping[str, Contract]):
@@ -68,7 +73,8 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
         lambda url: is_local(url) or bool(allowed & {"*", _host(url)}),
     )
     store = store or _store(settings.state)
-    sandboxes = Sandboxes(providers.values(), store, courier.attach)
+    bounds = Bounds(settings.journal_entries, settings.journal_bytes, settings.keep_finished)
+    sandboxes = Sandboxes(providers.values(), store, courier.attach, bounds)
     sandboxes.endpoints.update({name: (url,) for name, url in settings.webhooks.items()})
     app = web.Application(client_max_size=settings.max_body)
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = settings, providers, Contracts(tuple(providers))
@@ -83,6 +89,8 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
         store.close()
 
     app.on_startup.append(start)
+    if settings.expire_idle is not None:
+        app.cleanup_ctx.append(_expiring(sandboxes, settings.expire_idle))
     app.on_cleanup.append(stop)
     for provider in providers.values():
         add_routes(app, _served(provider))
@@ -92,10 +100,24 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     return app
 
 
+def _expiring(sandboxes: Sandboxes, after: timedelta) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Drop sandboxes that nobody calls, beside the server."""
+
+    async def beside(_: web.Application) -> AsyncIterator[None]:
+        from mockpsp.world.idle import Idle
+
+        task = asyncio.create_task(Idle(sandboxes, after, monotonic).run())
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return beside
+
+
 def _store(state: str) -> Store:
     """Where events are kept. Raises BadState."""
     if not state:
-        return MemoryStore()
+        return MemoryStore(keep=_LATEST_EVENTS)
     from pathlib import Path
 
     from mockpsp.world.store_sqlite import SqliteStore

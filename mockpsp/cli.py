@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from mockpsp import __version__
+from mockpsp.serving.limits import bounded, chosen
 
 if TYPE_CHECKING:
     from mockpsp.scenario.library import Library, UnknownScenario
@@ -111,6 +112,7 @@ def _webhooks(_: click.Context, __: click.Parameter, given: Sequence[str]) -> di
 @click.option(
     "--allow-webhooks-to", "allowed", multiple=True, metavar="HOST", help="A host beyond this network; * for any."
 )
+@bounded
 def serve(
     host: str | None,
     port: int | None,
@@ -140,6 +142,7 @@ def serve(
         watch=watch,
         allow_webhooks_to=(*allowed, *_hosts(webhooks.values())),
         state=state or "",
+        **chosen(),
     )
     _serve(settings, ready_file)
 
