@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from mockpsp.edge.keys import SETTINGS
+from mockpsp.settings import Settings
 
 LINGER_SECONDS = 5.0
 """How long what a client still sends after its answer is read, so that the answer reaches it."""
@@ -30,11 +31,12 @@ log.addFilter(_in_a_line)
 
 def runner(app: web.Application, shutdown_seconds: float) -> web.AppRunner:
     """Runs a server of ours. An idle connection, or one whose headers do not come, is closed after a while."""
+    settings = app.get(SETTINGS) or Settings()
     return web.AppRunner(
         app,
         access_log=None,
         shutdown_timeout=shutdown_seconds,
-        keepalive_timeout=app[SETTINGS].keep_alive_seconds,
+        keepalive_timeout=settings.keep_alive_seconds,
         lingering_time=LINGER_SECONDS,
         logger=log,
     )
