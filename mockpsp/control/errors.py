@@ -14,6 +14,7 @@ from mockpsp.domain.errors import Refusal
 from mockpsp.edge.errors import BadBody, BodyTooLarge, BodyTooSlow, BrokenContract
 from mockpsp.scenario.library import UnknownScenario
 from mockpsp.world.masking import mask_text
+from mockpsp.world.store import StoreFailed
 from mockpsp.world.world import Gone
 
 log = logging.getLogger("mockpsp.control")
@@ -110,7 +111,8 @@ def respond(error: Exception) -> web.Response:
     """The answer to whatever went wrong; what nobody expected is logged and says so."""
     problem = translate(error)
     if problem is None:
-        log.error("a control request failed", exc_info=error)
+        known = isinstance(error, StoreFailed)  # a full disk is nobody's mistake in the code
+        log.error("a control request failed: %s", error, exc_info=None if known else error)
         problem = ControlError(
             500,
             "fault",

@@ -31,6 +31,7 @@ from mockpsp.scenario.model import Drop, FaultRule, Mangled
 from mockpsp.world.journal import Journal, Request, pack
 from mockpsp.world.records import ScriptMoved
 from mockpsp.world.sandboxes import DEFAULT, Sandboxes
+from mockpsp.world.store import StoreFailed
 from mockpsp.world.world import AnsweredMeanwhile
 
 Proceed = Callable[[Exchange], Awaitable[Answer]]
@@ -102,7 +103,8 @@ class Door:
         except Cut as cut:
             return hang_up(x, journal, cut)
         except Exception as fault:  # a fault of ours must not look like anything else on the wire
-            log.exception("%s %s failed", x.record.method, x.record.target)
+            known = isinstance(fault, StoreFailed)  # a full disk is nobody's mistake in the code
+            log.error("%s %s failed: %s", x.record.method, x.record.target, fault, exc_info=not known)
             x.note(f"internal fault: {type(fault).__name__}: {fault}")
             answer = provider.refuse(x, fault)
         return conclude(x, self, journal, answer)
