@@ -6,7 +6,7 @@ READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 DEMO := $(VENV)/.demo-ready
 
-.PHONY: run demo test lint unit types vendor shots pictures fuzz bench webhooks peers crowd kills golden mutation soak node clean
+.PHONY: run demo test lint unit types vendor shots pictures fuzz bench webhooks peers crowd kills golden mutation soak hard node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -63,6 +63,12 @@ crowd: $(DEV)  ## hundreds of sandboxes at the same time: isolation, and what on
 
 golden: $(DEV)  ## write the golden journals again; read the difference with git diff tests/golden
 	$(BIN)/python -m tests.golden $(ARGS)
+
+soak: $(DEV)  ## a million payments: what grows, and whether a request costs the same in the end; ARGS="--minutes 20"
+	$(BIN)/python -m bench.soak $(ARGS)
+
+hard: $(DEV)  ## hard input for long: two hundred examples of each operation, or EXAMPLES=n
+	MOCKPSP_HARD_EXAMPLES=$(or $(EXAMPLES),200) $(BIN)/python -m pytest -n auto -rP tests/hard
 
 kills: $(DEV)  ## a server with --state is killed two hundred times under load
 	$(BIN)/python -m bench.kills $(ARGS)

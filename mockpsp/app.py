@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from datetime import timedelta
 from functools import cache
+from time import monotonic
 from typing import Any
 
 from aiohttp import web
@@ -20,10 +23,12 @@ from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.library import Library
 from mockpsp.settings import Settings, is_shared
 from mockpsp.world.delivery import Courier, is_local
-from mockpsp.world.sandboxes import Sandboxes
+from mockpsp.world.sandboxes import Bounds, Sandboxes
 from mockpsp.world.store import MemoryStore, Store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_LATEST_EVENTS = 10_000
+"""Of a sandbox in memory: those of a story that checks its books in the end."""
 
 
 class Contracts(Mapping[str, Contract]):
@@ -64,7 +69,8 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     allowed = set(settings.allow_webhooks_to)
     store = store or _store(settings.state)
     parts = _Shared(store) if store.shared else _Own(store)
-    courier, sandboxes = parts.build(providers, lambda url: is_local(url) or bool(allowed & {"*", _host(url)}))
+    bounds = Bounds(settings.journal_entries, settings.journal_bytes, settings.keep_finished)
+    courier, sandboxes = parts.build(providers, lambda url: is_local(url) or bool(allowed & {"*", _host(url)}), bounds)
     sandboxes.endpoints.update({name: (url,) for name, url in settings.webhooks.items()})
     app = web.Application(client_max_size=settings.max_body)
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = settings, providers, Contracts(tuple(providers))
@@ -82,6 +88,8 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
         await parts.end()
 
     app.on_startup.append(start)
+    if settings.expire_idle is not None:
+        app.cleanup_ctx.append(_expiring(sandboxes, settings.expire_idle))
     app.on_cleanup.append(stop)
     for provider in providers.values():
         add_routes(app, _served(provider, app[DOOR]), app[DIRECTORY], direct)
@@ -97,11 +105,13 @@ class _Own:
     def __init__(self, store: Any) -> None:
         self.store = store
 
-    def build(self, providers: Mapping[str, Provider], allowed: Callable[[str], bool]) -> tuple[Courier, Sandboxes]:
+    def build(
+        self, providers: Mapping[str, Provider], allowed: Callable[[str], bool], bounds: Bounds
+    ) -> tuple[Courier, Sandboxes]:
         """Who delivers, and the sandboxes."""
         policies = {name: provider.policy for name, provider in providers.items()}
         courier = Courier(policies, {name: provider.driver for name, provider in providers.items()}, allowed)
-        return courier, Sandboxes(providers.values(), self.store, courier.attach)
+        return courier, Sandboxes(providers.values(), self.store, courier.attach, bounds=bounds)
 
     def door(self) -> type[Door]:
         """What leads every request in."""
@@ -121,7 +131,9 @@ class _Own:
 class _Shared(_Own):
     """The parts of one of several processes that serve the same sandboxes. Imported late: few servers are."""
 
-    def build(self, providers: Mapping[str, Provider], allowed: Callable[[str], bool]) -> tuple[Courier, Sandboxes]:
+    def build(
+        self, providers: Mapping[str, Provider], allowed: Callable[[str], bool], bounds: Bounds
+    ) -> tuple[Courier, Sandboxes]:
         """See _Own."""
         from mockpsp.world.delivery_shared import SharedCourier
         from mockpsp.world.sandboxes_shared import SharedSandboxes
@@ -131,7 +143,7 @@ class _Shared(_Own):
         policies = {name: provider.policy for name, provider in providers.items()}
         drivers = {name: provider.driver for name, provider in providers.items()}
         courier = SharedCourier(policies, drivers, allowed, self.turns)
-        return courier, SharedSandboxes(providers.values(), self.store, courier.attach, self.turns)
+        return courier, SharedSandboxes(providers.values(), self.store, courier.attach, self.turns, bounds)
 
     def door(self) -> type[Door]:
         """See _Own."""
@@ -152,10 +164,24 @@ class _Shared(_Own):
         await self.turns.end()
 
 
+def _expiring(sandboxes: Sandboxes, after: timedelta) -> Callable[[web.Application], AsyncIterator[None]]:
+    """Drop sandboxes that nobody calls, beside the server."""
+
+    async def beside(_: web.Application) -> AsyncIterator[None]:
+        from mockpsp.world.idle import Idle
+
+        task = asyncio.create_task(Idle(sandboxes, after, monotonic).run())
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return beside
+
+
 def _store(state: str) -> Store:
     """Where events are kept. Raises BadState."""
     if not state:
-        return MemoryStore()
+        return MemoryStore(keep=_LATEST_EVENTS)
     if is_shared(state):
         from mockpsp.world.store_postgres import PostgresStore
 

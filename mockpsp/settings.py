@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,9 +14,15 @@ class Settings:
 
     ``host`` localhost means both loopback addresses. ``tls_names`` are further names of the certificate.
     ``tls_port`` None is the port behind ``port``, or a free one where that is taken. ``scenarios`` are names or files;
-    the default sandbox runs them put together, the last one wins. ``max_body`` is in bytes. ``state`` is a file that
-    keeps all sandboxes, or the address of a PostgreSQL database in which several processes keep them; without one
-    they end with the server. ``workers`` is how many processes serve together; more than one need such a database.
+    the default sandbox runs them put together, the last one wins. ``state`` is a file that keeps all sandboxes, or the
+    address of a PostgreSQL database in which several processes keep them; without one they end with the server.
+    ``workers`` is how many processes serve together; more than one need such a database.
+
+    What is bounded: ``max_body`` are the bytes of a request's body, ``body_seconds`` how long a client may take for
+    it, ``keep_alive_seconds`` how long a connection may be idle, or take for the headers of a request.
+    ``journal_entries`` and ``journal_bytes`` (of bodies and headers) bound each sandbox's journal, ``keep_finished``
+    its payments, orders and checkouts at rest, of each kind. A sandbox other than the default one that nobody has
+    called for ``expire_idle`` is dropped; None keeps all.
     """
 
     host: str = "localhost"
@@ -29,6 +36,12 @@ class Settings:
     watch: bool = False
     allow_webhooks_to: Sequence[str] = ()
     max_body: int = 2 * 1024 * 1024
+    body_seconds: float = 30.0
+    keep_alive_seconds: float = 75.0
+    journal_entries: int = 50_000
+    journal_bytes: int = 32 * 1024 * 1024
+    keep_finished: int = 100_000
+    expire_idle: timedelta | None = None
     state: str = ""
     workers: int = 1
 

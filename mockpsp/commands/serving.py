@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mockpsp.commands.shared import fail, in_json, library_of_all, unknown
+from mockpsp.serving.limits import bounded, chosen
 
 if TYPE_CHECKING:
     from mockpsp.serving.run import Beside
@@ -61,6 +62,7 @@ def _webhooks(_: click.Context, __: click.Parameter, given: Sequence[str]) -> di
 @click.option(
     "--allow-webhooks-to", "allowed", multiple=True, metavar="HOST", help="A host beyond this network; * for any."
 )
+@bounded
 def serve(
     host: str | None,
     port: int | None,
@@ -92,6 +94,7 @@ def serve(
         allow_webhooks_to=(*allowed, *_hosts(webhooks.values())),
         state=state or "",
         workers=workers,
+        **chosen(),
     )
     _serve(settings, ready_file)
 

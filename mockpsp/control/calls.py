@@ -12,9 +12,10 @@ from aiohttp import web
 from mockpsp.control.errors import ControlError, bad, nearest, respond, to_json, unknown
 from mockpsp.edge.contract import Contract, Operation, read_openapi
 from mockpsp.edge.contract import check as check_value
-from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract
+from mockpsp.edge.errors import BrokenContract
 from mockpsp.edge.keys import COURIER, PROVIDERS, SANDBOXES
-from mockpsp.edge.pipeline import close_after_broken_body, parse
+from mockpsp.edge.pipeline import close_after_broken_body, parse, whole_body
+from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import UnknownSandbox
 from mockpsp.world.store import Conflict
 
@@ -101,9 +102,16 @@ class Call:
             try:
                 self._sandbox = self.sandboxes.get(id)
             except UnknownSandbox:
-                known = (each.id for each in self.sandboxes.all())
-                raise unknown("unknown-sandbox", "sandbox", id, known) from None
+                raise self._nowhere(id) from None
+            self._sandbox.calls += 1
         return self._sandbox
+
+    def _nowhere(self, id: str) -> ControlError:
+        since = self.sandboxes.expired.get(id)
+        if since is None:
+            return unknown("unknown-sandbox", "sandbox", id, (each.id for each in self.sandboxes.all()))
+        told = f"sandbox {id} was dropped: nobody had called it since {instant(since)}"
+        return ControlError(404, "unknown-sandbox", told, hint="see --expire-idle")
 
     @property
     def world(self) -> World:
@@ -193,12 +201,7 @@ def _same_site(request: web.Request) -> None:
 async def _read(request: web.Request) -> bytes:
     if not request.body_exists:
         return b""
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise BodyTooLarge(error.text or "the body is too large") from error
-    except (web.RequestPayloadError, ValueError) as error:
-        raise BadBody(str(error)) from error
+    return await whole_body(request)
 
 
 def _read_query(call: Call, operation: Operation) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 from aiohttp import web
 
 from mockpsp.domain.errors import Refusal
-from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract
+from mockpsp.edge.errors import BadBody, BodyTooLarge, BodyTooSlow, BrokenContract
 from mockpsp.scenario.library import UnknownScenario
 from mockpsp.world.masking import mask_text
+from mockpsp.world.store import StoreFailed
 from mockpsp.world.world import Gone
 
 log = logging.getLogger("mockpsp.control")
@@ -23,6 +24,7 @@ TITLES: Mapping[str, str] = {
     "bad-query": "The query is not what this operation takes",
     "bad-scenario": "The scenario has mistakes",
     "body-too-large": "The body is too large",
+    "body-too-slow": "The body took too long",
     "conflict": "That is not possible now",
     "cross-site": "A page of another site may not do this",
     "fault": "mockpsp made a mistake",
@@ -91,6 +93,8 @@ def translate(error: Exception) -> ControlError | None:
             )
         case BodyTooLarge():
             return ControlError(413, "body-too-large", str(error))
+        case BodyTooSlow():
+            return ControlError(408, "body-too-slow", str(error))
         case BrokenContract():
             kind = "bad-query" if error.place.startswith("query") else "bad-body"
             return ControlError(400, kind, str(error))
@@ -107,7 +111,8 @@ def respond(error: Exception) -> web.Response:
     """The answer to whatever went wrong; what nobody expected is logged and says so."""
     problem = translate(error)
     if problem is None:
-        log.error("a control request failed", exc_info=error)
+        known = isinstance(error, StoreFailed)  # a full disk is nobody's mistake in the code
+        log.error("a control request failed: %s", error, exc_info=None if known else error)
         problem = ControlError(
             500,
             "fault",

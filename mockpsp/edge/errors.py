@@ -17,6 +17,10 @@ class BodyTooLarge(Refusal):
     """The body is larger than the server takes."""
 
 
+class BodyTooSlow(Refusal):
+    """The client takes longer for its body than the server waits."""
+
+
 class Broken(Value, frozen=True):
     """One thing that a schema refuses: where, the keyword that does, the keyword's value, and what came.
 

@@ -20,9 +20,9 @@ from msgspec.structs import replace
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.edge.contract import Contract, Operation, converted, unknown_properties
-from mockpsp.edge.errors import BadBody, BodyTooLarge, BrokenContract, InProgress, NotAllowed, Scripted
+from mockpsp.edge.errors import BadBody, BodyTooLarge, BodyTooSlow, BrokenContract, InProgress, NotAllowed, Scripted
 from mockpsp.edge.exchange import Answer, Exchange
-from mockpsp.edge.keys import CONTRACTS, COURIER, SANDBOXES
+from mockpsp.edge.keys import CONTRACTS, COURIER, SANDBOXES, SETTINGS
 from mockpsp.edge.late import found
 from mockpsp.edge.provider import Access, Leniency, Provider, Route
 from mockpsp.edge.reply import lines, reply, spoilt
@@ -31,6 +31,7 @@ from mockpsp.scenario.model import Drop, FaultRule, Mangled
 from mockpsp.world.journal import Journal, Request, pack
 from mockpsp.world.records import ScriptMoved
 from mockpsp.world.sandboxes import DEFAULT, Sandboxes
+from mockpsp.world.store import StoreFailed
 from mockpsp.world.world import AnsweredMeanwhile
 
 Proceed = Callable[[Exchange], Awaitable[Answer]]
@@ -120,7 +121,8 @@ class Door:
         except Cut as cut:
             return hang_up(x, journal, cut)
         except Exception as fault:  # a fault of ours must not look like anything else on the wire
-            log.exception("%s %s failed", x.record.method, x.record.target)
+            known = isinstance(fault, StoreFailed)  # a full disk is nobody's mistake in the code
+            log.error("%s %s failed: %s", x.record.method, x.record.target, fault, exc_info=not known)
             x.note(f"internal fault: {type(fault).__name__}: {fault}")
             answer = provider.refuse(x, fault)
         return conclude(x, self, journal, answer)
@@ -173,6 +175,7 @@ def locate(x: Exchange, door: Door) -> None:
     """Find the sandbox that the request claims; one that claims none is recorded in the default sandbox."""
     sandboxes = door.sandboxes or door.open(x.request.app, x.request.match_info.apps)
     x.sandbox = door.provider.locate(x, sandboxes) or sandboxes.get(DEFAULT)
+    x.sandbox.calls += 1
     x.started = x.sandbox.world.clock.now()
 
 
@@ -278,13 +281,25 @@ async def read(x: Exchange) -> None:
         if content.is_eof() and content.total_bytes <= request.client_max_size:
             x.raw = content.read_nowait()  # it came whole, as most do
         else:
-            x.raw = await request.read()
+            x.raw = await whole_body(request)
+    except ConnectionError as error:
+        raise Cut("the client hung up before its body was whole") from error
+
+
+async def whole_body(request: web.Request) -> bytes:
+    """Wait for the whole body, but not for ever. Raises BodyTooLarge, BodyTooSlow, BadBody and ConnectionError."""
+    seconds = request.app[SETTINGS].body_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.read()
+    except TimeoutError as error:
+        late = BodyTooSlow(f"the body was not there within {seconds:g} seconds")
+        request.content.set_exception(web.RequestPayloadError(str(late)))
+        raise late from error
     except web.HTTPRequestEntityTooLarge as error:
         raise BodyTooLarge(error.text or "the body is too large") from error
     except (web.RequestPayloadError, ValueError) as error:
         raise BadBody(str(error)) from error
-    except ConnectionError as error:
-        raise Cut("the client hung up before its body was whole") from error
 
 
 def validate(x: Exchange, door: Door) -> None:
@@ -478,4 +493,4 @@ def close_after_broken_body(request: web.Request, response: web.StreamResponse) 
         response.force_close()
 
 
-__all__ = ["DOOR", "TRACE", "Cut", "Door", "NotAllowed", "direct", "parse", "refuse", "serve"]
+__all__ = ["DOOR", "TRACE", "Cut", "Door", "NotAllowed", "direct", "parse", "refuse", "serve", "whole_body"]

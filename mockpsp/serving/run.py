@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aiohttp import http_parser, web
 
 from mockpsp.app import build_app, catalogues
-from mockpsp.edge.front import Runner
+from mockpsp.edge.connections import runner as connected
 from mockpsp.edge.keys import CONTRACTS, PROVIDERS, SANDBOXES
 from mockpsp.serving import ready
 from mockpsp.serving.sockets import CannotListen, Listening, listen
@@ -96,7 +96,7 @@ class _Server:
             async with AsyncExitStack() as stack:
                 watched = self._watched()
                 app = build_app(self.settings)
-                runner = Runner(app, shutdown_timeout=GRACE_SECONDS)
+                runner = connected(app, GRACE_SECONDS)
                 await runner.setup()
                 stack.push_async_callback(runner.cleanup)
                 secure = await self._https(runner, stack)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from mockpsp.app import build_app
-from mockpsp.edge.front import Runner
+from mockpsp.edge.connections import runner as connected
 from mockpsp.edge.keys import COURIER, SANDBOXES
 from mockpsp.settings import Settings
 from mockpsp.world.delivery import Courier
@@ -32,7 +32,7 @@ class Server:
 @asynccontextmanager
 async def listening(app: web.Application) -> AsyncIterator[int]:
     """Serve an application on a free loopback port, which this yields; at the end it is stopped and cleaned up."""
-    runner = Runner(app, shutdown_timeout=1.0)
+    runner = connected(app, 1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, LOOPBACK, 0).start()

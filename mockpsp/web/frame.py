@@ -72,9 +72,14 @@ def object_path(sandbox: Sandbox, lifecycle: str, ref: str) -> str:
 def sandbox_of(request: web.Request) -> Sandbox:
     """The sandbox that the path names. Raises Problem 404."""
     id = request.match_info["id"]
-    found = request.app[SANDBOXES].find(id)
+    sandboxes = request.app[SANDBOXES]
+    found = sandboxes.find(id)
     if found is None:
-        raise Problem(404, "No such sandbox", f"There is no sandbox {id!r}. It may have been deleted.")
+        since = sandboxes.expired.get(id)
+        dropped = f"It was dropped, because nobody had called it since {since:%H:%M} UTC." if since else ""
+        why = dropped or "It may have been deleted."
+        raise Problem(404, "No such sandbox", f"There is no sandbox {id!r}. {why}")
+    found.calls += 1
     return found
 
 

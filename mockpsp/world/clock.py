@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -18,9 +19,41 @@ class ClockMode(StrEnum):
 _MANUAL = ClockMode.MANUAL  # looked up at every request: an enumeration's members are slow to reach
 
 
-def real_now() -> datetime:
-    """The machine's time in UTC; nobody but this module reads it."""
+_A_SECOND = timedelta(seconds=1)
+
+
+class Machine:
+    """The machine's time, without its jumps back: from there it runs on as far ahead as it was.
+
+    Otherwise what is due in a minute would come an hour late after somebody has put the machine right by an hour, and
+    the journal would go backwards. A jump ahead is followed; what is due by then happens at once.
+    """
+
+    __slots__ = ("_latest", "_lead", "_read")
+
+    def __init__(self, read: Callable[[], datetime]) -> None:
+        self._read = read
+        self._latest = read()
+        self._lead = ZERO
+
+    def now(self) -> datetime:
+        """Never earlier than the time before."""
+        moment = self._read() + self._lead
+        latest = self._latest
+        if moment < latest:
+            if latest - moment > _A_SECOND:  # less may be another thread that has looked meanwhile
+                self._lead += latest - moment
+            return latest
+        self._latest = moment
+        return moment
+
+
+def _of_the_machine() -> datetime:
     return datetime.now(UTC)
+
+
+real_now = Machine(_of_the_machine).now
+"""The machine's time in UTC; nobody but this module reads it."""
 
 
 class SandboxClock:
@@ -38,7 +71,7 @@ class SandboxClock:
         """The present moment of the sandbox, in UTC."""
         if self.mode is _MANUAL:
             return self._still
-        moment = datetime.now(UTC)
+        moment = real_now()
         return moment + self._offset if self._offset else moment
 
     def set(self, moment: datetime) -> None:

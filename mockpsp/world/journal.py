@@ -1,7 +1,7 @@
 """The append-only record of everything: what the dashboard, verification, explanations and exports read.
 
 Entries hold bytes and frozen values and are rendered when somebody looks. The journal is bounded (entries, and bytes
-of bodies); what had to go is counted, never silently missing. Events live in the store and are never evicted.
+of bodies and headers); what had to go is counted, never silently missing.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Entry(Row):
 class Request(Row):
     """What came in and what went out; filled in as the request moves along the pipeline.
 
-    Bodies become None when the journal had to drop them; ``dropped`` then counts their bytes. ``finished`` once it has
-    its answer, or its connection was cut (``status`` is 0 then). ``head`` are the headers, packed; ``answer_head``
-    those of the answer, as lines. ``stranger``: its credentials opened no door.
+    Bodies become None, and headers empty, when the journal had to drop them; ``dropped`` then counts their bytes.
+    ``finished`` once it has its answer, or its connection was cut (``status`` is 0 then). ``head`` are the headers,
+    packed; ``answer_head`` those of the answer, as lines. ``stranger``: its credentials opened no door.
     ``cut``: half of the answer's body left before the connection was cut.
     """
 
@@ -70,8 +70,14 @@ class Request(Row):
 
     @property
     def weight(self) -> int:
-        """Bytes of both bodies."""
-        return len(self.body or b"") + len(self.answer or b"")
+        """Bytes of both bodies and of the request's headers."""
+        return len(self.head) + len(self.body or b"") + len(self.answer or b"")
+
+    def drop(self) -> int:
+        """Let go of them, and tell how many there were."""
+        self.dropped = self.weight
+        self.head, self.body, self.answer = b"", None, None
+        return self.dropped
 
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -133,7 +139,7 @@ class Journal:
     def __init__(
         self,
         max_entries: int = 50_000,
-        max_body_bytes: int = 16 * 1024 * 1024,
+        max_body_bytes: int = 32 * 1024 * 1024,
         lines: Lines | None = None,
         sandbox: str = "",
     ) -> None:
@@ -175,7 +181,10 @@ class Journal:
         return entry
 
     def _drop(self) -> None:
-        gone = self._entries.popleft().number
+        entry = self._entries.popleft()
+        gone = entry.number
+        if entry.kind == "request" and entry.data.finished:
+            self._let_go(entry.data)
         self.remarks.pop(gone, None)
         self.misses.pop(gone, None)
         self.entries_dropped += 1
@@ -243,11 +252,6 @@ class Journal:
             if self._watchers:
                 self._tell(entry)
 
-    @property
-    def watched(self) -> bool:
-        """Whether somebody hears of each entry."""
-        return bool(self._watchers)
-
     def _tell(self, entry: Entry) -> None:
         for heard, _ in tuple(self._watchers.values()):
             heard(entry)
@@ -271,13 +275,19 @@ class Journal:
     def weigh(self, request: Request) -> None:
         """Count the bodies of an answered request; the oldest bodies go when there are too many bytes."""
         self._heavy.append(request)
-        self._bytes += len(request.body or b"") + len(request.answer or b"")
+        self._bytes += request.weight
         while self._bytes > self._max_body_bytes and self._heavy:
             oldest = self._heavy.popleft()
-            oldest.dropped = oldest.weight
-            self._bytes -= oldest.dropped
-            oldest.body = oldest.answer = None
-            self.bodies_dropped += 1
+            if oldest.body is not None:
+                self._bytes -= oldest.drop()
+                self.bodies_dropped += 1
+
+    def _let_go(self, request: Request) -> None:
+        """Its entry is dropped, and what it weighs with it; a request without a body leaves nothing behind either."""
+        if request.body is not None:
+            self._bytes -= request.drop()
+        while self._heavy and self._heavy[0].body is None:
+            self._heavy.popleft()
 
     def get(self, number: int) -> Entry | None:
         """The entry with this number, if it is still there."""
@@ -312,6 +322,11 @@ class Journal:
 
             self._index = Index(self)
         return self._index.catch_up(most)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody hears of each entry."""
+        return bool(self._watchers)
 
     def watch(self, heard: Callable[[Entry], None], ended: Callable[[], None] = _nothing) -> Callable[[], None]:
         """Call ``heard`` with every new entry and every answered request, until the returned function is called.

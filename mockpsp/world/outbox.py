@@ -105,6 +105,10 @@ class Outbox:
         if delivery.due is not None and delivery.queued.number in self._work:
             heappush(self._heap, (delivery.due, delivery.queued.rank, delivery.queued.number))
 
+    def subjects(self) -> set[str]:
+        """The objects that something is still ahead of."""
+        return {_subject(each) for each in self._work.values()}
+
     def set(self, work: TimerSet | ShopperDue) -> None:
         """Add a timer or a scripted shopper."""
         if work.number > self.numbers:

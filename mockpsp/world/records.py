@@ -197,6 +197,13 @@ class ScenarioChanged(Value, frozen=True):
     changes: tuple[str, ...] = ()
 
 
+class Forgotten(Value, frozen=True):
+    """Objects of one kind that were at rest for longest are no more: as many are kept as the server is told to."""
+
+    lifecycle: str
+    refs: tuple[str, ...]
+
+
 class SandboxOpened(Value, frozen=True):
     """A sandbox was created; ``scenario`` with the seed and clock that it began with."""
 

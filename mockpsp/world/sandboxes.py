@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from mockpsp.scenario.model import Scenario
 from mockpsp.world import records
 from mockpsp.world.clock import real_now
 from mockpsp.world.journal import Journal
+from mockpsp.world.retention import Retention
 from mockpsp.world.store import Store
 from mockpsp.world.turns import ALONE, Turns
 from mockpsp.world.world import Inhabitant, World
@@ -51,12 +52,25 @@ class Sandbox(Struct, kw_only=True, eq=False):
     seed: int | None
     start: datetime | None
     created: datetime
+    calls: int = 0
+    """Requests that found it; a wish to know whether anybody still uses it must look twice."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     moving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+class Bounds(NamedTuple):
+    """How much of a sandbox is kept: entries of its journal, bytes of bodies and headers in it, objects at rest."""
+
+    entries: int = 50_000
+    bytes: int = 32 * 1024 * 1024
+    finished: int = 100_000
+
+
 class UnknownSandbox(LookupError):
     """No sandbox has this id."""
+
+
+USUAL = Bounds()
 
 
 def endpoint_changed(name: str, urls: tuple[str, ...]) -> records.EndpointChanged:
@@ -66,11 +80,21 @@ def endpoint_changed(name: str, urls: tuple[str, ...]) -> records.EndpointChange
 
 
 class Sandboxes:
-    """All sandboxes of a server. ``attach`` is called with each new world's sandbox, to start its deliveries."""
+    """All sandboxes of a server. ``attach`` is called with each new world's sandbox, to start its deliveries.
+
+    ``expired`` are the latest that were dropped because nobody called them, and since when nobody had.
+    """
 
     def __init__(
-        self, tenants: Iterable[Tenant], store: Store, attach: Callable[[Sandbox], None], turns: Turns = ALONE
+        self,
+        tenants: Iterable[Tenant],
+        store: Store,
+        attach: Callable[[Sandbox], None],
+        turns: Turns = ALONE,
+        bounds: Bounds = USUAL,
     ) -> None:
+        self.bounds = bounds
+        self.expired: dict[str, datetime] = {}
         self.tenants = {tenant.name: tenant for tenant in tenants}
         self.store = store
         self.turns = turns
@@ -169,8 +193,11 @@ class Sandboxes:
         chosen = replace(
             scenario, seed=scenario.seed if seed is None else seed, clock=scenario.clock if clock is None else clock
         )
-        journal = Journal(lines=self.store, sandbox=id) if self.store.durable else Journal()
-        return World(id, key, chosen, self.tenants.values(), self.store, journal)
+        lines = self.store if self.store.durable else None
+        journal = Journal(self.bounds.entries, self.bounds.bytes, lines, id)
+        world = World(id, key, chosen, self.tenants.values(), self.store, journal)
+        world.retention = Retention(self.bounds.finished)
+        return world
 
     async def _open(self, sandbox: Sandbox, endpoints: Mapping[str, tuple[str, ...]] | None = None) -> None:
         sandbox.world.on_scenario = lambda: self._issue(sandbox)
@@ -235,4 +262,5 @@ class Sandboxes:
         return tuple(self._by_id.values())
 
 
-__all__ = ["DEFAULT", "REGISTER", "Sandbox", "Sandboxes", "Tenant", "UnknownSandbox", "endpoint_changed"]
+__all__ = ["DEFAULT", "REGISTER", "USUAL", "Bounds", "Sandbox", "Sandboxes", "Tenant", "UnknownSandbox",
+           "endpoint_changed"]  # fmt: skip

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mockpsp.scenario.model import Scenario
 from mockpsp.world import records
 from mockpsp.world.clock import real_now
-from mockpsp.world.sandboxes import DEFAULT, REGISTER, Sandbox, Sandboxes, Tenant, endpoint_changed
+from mockpsp.world.sandboxes import DEFAULT, REGISTER, USUAL, Bounds, Sandbox, Sandboxes, Tenant, endpoint_changed
 from mockpsp.world.store import Conflict, Store
 from mockpsp.world.turns import SharedTurns
 
@@ -23,9 +23,14 @@ class SharedSandboxes(Sandboxes):
     turns: SharedTurns
 
     def __init__(
-        self, tenants: Iterable[Tenant], store: Store, attach: Callable[[Sandbox], None], turns: SharedTurns
+        self,
+        tenants: Iterable[Tenant],
+        store: Store,
+        attach: Callable[[Sandbox], None],
+        turns: SharedTurns,
+        bounds: Bounds = USUAL,
     ) -> None:
-        super().__init__(tenants, store, attach, turns)
+        super().__init__(tenants, store, attach, turns, bounds)
         self._opened: dict[str, records.SandboxOpened] = {}
         self._reading = asyncio.Lock()
         turns.sandboxes = self

@@ -54,30 +54,44 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """Keeps events as the frozen objects they are. Never waits, so an append and its fold are one step."""
+    """Keeps events as the frozen objects they are. Never waits, so an append and its fold are one step.
 
-    __slots__ = ("_streams",)
+    ``keep`` bounds how many of a sandbox's latest events stay: nobody folds older ones again in this process. None
+    keeps all of them, for several worlds on one store.
+    """
+
+    __slots__ = ("_gone", "_keep", "_streams")
     durable = False
     shared = False
 
-    def __init__(self) -> None:
+    def __init__(self, keep: int | None = None) -> None:
+        self._keep = keep
         self._streams: dict[str, list[Any]] = {}
+        self._gone: dict[str, int] = {}
 
     async def append(self, sandbox: str, expected_version: int, events: Sequence[Any]) -> int:
         """See Store."""
         stream = self._streams.setdefault(sandbox, [])
-        if len(stream) != expected_version:
-            raise Conflict(f"{sandbox} is at version {len(stream)}, not {expected_version}")
+        version = len(stream) if self._keep is None else len(stream) + self._gone.get(sandbox, 0)
+        if version != expected_version:
+            raise Conflict(f"{sandbox} is at version {version}, not {expected_version}")
         stream.extend(events)
-        return len(stream)
+        if self._keep is not None and len(stream) > 2 * self._keep:
+            self._gone[sandbox] = self._gone.get(sandbox, 0) + len(stream) - self._keep
+            del stream[: -self._keep]
+        return version + len(events)
 
     async def read(self, sandbox: str, since: int) -> Sequence[Any]:
-        """See Store."""
-        return self._streams.get(sandbox, [])[since:]
+        """See Store. Raises BadState for events that are not kept any more."""
+        gone = self._gone.get(sandbox, 0)
+        if since < gone:
+            raise BadState(f"the first {gone} events of sandbox {sandbox!r} are not kept")
+        return self._streams.get(sandbox, [])[since - gone :]
 
     async def drop(self, sandbox: str) -> None:
         """See Store."""
         self._streams.pop(sandbox, None)
+        self._gone.pop(sandbox, None)
 
     def note(self, sandbox: str, number: int, line: Any) -> None:
         """The journal has it."""

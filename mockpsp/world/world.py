@@ -21,6 +21,7 @@ from mockpsp.world.followup import FollowUp
 from mockpsp.world.ids import IdSource
 from mockpsp.world.journal import Journal, Line, Reasoning, Unwritten
 from mockpsp.world.outbox import Delivery, Outbox
+from mockpsp.world.retention import Retention
 from mockpsp.world.store import Conflict, Store
 
 ISSUED = "world/issued"
@@ -120,6 +121,7 @@ class World:
         self.objects: dict[str, dict[str, Any]] = {name: {} for name in self.lifecycles}
         self._parts: dict[str, dict[str, str]] = {name: {} for name in self.lifecycles}
         self.groups: dict[tuple[str, str], datetime] = {}
+        self.retention: Retention | None = None
         self.on_commit: Callable[[], None] | None = None
         self.on_scenario: Callable[[], None] | None = None
         self._now = self.since = self.clock.now()
@@ -272,6 +274,8 @@ class World:
         """Append events and fold them. Raises Conflict when somebody else was faster, Gone when it was too late."""
         if self.closed:
             raise Gone("the sandbox was reset or deleted meanwhile")
+        if self.retention is not None and self.retention.crowded:
+            events = [*events, *self.retention.forgettable(self)]
         before = self.version
         await self.store.append(self.name, before, events)
         if self.version != before:
@@ -411,9 +415,17 @@ class World:
         event = fact.event
         for part in lifecycle.parts(event):
             self._parts[fact.lifecycle][part] = fact.ref
+        if self.retention is not None:
+            self.retention.count(fact.lifecycle, len(objects))
         provider = self._owners[fact.lifecycle]
         named = _named(fact.lifecycle, type(event).__name__)
         self.journal.add(self._now, "event", provider, named, fact.ref, cause, event)
+
+    def _forgotten(self, fact: records.Forgotten, cause: int) -> None:
+        gone = frozenset(fact.refs)
+        objects, parts = self.objects[fact.lifecycle], self._parts[fact.lifecycle]
+        self.objects[fact.lifecycle] = {ref: state for ref, state in objects.items() if ref not in gone}
+        self._parts[fact.lifecycle] = {part: ref for part, ref in parts.items() if ref not in gone}
 
     def _posted(self, fact: records.Posted, cause: int) -> None:
         self.ledger.post(fact.entry)
@@ -502,6 +514,7 @@ class World:
 
     _FOLDS: ClassVar[Mapping[type[Any], Callable[[World, Any, int], None]]] = {
         records.Happened: _happened,
+        records.Forgotten: _forgotten,
         records.Posted: _posted,
         records.Queued: _queued,
         records.Attempted: _attempted,

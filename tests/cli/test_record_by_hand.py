@@ -369,7 +369,7 @@ def by_browser(told: dict[str, object]) -> str:
     return seal(json.dumps({"nonce": "00", **told}), worldline_encryption.ALGORITHMS)
 
 
-VISA = {"cardNumber": "4330 2649 3634 4675", "expiryDate": "1230", "cvv": "123"}
+TYPED_VISA = {"cardNumber": "4330 2649 3634 4675", "expiryDate": "1230", "cvv": "123"}
 ORDER = {"amountOfMoney": {"amount": 1850, "currencyCode": "EUR"}}
 
 
@@ -389,7 +389,7 @@ async def test_what_worldlines_client_sdk_encrypted_is_recorded_in_clear(desk: D
     session = shop.call("create_session", {}).json()
     for part in ("crypto/publickey", "products/1?countryCode=FR&currencyCode=EUR&isRecurring=false"):
         assert from_the_page(desk, session, part).status_code == 200
-    told = {"clientSessionId": session["clientSessionId"], "paymentProductId": 1, "paymentValues": typed(**VISA)}
+    told = {"clientSessionId": session["clientSessionId"], "paymentProductId": 1, "paymentValues": typed(**TYPED_VISA)}
     sealed = by_browser(told)
     assert shop.call("create_payment", {"order": ORDER, "encryptedCustomerInput": sealed}).status_code == 201
     kept = shop.call("create_token", {"paymentProductId": 1, "encryptedCustomerInput": sealed}).json()["token"]

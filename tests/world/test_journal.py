@@ -106,3 +106,21 @@ def test_a_watcher_may_leave_while_it_is_told() -> None:
     stops.append(journal.watch(lambda entry: heard.append(-entry.number)))
     add(journal, 2)
     assert heard == [1, -1, -2]
+
+
+def test_headers_weigh_as_much_as_bodies_and_go_with_them() -> None:
+    journal = Journal(max_body_bytes=100)
+    request = Request("GET", "/", b"h" * 90, "127.0.0.1")
+    journal.answered(journal.add(NOW, "request", "worldline", "x", "", 0, request))
+    answered(journal, b"x" * 20)
+    assert (request.head, request.dropped) == (b"", 90)
+
+
+@given(limit=st.integers(1, 5), bodies=st.lists(st.sampled_from([b"", b"x" * 10]), max_size=40))
+def test_nothing_is_left_of_requests_whose_entries_have_gone(limit: int, bodies: list[bytes]) -> None:
+    journal = Journal(max_entries=limit)
+    for body in bodies:
+        answered(journal, body)
+    kept = [entry.data for entry in journal.since(0)]
+    assert list(journal._heavy) == kept
+    assert journal._bytes == sum(request.weight for request in kept)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from mockpsp.world.clock import ClockMode, SandboxClock, real_now
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockpsp.world import clock as clocks
+from mockpsp.world.clock import ClockMode, Machine, SandboxClock, real_now
 
 START = datetime(2026, 7, 1, 7, tzinfo=UTC)
 A_MINUTE = timedelta(minutes=1)
@@ -53,3 +58,43 @@ def test_a_clock_can_be_set_back() -> None:
     clock = SandboxClock(START)
     clock.set(START - timedelta(days=1))
     assert clock.now() == START - timedelta(days=1)
+
+
+class Jumping:
+    """A machine's clock that somebody sets now and then."""
+
+    def __init__(self) -> None:
+        self.moment = START
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+steps = st.tuples(st.integers(0, 600), st.sampled_from([0, 0, 0, -2, -60, -3600, -86_400, 3600]))
+
+
+@given(st.lists(steps, max_size=30))
+def test_the_machines_time_never_goes_back_and_never_stands_still(moves: list[tuple[int, int]]) -> None:
+    source = Jumping()
+    machine = Machine(source)
+    seen = [machine.now()]
+    for passed, jump in moves:
+        source.moment += timedelta(seconds=jump)
+        before = machine.now()
+        source.moment += timedelta(seconds=passed)
+        assert machine.now() - before == timedelta(seconds=passed), "what is due in a minute comes in a minute"
+        seen += [before, machine.now()]
+    assert seen == sorted(seen)
+
+
+def test_a_running_sandbox_does_not_feel_that_the_machine_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Jumping()
+    monkeypatch.setattr(clocks, "real_now", Machine(source).now)
+    clock = SandboxClock()
+    clock.set(START + timedelta(days=3))
+    source.moment += timedelta(hours=1)
+    assert clock.now() == START + timedelta(days=3, hours=1)
+    source.moment -= timedelta(days=400)
+    assert clock.now() == START + timedelta(days=3, hours=1)
+    source.moment += A_MINUTE
+    assert clock.now() == START + timedelta(days=3, hours=1, minutes=1)

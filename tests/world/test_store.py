@@ -11,8 +11,23 @@ from mockpsp.providers.worldline import commands as c
 from mockpsp.providers.worldline.errors import ActionNotAllowed
 from mockpsp.providers.worldline.orders import ORDERS
 from mockpsp.world.records import Answered
+from mockpsp.world.store import BadState, Conflict, MemoryStore
 from mockpsp.world.world import AnsweredMeanwhile, Gone, Outcome
 from tests.support.shop import MERCHANT, RICH, START, Shop, eur, order_input, rule, scenario
+
+
+async def test_a_store_may_keep_the_latest_events_only() -> None:
+    store = MemoryStore(keep=10)
+    for version in range(100):
+        assert await store.append("s1", version, [version]) == version + 1
+    assert list(await store.read("s1", 95)) == [95, 96, 97, 98, 99]
+    assert len(store._streams["s1"]) <= 20
+    with pytest.raises(BadState, match="are not kept"):
+        await store.read("s1", 0)
+    with pytest.raises(Conflict, match="at version 100, not 5"):
+        await store.append("s1", 5, ["late"])
+    await store.drop("s1")
+    assert await store.append("s1", 0, ["anew"]) == 1
 
 
 async def two(chosen: object = None) -> tuple[Shop, Shop]:

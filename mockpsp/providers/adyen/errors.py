@@ -304,6 +304,7 @@ ORDER_ERRORS: Mapping[str, tuple[str, str]] = {
 _FIXED: Mapping[type[Exception], ServiceError] = {
     edge.NotAllowed: ServiceError(401, "000", "HTTP Status Response - Unauthorized", "security"),
     edge.BodyTooLarge: ServiceError(413, "702", "The request is too large"),
+    edge.BodyTooSlow: ServiceError(408, "702", "The request was not received in time"),
     edge.UnknownPath: ServiceError(404, "SIM_NOT_FOUND", "Not found"),
     edge.WrongMethod: ServiceError(405, "SIM_METHOD_NOT_ALLOWED", "Method not allowed"),
     MissingMerchant: ServiceError(422, "901", "Invalid Merchant Account"),

@@ -13,7 +13,7 @@ from mockpsp.providers.adyen import ancv, authentication, checkouts, decide, mod
 from mockpsp.providers.adyen import commands as c
 from mockpsp.providers.adyen import events as e
 from mockpsp.providers.adyen.settings import AdyenSettings
-from mockpsp.providers.adyen.states import Payment, Purchase, Status, evolve
+from mockpsp.providers.adyen.states import CheckoutStage, Payment, Purchase, Status, evolve
 from mockpsp.providers.adyen.webhooks import notices_of
 
 TRANSIT = "adyen/transit"
@@ -63,6 +63,12 @@ class Purchases:
     def evolve(self, state: Purchase | None, event: e.Event) -> Purchase:
         """See Lifecycle."""
         return evolve(state, event)
+
+    def finished(self, state: Purchase) -> bool:
+        """Whether nothing has to come any more; a refund still may. Who holds a stored card stays."""
+        if state.kept or state.open_order is not None or (state.is_checkout and state.stage is CheckoutStage.ACTIVE):
+            return False
+        return not any(each.pending or each.held for each in state.payments)
 
     def parts(self, event: e.Event) -> tuple[str, ...]:
         """References that lead to the purchase: orders, payments, modifications, and the merchant's own references."""

@@ -158,6 +158,8 @@ def _other(error: Exception) -> Described:
             return _detail(400, f"JSON parse error - {error}")
         case edge.BodyTooLarge():
             return _detail(413, "The request body is too large.")
+        case edge.BodyTooSlow():
+            return _detail(408, "The request was not received in time.")
         case edge.NotSupported():
             return _detail(501, f"mockpsp does not support {error}")
         case edge.Scripted():

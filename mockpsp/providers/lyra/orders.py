@@ -112,6 +112,10 @@ class Orders:
         """See Lifecycle."""
         return evolve(state, event)
 
+    def finished(self, state: Order) -> bool:
+        """Whether nothing has to come any more; a refund still may."""
+        return state.status not in (OrderStatus.CREATED, OrderStatus.PENDING)
+
     def parts(self, event: e.Event) -> tuple[str, ...]:
         """References that lead to the order: items, pages, links, transactions, transfers, refunds, an alias."""
         match event:

@@ -127,6 +127,9 @@ def _unknown_payment(http: int, message: str) -> tuple[int, dict[str, Any]]:
     return http, api_error(id, 404, code="1002", error_code="50001130", message=message, path="paymentId")
 
 
+_BODIES: Mapping[type[Exception], int] = {edge.BodyTooLarge: 413, edge.BodyTooSlow: 408}
+
+
 def describe(error: Exception, cancel_closed: int = 400) -> tuple[int, dict[str, Any]]:
     """HTTP status and APIError for a refusal."""
     match error:
@@ -134,8 +137,8 @@ def describe(error: Exception, cancel_closed: int = 400) -> tuple[int, dict[str,
             return 403, api_error("ACCESS_TO_MERCHANT_NOT_ALLOWED", 403, code="9007")
         case edge.BrokenContract() | InvalidValue():
             return _invalid(error.path)
-        case edge.BadBody() | edge.BodyTooLarge():
-            return _invalid("", id="INVALID_DATA")
+        case edge.BadBody() | edge.BodyTooLarge() | edge.BodyTooSlow():
+            return _invalid("", _BODIES.get(type(error), 400), "INVALID_DATA")
         case MalformedPaymentId():
             return _unknown_payment(400, "INVALID_PAYMENT_ID_SYNTAX")
         case UnknownPayment():

@@ -94,6 +94,10 @@ class Orders:
         """See Lifecycle."""
         return evolve(state, event)
 
+    def finished(self, state: Order) -> bool:
+        """Whether nothing has to come any more; a refund still may."""
+        return state.ended_at is not None and not any(tender.open for tender in state.tenders)
+
     def parts(self, event: e.Event) -> tuple[str, ...]:
         """Tenders after the first one have inner ids of their own that lead to the order."""
         match event:

@@ -113,6 +113,7 @@ class Adyen:
     refusals: Sequence[Sample] = (
         Sample(edge.BadBody("no JSON"), 400),
         Sample(edge.BodyTooLarge("too large"), 413),
+        Sample(edge.BodyTooSlow("too slow"), 408),
         Sample(edge.BrokenContract("merchantAccount", "is a required property", "body"), 422),
         Sample(edge.BrokenContract("amount", "null is not of type 'object'", "body"), 422),
         Sample(edge.BrokenContract("amount.value", "'10' is not of type 'integer'", "body"), 400),

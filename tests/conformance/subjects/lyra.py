@@ -125,6 +125,7 @@ class Lyra:
     refusals: Sequence[Sample] = (
         Sample(edge.BadBody("no JSON"), 400),
         Sample(edge.BodyTooLarge("too large"), 413),
+        Sample(edge.BodyTooSlow("too slow"), 408),
         Sample(edge.BrokenContract("buyer", "is missing", "body"), 400),
         Sample(
             edge.BrokenContract("buyer", "is missing", "body", (edge.Broken(("buyer",), "required", "buyer", None),)),

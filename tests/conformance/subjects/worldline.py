@@ -93,7 +93,8 @@ class Worldline:
     signed = True
     refusals: Sequence[Sample] = (
         Sample(edge.BadBody("no JSON"), 400),
-        Sample(edge.BodyTooLarge("too large"), 400),
+        Sample(edge.BodyTooLarge("too large"), 413),
+        Sample(edge.BodyTooSlow("too slow"), 408),
         Sample(edge.BrokenContract("order", "is missing", "body"), 400),
         Sample(edge.UnknownPath("nobody serves it"), 404),
         Sample(edge.WrongMethod("not with GET"), 405),

@@ -1,0 +1,71 @@
+"""Finished payments are kept up to a number; live ones always."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from mockpsp.providers.worldline import commands as c
+from mockpsp.settings import Settings
+from mockpsp.testing.server import running
+from mockpsp.world.retention import Retention
+from mockpsp.world.sandboxes import DEFAULT
+from mockpsp.world.world import World
+from tests.support.shop import Shop, eur, scenario
+
+KEEP = 10
+
+
+async def shop() -> Shop:
+    psp = await Shop(scenario()).open()
+    psp.world.retention = Retention(KEEP)
+    return psp
+
+
+def orders(psp: Shop) -> list[str]:
+    return list(psp.world.objects["worldline.order"])
+
+
+async def finished(psp: Shop) -> str:
+    """An order that was paid and captured, with nothing ahead of it."""
+    ref = await psp.authorised()
+    await psp.do(ref, c.Capture(tender=ref, amount=None, final=True, reference=""))
+    await psp.advance(timedelta(days=400))
+    return ref
+
+
+async def test_the_oldest_finished_orders_go_and_the_newest_stay() -> None:
+    psp = await shop()
+    refs = [await finished(psp) for _ in range(30)]
+    kept = orders(psp)
+    assert kept == refs[-len(kept) :], "the newest, in their order"
+    assert KEEP <= len(kept) <= KEEP + 2
+    assert all(psp.world.owner("worldline.order", ref) is None for ref in refs[: -len(kept)])
+    assert psp.world.owner("worldline.order", kept[0]) == kept[0]
+
+
+async def test_what_waits_for_its_capture_or_its_shopper_stays_whatever_its_age() -> None:
+    psp = await shop()
+    authorised = await psp.authorised()
+    waiting = await psp.checkout(eur(12_000), timeout=timedelta(days=20_000))
+    for _ in range(40):
+        await finished(psp)
+    assert {authorised, waiting} <= set(orders(psp))
+
+
+async def test_what_was_forgotten_stays_forgotten_when_the_events_are_read_again() -> None:
+    psp = await shop()
+    for _ in range(30):
+        await finished(psp)
+    again = Shop(scenario(), store=psp.store, name=psp.world.name)
+    await again.world.restore()
+    assert orders(again) == orders(psp)
+    assert again.world.ledger.balances() == psp.world.ledger.balances(), "money is not forgotten"
+
+
+async def test_a_server_keeps_as_many_as_it_is_told(tmp_path: Path) -> None:
+    async with running(Settings(keep_finished=KEEP, journal_entries=7, journal_bytes=70)) as server:
+        world: World = server.sandboxes.get(DEFAULT).world
+        assert world.retention is not None
+        assert world.retention._keep == KEEP
+        assert (world.journal._max_entries, world.journal._max_body_bytes) == (7, 70)
