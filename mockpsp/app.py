@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from mockpsp.edge.contract import Contract, read_openapi
 from mockpsp.edge.errors import UnknownPath, WrongMethod
+from mockpsp.edge.gate import GATE, Gate
 from mockpsp.edge.keys import CONTRACTS, COURIER, LIBRARY, PROVIDERS, SANDBOXES, SETTINGS
+from mockpsp.edge.meters import METERS, Meters
 from mockpsp.edge.pages import STATIC
 from mockpsp.edge.pipeline import refuse, serve
 from mockpsp.edge.provider import Provider
@@ -19,9 +22,10 @@ from mockpsp.providers import discover
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.library import Library
 from mockpsp.settings import Settings
-from mockpsp.world.delivery import Courier, is_local
+from mockpsp.world.delivery import Courier
 from mockpsp.world.sandboxes import Sandboxes
 from mockpsp.world.store import MemoryStore, Store
+from mockpsp.world.targets import Targets
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -61,11 +65,12 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     providers = discover()
     library = Library(catalogues)
     scenario = library.together(settings.scenarios)
-    allowed = set(settings.allow_webhooks_to)
+    targets = Targets(settings.allow_webhooks_to)
     courier = Courier(
         {name: provider.policy for name, provider in providers.items()},
         {name: provider.driver for name, provider in providers.items()},
-        lambda url: is_local(url) or bool(allowed & {"*", _host(url)}),
+        targets.allow,
+        targets.reach,
     )
     store = store or _store(settings.state)
     sandboxes = Sandboxes(providers.values(), store, courier.attach)
@@ -73,6 +78,9 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     app = web.Application(client_max_size=settings.max_body)
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = settings, providers, Contracts(tuple(providers))
     app[SANDBOXES], app[COURIER], app[LIBRARY] = sandboxes, courier, library
+    names = (settings.host, *settings.tls_names, *settings.allow_hosts)
+    app[GATE] = Gate(names, exposed=settings.exposed, token=settings.control_token)
+    app[METERS] = Meters()
 
     async def start(app: web.Application) -> None:
         await sandboxes.restore()
@@ -86,7 +94,7 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     app.on_cleanup.append(stop)
     for provider in providers.values():
         add_routes(app, _served(provider))
-    app.router.add_static(STATIC, folder_of_pages())
+    app.router.add_get(f"{STATIC}/{{name}}", _asset(folder_of_pages()))
     _mount_control(app)
     mount_fallback(app)
     return app
@@ -96,8 +104,6 @@ def _store(state: str) -> Store:
     """Where events are kept. Raises BadState."""
     if not state:
         return MemoryStore()
-    from pathlib import Path
-
     from mockpsp.world.store_sqlite import SqliteStore
 
     return SqliteStore(Path(state))
@@ -120,17 +126,25 @@ def _mount_control(app: web.Application) -> None:
     mount_dashboard(app)
 
 
-def folder_of_pages() -> Any:
+def folder_of_pages() -> Path:
     """Where style sheets and scripts of our pages lie."""
-    from pathlib import Path
-
     return Path(__file__).resolve().parent / "edge" / "static"
 
 
-def _host(url: str) -> str:
-    from urllib.parse import urlsplit
+def _asset(folder: Path) -> Handler:
+    """Hands out the files that lie in a folder when the server starts, and nothing that a path could mean otherwise."""
+    there = {each.name: each for each in folder.iterdir() if each.is_file()}
 
-    return urlsplit(url).hostname or ""
+    async def asset(request: web.Request) -> web.StreamResponse:
+        gate = request.app[GATE]
+        if request.headers.get("Host") not in gate.known and not gate.admits(request):
+            return gate.refuse(request)
+        found = there.get(request.match_info["name"])
+        if found is None:
+            return await unrouted(request)
+        return web.FileResponse(found, headers={"X-Content-Type-Options": "nosniff"})
+
+    return asset
 
 
 def provider_of(path: str, providers: Mapping[str, Provider]) -> Provider | None:
@@ -148,6 +162,9 @@ def mount_fallback(app: web.Application) -> None:
 
 async def unrouted(request: web.Request) -> web.StreamResponse:
     """Where no route fits, let the provider that owns the path say so in its own words."""
+    gate = request.app[GATE]
+    if request.headers.get("Host") not in gate.known and not gate.admits(request):
+        return gate.refuse(request)
     allowed: set[str] = set()
     for resource in request.app.router.resources():
         _, methods = await resource.resolve(request)

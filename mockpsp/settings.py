@@ -15,6 +15,11 @@ class Settings:
     ``tls_port`` None is the port behind ``port``, or a free one where that is taken. ``scenarios`` are names or files;
     the default sandbox runs them put together, the last one wins. ``max_body`` is in bytes. ``state`` is a file that
     keeps all sandboxes; without one they end with the server.
+
+    ``exposed``: other machines reach the server, so that names and addresses of private networks lead to it.
+    ``allow_hosts`` are further names by which it may be called. Steering takes ``control_token``, if there is one;
+    one that was ``token_made_up`` is told at the start.
+    ``drain`` is how many seconds webhooks that are due may take at the end. ``log_requests``: a line for each of them.
     """
 
     host: str = "localhost"
@@ -29,16 +34,33 @@ class Settings:
     allow_webhooks_to: Sequence[str] = ()
     max_body: int = 2 * 1024 * 1024
     state: str = ""
+    exposed: bool = False
+    allow_hosts: Sequence[str] = ()
+    control_token: str = ""
+    token_made_up: bool = False
+    drain: float = 5.0
+    log_requests: bool = False
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Defaults, with ``MOCKPSP_HOST`` and ``MOCKPSP_PORT`` if they are set."""
+        """Defaults, with ``MOCKPSP_HOST``, ``MOCKPSP_PORT``, ``MOCKPSP_STATE``, ``MOCKPSP_CONTROL_TOKEN`` where they are
+        set, and the names in ``MOCKPSP_ALLOW_HOST``, separated by spaces. Raises ValueError for a port that is none.
+        """
         environment, usual = os.environ, cls()
         return cls(
-            host=environment.get("MOCKPSP_HOST", usual.host), port=int(environment.get("MOCKPSP_PORT", usual.port))
+            host=environment.get("MOCKPSP_HOST", usual.host),
+            port=int(environment.get("MOCKPSP_PORT", usual.port)),
+            state=environment.get("MOCKPSP_STATE", usual.state),
+            allow_hosts=tuple(environment.get("MOCKPSP_ALLOW_HOST", "").split()),
+            control_token=remote_token(),
         )
 
 
 def remote_url() -> str | None:
     """Where a test suite finds the server that it shall use, if ``MOCKPSP_URL`` says so."""
     return os.environ.get("MOCKPSP_URL") or None
+
+
+def remote_token() -> str:
+    """What steering that server takes, if ``MOCKPSP_CONTROL_TOKEN`` says so."""
+    return os.environ.get("MOCKPSP_CONTROL_TOKEN", "").strip()

@@ -16,6 +16,7 @@ from aiohttp import http_parser, web
 from mockpsp.app import build_app, catalogues
 from mockpsp.edge.keys import CONTRACTS, PROVIDERS, SANDBOXES
 from mockpsp.serving import ready
+from mockpsp.serving.ending import Ending, drain
 from mockpsp.serving.sockets import CannotListen, Listening, listen
 from mockpsp.serving.tls import Certificate, certificate
 from mockpsp.serving.warm import warm_up
@@ -36,9 +37,12 @@ GRACE_SECONDS = 2.0
 def run(
     settings: Settings, listening: Listening, ready_file: Path | None, say: Say, beside: Beside | None = None
 ) -> None:
-    """Serve until SIGINT or SIGTERM. Raises what build_app raises, NoTls, CannotListen."""
+    """Serve until SIGINT or SIGTERM. Raises what build_app raises, NoTls, CannotListen; SystemExit after a second."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_Server(settings, listening, ready_file, say, beside).serve())
+        server = _Server(settings, listening, ready_file, say, beside)
+        runner.run(server.serve())
+    if server.ending.at_once.is_set():
+        raise SystemExit(1)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -59,7 +63,8 @@ class _Server:
         self.listening = listening
         self.ready_file = ready_file
         self.say = say
-        self.stop = asyncio.Event()
+        self.ending = Ending()
+        self.stop = self.ending.asked
 
     async def serve(self) -> None:
         """From the first import to the last connection."""
@@ -69,12 +74,12 @@ class _Server:
                 app = build_app(self.settings)
                 runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE_SECONDS)
                 await runner.setup()
-                stack.push_async_callback(runner.cleanup)
+                stack.push_async_callback(self._end, runner)
                 https, shown = await self._https(runner, stack)
                 for each in self.listening.sockets:
                     await _open(runner, each)
                 _settle_down()
-                _on_signals(self.stop.set)
+                _on_signals(self.ending.signal)
                 if self.beside is None:
                     self._tell(app, https, shown, stack)
                 else:
@@ -83,7 +88,12 @@ class _Server:
                 if watched is not None:
                     self._follow(watched, app, stack)
                 await self.stop.wait()
-                self.say("stopping")
+                self.say("stopping; once more to end at once")
+                await self.ending.unless_at_once(drain(app, self.settings, self.say))
+
+    async def _end(self, runner: web.AppRunner) -> None:
+        """Accept nothing more, finish requests under way, close what was opened."""
+        await self.ending.unless_at_once(runner.cleanup())
 
     def _clients(self, app: web.Application) -> dict[str, str]:
         """What an application that talks to us has in its environment."""
@@ -119,7 +129,7 @@ class _Server:
         secure = ready.Secure(https, shown) if https is not None and shown is not None else None
         self.say(ready.block(sandbox, providers, self.settings, url, secure, _warnings(self.settings)))
         if self.ready_file is not None:
-            ready.write(self.ready_file, ready.document(sandbox, providers, url, secure))
+            ready.write(self.ready_file, ready.document(sandbox, providers, url, secure, self.settings.control_token))
             stack.callback(self.ready_file.unlink, missing_ok=True)
 
     def _watched(self) -> Watched | None:

@@ -7,9 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
 
 from mockpsp.domain.errors import Refusal
 from mockpsp.domain.value import Value
@@ -19,6 +17,8 @@ from mockpsp.world.clock import ClockMode
 from mockpsp.world.outbox import Delivery, Work
 from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import Sandbox
+from mockpsp.world.tally import Tally
+from mockpsp.world.targets import Reach, guarded, leads_here
 from mockpsp.world.world import Gone, World
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mockpsp.delivery")
 _NOT_SENT = "not sent: the target is not on this machine or network (see --allow-webhooks-to)"
-_LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".test.local")
 
 
 class Proof(Value, frozen=True):
@@ -106,16 +105,6 @@ class Done(Value, frozen=True):
     what: str
 
 
-def is_local(url: str) -> bool:
-    """Whether a webhook target is this machine, a private address, or a name without a public domain."""
-    host = (urlsplit(url).hostname or "").lower()
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost" or "." not in host.strip(".") or host.endswith(_LOCAL_ENDINGS)
-    return address.is_loopback or address.is_private
-
-
 class Alarm(NamedTuple):
     """Set for the moment when a sandbox's next work is due; ``moves`` tells whether its clock was moved since."""
 
@@ -128,13 +117,23 @@ class Courier:
     """One per server. Commits call ``wake``; the clock, or a control call, leads to what is due.
 
     ``connector`` may be set before the first webhook leaves; it then makes the connections (a story's endpoint has a
-    made-up address).
+    made-up address). ``allowed`` judges a target by its text, ``reach`` a name by the address that it was found at.
     """
 
-    def __init__(self, policies: Mapping[str, Policy], drivers: Mapping[str, Driver], allowed: Callable[[str], bool]):
+    def __init__(
+        self,
+        policies: Mapping[str, Policy],
+        drivers: Mapping[str, Driver],
+        allowed: Callable[[str], bool],
+        reach: Reach = leads_here,
+    ) -> None:
         self._policies = policies
         self._drivers = drivers
         self._allowed = allowed
+        self._reach = reach
+        self.tally = Tally()
+        self.grace = 0.0
+        """How many seconds work under way is given by ``close``."""
         self.connector: Callable[[], BaseConnector] | None = None
         self._session: ClientSession | None = None
         self._alarms: dict[str, Alarm] = {}
@@ -152,6 +151,7 @@ class Courier:
     def attach(self, sandbox: Sandbox) -> None:
         """Look after this sandbox's outbox from now on."""
         sandbox.world.on_commit = lambda: self.wake(sandbox)
+        sandbox.world.tally = self.tally
         self.wake(sandbox)
 
     def wake(self, sandbox: Sandbox) -> None:
@@ -360,6 +360,7 @@ class Courier:
         if world.closed:
             return
         accepted = status is not None and policy.accepted(status, answer)
+        self.tally.attempted(queued.provider, accepted, status, error is _NOT_SENT)
         attempt = len(delivery.attempts) + 1
         waits = policy.retries(world.setups[queued.provider].settings)
         next_due = None if accepted or attempt > len(waits) else started + waits[attempt - 1]
@@ -392,10 +393,11 @@ class Courier:
     async def _post(
         self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> tuple[int | None, str | None, bytes]:
-        from aiohttp import ClientError, ClientSession, ClientTimeout
+        from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
         if self._session is None:
-            connector = self.connector() if self.connector is not None else None
+            made = self.connector
+            connector = made() if made is not None else TCPConnector(resolver=guarded(self._reach))
             self._session = ClientSession(connector=connector, auto_decompress=True)
         limit = ClientTimeout(total=seconds)
         try:
@@ -408,8 +410,16 @@ class Courier:
         except (ClientError, OSError, ValueError) as error:
             return None, str(error) or type(error).__name__, b""
 
+    async def finish(self, seconds: float) -> None:
+        """Return when nothing is under way any more that was due, or after so many seconds."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while self._tasks and (rest := end - loop.time()) > 0:
+            await asyncio.wait(self._tasks, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
+
     async def close(self) -> None:
-        """Stop all background work and close connections."""
+        """Stop all background work, when it has had its ``grace``, and close connections."""
+        await self.finish(self.grace)
         for alarm in self._alarms.values():
             alarm.handle.cancel()
         for task in tuple(self._tasks):

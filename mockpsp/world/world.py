@@ -22,6 +22,7 @@ from mockpsp.world.ids import IdSource
 from mockpsp.world.journal import Journal, Reasoning, Unwritten
 from mockpsp.world.outbox import Outbox
 from mockpsp.world.store import Conflict, Store
+from mockpsp.world.tally import Tally
 
 ISSUED = "world/issued"
 
@@ -124,6 +125,8 @@ class World:
         self.on_scenario: Callable[[], None] | None = None
         self._now = self.since = self.clock.now()
         self._decided: Outcome | None = None
+        self.tally = Tally()
+        """Counts for metrics; whoever looks after several worlds gives them one for all."""
         self.closed = False
         self._use(scenario)
 
@@ -214,6 +217,8 @@ class World:
                 await self.catch_up()
                 continue
             reasoning = Reasoning(law, asked.verdict.rule, asked.nearly, (), asked.more)
+            if reasoning.rule is not None:
+                self.tally.rules[question.operation] += 1
             provider = question.operation.partition(".")[0]
             self.journal.add(self.clock.now(), "decision", provider, question.operation, "", cause, reasoning)
             return asked.verdict
@@ -273,11 +278,18 @@ class World:
         if self.closed:
             raise Gone("the sandbox was reset or deleted meanwhile")
         before = self.version
-        await self.store.append(self.name, before, events)
+        try:
+            await self.store.append(self.name, before, events)
+        except Conflict:
+            self.tally.conflicts += 1
+            raise
+        self.tally.events += len(events)
         if self.version != before:
             await self.catch_up()
         else:
             if outcome is not None:
+                if outcome.reasoning.rule is not None:
+                    self.tally.rules[outcome.operation] += 1
                 provider = outcome.operation.partition(".")[0]
                 self.journal.add(
                     outcome.at, "decision", provider, outcome.operation, outcome.ref, cause, outcome.reasoning
