@@ -141,7 +141,9 @@ def _asset(folder: Path) -> Handler:
             return gate.refuse(request)
         found = there.get(request.match_info["name"])
         if found is None:
-            return await unrouted(request)
+            from mockpsp.control.errors import unserved
+
+            return unserved(request, web.HTTPNotFound())
         return web.FileResponse(found, headers={"X-Content-Type-Options": "nosniff"})
 
     return asset

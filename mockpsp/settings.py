@@ -43,8 +43,8 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Defaults, with ``MOCKPSP_HOST``, ``MOCKPSP_PORT``, ``MOCKPSP_STATE``, ``MOCKPSP_CONTROL_TOKEN`` where they are
-        set, and the names in ``MOCKPSP_ALLOW_HOST``, separated by spaces. Raises ValueError for a port that is none.
+        """Defaults, with ``MOCKPSP_HOST``, ``MOCKPSP_PORT``, ``MOCKPSP_STATE``, ``MOCKPSP_CONTROL_TOKEN`` where they
+        are set, and the names in ``MOCKPSP_ALLOW_HOST``, separated by spaces. Raises ValueError for a bad port.
         """
         environment, usual = os.environ, cls()
         return cls(

@@ -7,6 +7,7 @@ that a private name which leads to a public address, now or at the next look-up,
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from errno import EACCES
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -70,7 +71,7 @@ def guarded(reach: Reach) -> AbstractResolver:
             kept = [each for each in found if reach(host, each["host"])]
             if not kept:
                 first = found[0]["host"] if found else "no address"
-                raise NotLocal(f"{host} leads to {first}, which is not on this machine or network")
+                raise NotLocal(EACCES, f"{host} leads to {first}, which is not on this machine or network")
             return kept
 
         async def close(self) -> None:
