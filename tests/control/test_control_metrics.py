@@ -15,7 +15,7 @@ from tests.support.server import threaded
 NAUGHTY = {
     "mockpsp": 1,
     "title": "A card is refused once, a refund fails once",
-    "rules": [{"name": "refused", "operation": "adyen.payments", "times": 1, "then": {"result": "Refused"}}],
+    "rules": [{"name": "refused", "operation": "adyen.payments", "times": 1, "then": {"outcome": "refused"}}],
     "faults": [{"operation": "adyen.payment_methods", "nth": 1, "then": {"status": 503}}],
 }
 
