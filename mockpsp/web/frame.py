@@ -21,6 +21,7 @@ from mockpsp.edge.gate import GATE
 from mockpsp.edge.keys import SANDBOXES
 from mockpsp.edge.pages import STATIC, page_headers
 from mockpsp.web.words import counted, plural, span, within
+from mockpsp.world.masking import mask_text
 from mockpsp.world.plain import instant
 
 if TYPE_CHECKING:
@@ -125,7 +126,14 @@ def _environment() -> Environment:
         STATIC=STATIC, BASE=BASE, TABS=TABS, home=home, object_path=object_path, counted=counted, plural=plural
     )
     environment.filters.update(
-        span=span, within=within, instant=instant, utc=utc, clock_time=clock_time, wall=wall, in_paris=in_paris
+        span=span,
+        within=within,
+        instant=instant,
+        utc=utc,
+        clock_time=clock_time,
+        wall=wall,
+        in_paris=in_paris,
+        masked=mask_text,
     )
     return environment
 
