@@ -30,8 +30,10 @@ class Meter:
         """Count a request."""
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.seconds += seconds
-        statuses = self.statuses
-        statuses[status] = statuses.get(status, 0) + 1
+        try:
+            self.statuses[status] += 1
+        except KeyError:
+            self.statuses[status] = 1
 
 
 class Meters:

@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import Any, NoReturn
 
 from aiohttp import web
+from aiohttp.hdrs import HOST
 from msgspec import MsgspecError
 from msgspec.json import Decoder
 from msgspec.structs import replace
@@ -83,11 +84,6 @@ class Door:
         self.tells = app[SETTINGS].log_requests
         return self.gate
 
-    def turns_away(self, request: web.Request) -> Gate | None:
-        """The gate, if it does not know the name by which the request calls us."""
-        gate = self.gate or self.watch(request.app)
-        return None if request.headers.get("Host") in gate.known or gate.admits(request) else gate
-
     def read_contract(self) -> tuple[Contract, Operation]:
         """What requests are checked against; contracts are read when they are first asked for."""
         assert self.route is not None, "only a route has an operation"
@@ -102,9 +98,9 @@ class Door:
         goes wrong, are told in the provider's own words.
         """
         begun = perf_counter()
-        strange = self.turns_away(request)
-        if strange is not None:
-            return strange.refuse(request)
+        gate = self.gate or self.watch(request.app)
+        if request.headers.get(HOST) not in gate.known and not gate.admits(request):
+            return gate.refuse(request)
         provider = self.provider
         x = Exchange(request, provider, self.route)
         unread = await ahead(x) if self.claims else None
@@ -123,23 +119,24 @@ class Door:
             x.note(f"refused: {refusal}")
             answer = turned_away(x, refusal)
         except Cut as cut:
-            self.count(x, CUT, begun)
+            self.meter.add(CUT, perf_counter() - begun)
+            if self.tells:
+                self.tell(x, CUT, perf_counter() - begun)
             return hang_up(x, journal, cut)
         except Exception as fault:  # a fault of ours must not look like anything else on the wire
             log.exception("%s %s failed", x.record.method, mask_target(x.record.target))
             x.note(f"internal fault: {type(fault).__name__}: {fault}")
             answer = provider.refuse(x, fault)
-        self.count(x, answer.status, begun)
+        self.meter.add(answer.status, perf_counter() - begun)
+        if self.tells:
+            self.tell(x, answer.status, perf_counter() - begun)
         return conclude(x, self, journal, answer)
 
-    def count(self, x: Exchange, status: int, begun: float) -> None:
-        """Count a request that is answered now, and tell the log of it if that is wished."""
-        seconds = perf_counter() - begun
-        self.meter.add(status, seconds)
-        if self.tells:
-            from mockpsp.edge.request_log import tell
+    def tell(self, x: Exchange, status: int, seconds: float) -> None:
+        """A line in the log, where that is wished."""
+        from mockpsp.edge.request_log import tell
 
-            tell(x, self.call, status, seconds)
+        tell(x, self.call, status, seconds)
 
     async def hand_out(self, request: web.Request) -> web.StreamResponse:
         """The same for assets, whose journal entry is only written when something is wrong with them.
@@ -147,9 +144,9 @@ class Door:
         An asset leaves with the headers of its handler; what a provider puts on every answer may need the entry.
         """
         begun = perf_counter()
-        strange = self.turns_away(request)
-        if strange is not None:
-            return strange.refuse(request)
+        gate = self.gate or self.watch(request.app)
+        if request.headers.get(HOST) not in gate.known and not gate.admits(request):
+            return gate.refuse(request)
         x = Exchange(request, self.provider, self.route)
         locate(x, self)
         try:
@@ -170,7 +167,9 @@ class Door:
             else:
                 x.note(f"refused: {fault}")
                 answer = turned_away(x, fault)
-            self.count(x, answer.status, begun)
+            self.meter.add(answer.status, perf_counter() - begun)
+            if self.tells:
+                self.tell(x, answer.status, perf_counter() - begun)
             return conclude(x, self, journal, answer)
         self.meter.add(answer.status, perf_counter() - begun)
         headers = {**answer.headers, "Content-Type": answer.content_type} if answer.body is not None else answer.headers
