@@ -89,7 +89,7 @@ def _commands(url: str, settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def document(
-    sandbox: Sandbox, providers: Mapping[str, Provider], url: str, https: Secure | None, token: str
+    sandbox: Sandbox, providers: Mapping[str, Provider], url: str, https: Secure | None, token: str = ""
 ) -> dict[str, Any]:
     """The content of the ready file."""
     base_urls: dict[str, str] = {}
