@@ -6,7 +6,7 @@ READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 DEMO := $(VENV)/.demo-ready
 
-.PHONY: run demo test lint unit types vendor shots pictures fuzz bench webhooks peers crowd kills golden mutation soak hard node clean
+.PHONY: run demo test lint unit types vendor shots pictures fuzz bench webhooks peers crowd kills golden mutation soak hard audit node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -72,6 +72,12 @@ hard: $(DEV)  ## hard input for long: two hundred examples of each operation, or
 
 kills: $(DEV)  ## a server with --state is killed two hundred times under load
 	$(BIN)/python -m bench.kills $(ARGS)
+
+audit: $(DEV)  ## licences and lower bounds of what we depend on; known vulnerabilities, where the network lets us ask
+	$(BIN)/python -m pip check
+	$(BIN)/python -m pytest -q tests/architecture/test_dependencies.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 mutation: $(DEV)  ## does a test notice when a function is changed? docs/mutation.md; or ARGS="domain --sample 20"
 	$(BIN)/python -m bench.mutation $(ARGS)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -13,7 +14,9 @@ from aiohttp import web
 
 from mockpsp.edge.contract import Contract, read_openapi
 from mockpsp.edge.errors import UnknownPath, WrongMethod
+from mockpsp.edge.gate import GATE, Gate
 from mockpsp.edge.keys import CONTRACTS, COURIER, DIRECTORY, LIBRARY, PROVIDERS, SANDBOXES, SETTINGS
+from mockpsp.edge.meters import METERS, Meters
 from mockpsp.edge.pages import STATIC
 from mockpsp.edge.pipeline import DOOR, Door, direct, refuse, serve
 from mockpsp.edge.provider import Provider
@@ -22,9 +25,10 @@ from mockpsp.providers import discover
 from mockpsp.scenario.catalogue import Catalogue
 from mockpsp.scenario.library import Library
 from mockpsp.settings import Settings, is_shared
-from mockpsp.world.delivery import Courier, is_local
+from mockpsp.world.delivery import Courier
 from mockpsp.world.sandboxes import Bounds, Sandboxes
 from mockpsp.world.store import MemoryStore, Store
+from mockpsp.world.targets import Targets
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _LATEST_EVENTS = 10_000
@@ -66,16 +70,19 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     providers = discover()
     library = Library(catalogues)
     scenario = library.together(settings.scenarios)
-    allowed = set(settings.allow_webhooks_to)
+    targets = Targets(settings.allow_webhooks_to)
     store = store or _store(settings.state)
     parts = _Shared(store) if store.shared else _Own(store)
     bounds = Bounds(settings.journal_entries, settings.journal_bytes, settings.keep_finished)
-    courier, sandboxes = parts.build(providers, lambda url: is_local(url) or bool(allowed & {"*", _host(url)}), bounds)
+    courier, sandboxes = parts.build(providers, targets, bounds)
     sandboxes.endpoints.update({name: (url,) for name, url in settings.webhooks.items()})
     app = web.Application(client_max_size=settings.max_body)
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = settings, providers, Contracts(tuple(providers))
     app[SANDBOXES], app[COURIER], app[LIBRARY], app[DIRECTORY] = sandboxes, courier, library, Directory()
     app[DOOR] = parts.door()
+    names = (settings.host, *settings.tls_names, *settings.allow_hosts)
+    app[GATE] = Gate(names, exposed=settings.exposed, token=settings.control_token)
+    app[METERS] = Meters()
 
     async def start(app: web.Application) -> None:
         await parts.open()
@@ -93,7 +100,7 @@ def build_app(settings: Settings | None = None, store: Store | None = None) -> w
     app.on_cleanup.append(stop)
     for provider in providers.values():
         add_routes(app, _served(provider, app[DOOR]), app[DIRECTORY], direct)
-    app.router.add_static(STATIC, folder_of_pages())
+    app.router.add_get(f"{STATIC}/{{name}}", _asset(folder_of_pages()))
     _mount_control(app)
     mount_fallback(app)
     return app
@@ -105,12 +112,11 @@ class _Own:
     def __init__(self, store: Any) -> None:
         self.store = store
 
-    def build(
-        self, providers: Mapping[str, Provider], allowed: Callable[[str], bool], bounds: Bounds
-    ) -> tuple[Courier, Sandboxes]:
+    def build(self, providers: Mapping[str, Provider], targets: Targets, bounds: Bounds) -> tuple[Courier, Sandboxes]:
         """Who delivers, and the sandboxes."""
         policies = {name: provider.policy for name, provider in providers.items()}
-        courier = Courier(policies, {name: provider.driver for name, provider in providers.items()}, allowed)
+        drivers = {name: provider.driver for name, provider in providers.items()}
+        courier = Courier(policies, drivers, targets.allow, targets.reach)
         return courier, Sandboxes(providers.values(), self.store, courier.attach, bounds=bounds)
 
     def door(self) -> type[Door]:
@@ -131,9 +137,7 @@ class _Own:
 class _Shared(_Own):
     """The parts of one of several processes that serve the same sandboxes. Imported late: few servers are."""
 
-    def build(
-        self, providers: Mapping[str, Provider], allowed: Callable[[str], bool], bounds: Bounds
-    ) -> tuple[Courier, Sandboxes]:
+    def build(self, providers: Mapping[str, Provider], targets: Targets, bounds: Bounds) -> tuple[Courier, Sandboxes]:
         """See _Own."""
         from mockpsp.world.delivery_shared import SharedCourier
         from mockpsp.world.sandboxes_shared import SharedSandboxes
@@ -142,7 +146,7 @@ class _Shared(_Own):
         self.turns = SharedTurns(self.store)
         policies = {name: provider.policy for name, provider in providers.items()}
         drivers = {name: provider.driver for name, provider in providers.items()}
-        courier = SharedCourier(policies, drivers, allowed, self.turns)
+        courier = SharedCourier(policies, drivers, targets.allow, targets.reach, self.turns)
         return courier, SharedSandboxes(providers.values(), self.store, courier.attach, self.turns, bounds)
 
     def door(self) -> type[Door]:
@@ -186,8 +190,6 @@ def _store(state: str) -> Store:
         from mockpsp.world.store_postgres import PostgresStore
 
         return PostgresStore(state)
-    from pathlib import Path
-
     from mockpsp.world.store_sqlite import SqliteStore
 
     return SqliteStore(Path(state))
@@ -210,17 +212,27 @@ def _mount_control(app: web.Application) -> None:
     mount_dashboard(app)
 
 
-def folder_of_pages() -> Any:
+def folder_of_pages() -> Path:
     """Where style sheets and scripts of our pages lie."""
-    from pathlib import Path
-
     return Path(__file__).resolve().parent / "edge" / "static"
 
 
-def _host(url: str) -> str:
-    from urllib.parse import urlsplit
+def _asset(folder: Path) -> Handler:
+    """Hands out the files that lie in a folder when the server starts, and nothing that a path could mean otherwise."""
+    there = {each.name: each for each in folder.iterdir() if each.is_file()}
 
-    return urlsplit(url).hostname or ""
+    async def asset(request: web.Request) -> web.StreamResponse:
+        gate = request.app[GATE]
+        if request.headers.get("Host") not in gate.known and not gate.admits(request):
+            return gate.refuse(request)
+        found = there.get(request.match_info["name"])
+        if found is None:
+            from mockpsp.control.errors import unserved
+
+            return unserved(request, web.HTTPNotFound())
+        return web.FileResponse(found, headers={"X-Content-Type-Options": "nosniff"})
+
+    return asset
 
 
 def provider_of(path: str, providers: Mapping[str, Provider]) -> Provider | None:
@@ -238,6 +250,9 @@ def mount_fallback(app: web.Application) -> None:
 
 async def unrouted(request: web.Request) -> web.StreamResponse:
     """Where no route fits, let the provider that owns the path say so in its own words."""
+    gate = request.app[GATE]
+    if request.headers.get("Host") not in gate.known and not gate.admits(request):
+        return gate.refuse(request)
     allowed: set[str] = set()
     for resource in request.app.router.resources():
         _, methods = await resource.resolve(request)

@@ -10,7 +10,7 @@ import sys
 import click
 
 from mockpsp import __version__
-from mockpsp.commands import asking, playing, scenarios, serving
+from mockpsp.commands import asking, health, playing, scenarios, serving
 
 
 def main() -> None:
@@ -37,5 +37,6 @@ for _each in (
     asking.explain,
     asking.verify,
     asking.record,
+    health.health,
 ):
     cli.add_command(_each)

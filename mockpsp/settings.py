@@ -23,6 +23,11 @@ class Settings:
     ``journal_entries`` and ``journal_bytes`` (of bodies and headers) bound each sandbox's journal, ``keep_finished``
     its payments, orders and checkouts at rest, of each kind. A sandbox other than the default one that nobody has
     called for ``expire_idle`` is dropped; None keeps all.
+
+    ``exposed``: other machines reach the server, so that names and addresses of private networks lead to it.
+    ``allow_hosts`` are further names by which it may be called. Steering takes ``control_token``, if there is one;
+    one that was ``token_made_up`` is told at the start.
+    ``drain`` is how many seconds webhooks that are due may take at the end. ``log_requests``: a line for each of them.
     """
 
     host: str = "localhost"
@@ -44,13 +49,25 @@ class Settings:
     expire_idle: timedelta | None = None
     state: str = ""
     workers: int = 1
+    exposed: bool = False
+    allow_hosts: Sequence[str] = ()
+    control_token: str = ""
+    token_made_up: bool = False
+    drain: float = 5.0
+    log_requests: bool = False
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Defaults, with ``MOCKPSP_HOST`` and ``MOCKPSP_PORT`` if they are set."""
+        """Defaults, with ``MOCKPSP_HOST``, ``MOCKPSP_PORT``, ``MOCKPSP_STATE``, ``MOCKPSP_CONTROL_TOKEN`` where they
+        are set, and the names in ``MOCKPSP_ALLOW_HOST``, separated by spaces. Raises ValueError for a bad port.
+        """
         environment, usual = os.environ, cls()
         return cls(
-            host=environment.get("MOCKPSP_HOST", usual.host), port=int(environment.get("MOCKPSP_PORT", usual.port))
+            host=environment.get("MOCKPSP_HOST", usual.host),
+            port=int(environment.get("MOCKPSP_PORT", usual.port)),
+            state=environment.get("MOCKPSP_STATE", usual.state),
+            allow_hosts=tuple(environment.get("MOCKPSP_ALLOW_HOST", "").split()),
+            control_token=remote_token(),
         )
 
 
@@ -72,3 +89,8 @@ def without_password(state: str) -> str:
 def remote_url() -> str | None:
     """Where a test suite finds the server that it shall use, if ``MOCKPSP_URL`` says so."""
     return os.environ.get("MOCKPSP_URL") or None
+
+
+def remote_token() -> str:
+    """What steering that server takes, if ``MOCKPSP_CONTROL_TOKEN`` says so."""
+    return os.environ.get("MOCKPSP_CONTROL_TOKEN", "").strip()

@@ -1,10 +1,12 @@
 // The control API of mockpsp in thirty lines: a sandbox, and calls below it. Needs fetch, which Node.js has.
 const server = process.env.MOCKPSP_URL ?? "http://localhost:8080";
+const token = process.env.MOCKPSP_CONTROL_TOKEN; // of a server that other machines can reach
 
 export async function call(method, url, body, headers = {}) {
+  const steering = token && url.includes("/_mockpsp/") ? { Authorization: `Bearer ${token}` } : {};
   const answer = await fetch(url, {
     method,
-    headers: { "Content-Type": "application/json", ...headers },
+    headers: { "Content-Type": "application/json", ...steering, ...headers },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const text = await answer.text();

@@ -6,13 +6,15 @@ import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
 const server = process.env.MOCKPSP_URL ?? "http://localhost:8080";
+const token = process.env.MOCKPSP_CONTROL_TOKEN; // of a server that other machines can reach
 let box;
 let browser;
 
 async function call(method, url, body, headers = {}) {
+  const steering = token && url.includes("/_mockpsp/") ? { Authorization: `Bearer ${token}` } : {};
   const answer = await fetch(url, {
     method,
-    headers: { "Content-Type": "application/json", ...headers },
+    headers: { "Content-Type": "application/json", ...steering, ...headers },
     body: body && JSON.stringify(body),
   });
   if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${await answer.text()}`);

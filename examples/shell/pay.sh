@@ -3,10 +3,14 @@
 set -euo pipefail
 server=${MOCKPSP_URL:-http://localhost:8080}
 control=$server/_mockpsp/sandboxes
+token=${MOCKPSP_CONTROL_TOKEN:-}                  # of a server that other machines can reach
 
 # ask METHOD URL [BODY]: what is answered; ends the script when it is an error.
 ask() {
+  local steering=
+  case $2 in "$control"*) steering=$token ;; esac
   curl --silent --show-error --fail-with-body --request "$1" ${login:+--user "$login"} \
+    ${steering:+--header "Authorization: Bearer $steering"} \
     ${3:+--header 'Content-Type: application/json' --data "$3"} "$2"
 }
 # value NAME: the first text of this name in the JSON on standard input. With jq at hand, use jq.

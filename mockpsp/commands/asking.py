@@ -7,18 +7,18 @@ from typing import Any
 
 import click
 
-from mockpsp.commands.shared import ask, asks, fail, in_json, in_sandbox, write
+from mockpsp.commands.shared import TOKEN, ask, asks, fail, in_json, in_sandbox, write
 
 
 @click.command()
 @click.argument("trace", type=click.IntRange(1))
 @asks
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def explain(trace: int, url: str, sandbox: str, form: str) -> None:
+def explain(trace: int, url: str, sandbox: str, token: str, form: str) -> None:
     """Say why an answer is as it is; TRACE is the number in its header Mockpsp-Trace."""
     from mockpsp.testing import explaining
 
-    entry = ask(url, "GET", in_sandbox(sandbox, f"/journal/{trace}")).json()
+    entry = ask(url, token, "GET", in_sandbox(sandbox, f"/journal/{trace}")).json()
     click.echo(in_json(entry) if form == "json" else explaining.explanation(entry))
 
 
@@ -42,6 +42,7 @@ def verify(
     operation: str | None,
     url: str,
     sandbox: str,
+    token: str,
     file: Path | None,
     form: str,
     **given: Any,
@@ -59,7 +60,8 @@ def verify(
         raise click.UsageError(str(error)) from error
     if not check and not checks:
         raise click.UsageError("say what to look for: an OPERATION, an option such as --reference, or a --file")
-    answer = ask(url, "POST", in_sandbox(sandbox, "/journal/verify"), [*([check] if check else []), *checks]).json()
+    wanted = [*([check] if check else []), *checks]
+    answer = ask(url, token, "POST", in_sandbox(sandbox, "/journal/verify"), wanted).json()
     click.echo(in_json(answer) if form == "json" else explaining.verification(answer))
     if not answer["ok"]:
         raise SystemExit(1)
@@ -68,13 +70,14 @@ def verify(
 @click.command()
 @click.argument("sandbox", default="default")
 @click.option("--url", default="http://localhost:8080", show_default=True, help="Where the server answers.")
+@click.option("--token", default="", help=TOKEN)
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the file there.")
-def record(sandbox: str, url: str, output: Path | None) -> None:
+def record(sandbox: str, url: str, token: str, output: Path | None) -> None:
     """Write what was done by hand in SANDBOX as a scenario file, which plays it again and expects the same.
 
     Exit code 3 when something could not be recorded; comments in the file say what.
     """
-    answer = ask(url, "GET", in_sandbox(sandbox, "/recording"))
+    answer = ask(url, token, "GET", in_sandbox(sandbox, "/recording"))
     if output is None:
         click.echo(answer.text, nl=False)
     else:

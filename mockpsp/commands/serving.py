@@ -62,6 +62,16 @@ def _webhooks(_: click.Context, __: click.Parameter, given: Sequence[str]) -> di
 @click.option(
     "--allow-webhooks-to", "allowed", multiple=True, metavar="HOST", help="A host beyond this network; * for any."
 )
+@click.option("--allow-host", "names", multiple=True, metavar="NAME", help="A further name of this server; * for any.")
+@click.option(
+    "--control-token", metavar="TOKEN", help="What steering takes.  [default: made up, if other machines get in]"
+)
+@click.option("--drain", type=click.FloatRange(0), help="Seconds for webhooks that are due at the end.  [default: 5]")
+@click.option("--log", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Its form.")
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="warning", show_default=True
+)
+@click.option("--log-requests", is_flag=True, help="A line in the log for each request.")
 @bounded
 def serve(
     host: str | None,
@@ -77,9 +87,17 @@ def serve(
     workers: int,
     ready_file: Path | None,
     allowed: tuple[str, ...],
+    names: tuple[str, ...],
+    control_token: str | None,
+    drain: float | None,
+    form: str,
+    log_level: str,
+    log_requests: bool,
 ) -> None:
     """Run the providers until Ctrl+C."""
     base = _environment()
+    if control_token is not None and not _is_token(control_token):
+        raise click.BadParameter("at least 8 visible ASCII characters", param_hint="--control-token")
     settings = replace(
         base,
         host=base.host if host is None else host,
@@ -92,11 +110,19 @@ def serve(
         tls_port=tls_port,
         watch=watch,
         allow_webhooks_to=(*allowed, *_hosts(webhooks.values())),
-        state=state or "",
+        state=state or base.state,
         workers=workers,
+        allow_hosts=(*base.allow_hosts, *names),
+        control_token=base.control_token if control_token is None else control_token,
+        drain=base.drain if drain is None else drain,
+        log_requests=log_requests,
         **chosen(),
     )
-    _serve(settings, ready_file)
+    _serve(settings, ready_file, log=(form, log_level))
+
+
+def _is_token(text: str) -> bool:
+    return len(text) >= 8 and text.isascii() and text.isprintable() and not any(each.isspace() for each in text)
 
 
 def _environment() -> Settings:
@@ -115,7 +141,12 @@ def _hosts(urls: Iterable[str]) -> Iterable[str]:
     return [urlsplit(url).hostname or "" for url in urls]
 
 
-def _serve(settings: Settings, ready_file: Path | None, beside: Beside | None = None) -> None:
+def _serve(
+    settings: Settings,
+    ready_file: Path | None,
+    beside: Beside | None = None,
+    log: tuple[str, str] = ("text", "warning"),
+) -> None:
     from mockpsp.serving.sockets import CannotListen, listen
 
     if settings.workers > 1:
@@ -130,18 +161,21 @@ def _serve(settings: Settings, ready_file: Path | None, beside: Beside | None = 
     # from here on clients can connect; they wait while the rest is imported
     from mockpsp.scenario.library import UnknownScenario
     from mockpsp.scenario.loader import ScenarioError
+    from mockpsp.serving.logs import set_up
     from mockpsp.serving.run import run
     from mockpsp.serving.tls import NoTls
     from mockpsp.world.store import BadState, StoreFailed
 
     try:
         _known(settings.webhooks)
+        set_up(*log, requests=settings.log_requests)
+        guarded = _guarded(settings, listening.exposed)
         if settings.workers > 1:
             from mockpsp.serving.workers import run_all
 
-            run_all(settings, listening, ready_file, click.echo)
+            run_all(guarded, listening, ready_file, click.echo)
         else:
-            run(settings, listening, ready_file, click.echo, beside)
+            run(guarded, listening, ready_file, click.echo, beside)
     except UnknownScenario as error:
         raise unknown(error) from error
     except ScenarioError as error:
@@ -164,6 +198,15 @@ def _may_be_several(state: str) -> None:
         raise click.UsageError(
             "--workers needs Linux or macOS; elsewhere put several servers with the same --state behind a balancer"
         )
+
+
+def _guarded(settings: Settings, exposed: bool) -> Settings:
+    """Where other machines get in, steering takes a token: the one that was given, or one that we make up."""
+    if not exposed or settings.control_token:
+        return replace(settings, exposed=exposed)
+    from mockpsp.world.ids import made_up_token
+
+    return replace(settings, exposed=True, control_token=made_up_token(), token_made_up=True)
 
 
 def _clear(ready_file: Path) -> None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from mockpsp.scenario.library import Library, UnknownScenario
     from mockpsp.scenario.model import Scenario
 
+TOKEN = "The server's control token, if it asks for one.  [default: MOCKPSP_CONTROL_TOKEN]"  # noqa: S105 - a help text
+
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """Say it on the error stream, and end the program."""
@@ -65,16 +67,18 @@ def write(path: Path, text: str) -> None:
 def asks(command: Any) -> Any:
     """The options by which a command finds the server and the sandbox that it asks about."""
     at = click.option("--url", default="http://localhost:8080", show_default=True, help="Where the server answers.")
+    with_token = click.option("--token", default="", help=TOKEN)
     which = click.option("--sandbox", default="default", show_default=True, help="The sandbox that is asked about.")
-    return at(which(command))
+    return at(which(with_token(command)))
 
 
-def ask(url: str, method: str, path: str, body: Any = None) -> Any:
+def ask(url: str, token: str, method: str, path: str, body: Any = None) -> Any:
     """The answer of the control API, or the end of the program with what it says."""
+    from mockpsp.settings import remote_token
     from mockpsp.testing.remote import Refused, call
 
     try:
-        return call(url, method, path, body)
+        return call(url, method, path, body, token or remote_token())
     except Refused as refused:
         fail(str(refused))
 

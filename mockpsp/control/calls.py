@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import cache
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -13,7 +14,9 @@ from mockpsp.control.errors import ControlError, bad, nearest, respond, to_json,
 from mockpsp.edge.contract import Contract, Operation, read_openapi
 from mockpsp.edge.contract import check as check_value
 from mockpsp.edge.errors import BrokenContract
+from mockpsp.edge.gate import GATE, Gate
 from mockpsp.edge.keys import COURIER, PROVIDERS, SANDBOXES
+from mockpsp.edge.meters import METERS
 from mockpsp.edge.pipeline import close_after_broken_body, parse, whole_body
 from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import UnknownSandbox
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
     from mockpsp.world.world import World
 
 Handler = Callable[["Call"], Awaitable[web.StreamResponse]]
-SAFE = ("GET", "HEAD")
+OPEN = frozenset({"health"})
+"""Operations that take no token: who looks whether a server is there tells it nothing, and hears nothing."""
 
 
 class Control:
@@ -144,25 +148,52 @@ def serve(
     """The aiohttp handler of one operation; with ``own_body`` the handler reads the media type and the body itself."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        begun, app, gate = perf_counter(), request.app, request.app[GATE]
+        if request.headers.get("Host") not in gate.known and not gate.admits(request):
+            return gate.refuse(request)
         try:
-            call = Call(request)
-            if request.method == "GET" and not request.query_string and not request.body_exists:
-                return await _done(name, handler, call)  # nothing to check, and reading the contract takes a while
-            operation = contract().operation(name)
-            _same_site(request)
-            _read_query(call, operation)
-            call.raw = await _read(request)
-            if not own_body:
-                _read_body(call, operation)
-            return await _done(name, handler, call)
+            _let_in(gate, request, name)
+            response = await _served(request, name, handler, own_body)
         except ConnectionError:
             raise
         except Exception as error:  # noqa: BLE001 - respond() logs what nobody expected
             response = respond(error)
             close_after_broken_body(request, response)
-            return response
+        app[METERS].of("control", name).add(response.status, perf_counter() - begun)
+        return response
 
     return handle
+
+
+def _let_in(gate: Gate, request: web.Request, name: str) -> None:
+    """No web page elsewhere may steer a simulator on its reader's machine, and no stranger. Raises ControlError."""
+    if gate.is_from_elsewhere(request):
+        raise ControlError(
+            403,
+            "cross-site",
+            "the browser says that a page of another site sent this",
+            hint="call it from a server or a test",
+        )
+    if name not in OPEN and not gate.may_steer(request):
+        raise ControlError(
+            401,
+            "token",
+            "steering this server takes its control token",
+            hint="send Authorization: Bearer …; it is what --control-token or MOCKPSP_CONTROL_TOKEN said at the start, "
+            "or what the server printed then",
+        )
+
+
+async def _served(request: web.Request, name: str, handler: Handler, own_body: bool) -> web.StreamResponse:
+    call = Call(request)
+    if request.method == "GET" and not request.query_string and not request.body_exists:
+        return await _done(name, handler, call)  # nothing to check, and reading the contract takes a while
+    operation = contract().operation(name)
+    _read_query(call, operation)
+    call.raw = await _read(request)
+    if not own_body:
+        _read_body(call, operation)
+    return await _done(name, handler, call)
 
 
 _WAITS = frozenset({"stream_journal", "settle_webhooks", "move_clock"})
@@ -185,17 +216,6 @@ async def _done(name: str, handler: Handler, call: Call) -> web.StreamResponse:
             answer = await handler(call)
     call.sandboxes.store.flush()
     return answer
-
-
-def _same_site(request: web.Request) -> None:
-    """A web page elsewhere must not steer a simulator that happens to run on its reader's machine."""
-    if request.method not in SAFE and request.headers.get("Sec-Fetch-Site") == "cross-site":
-        raise ControlError(
-            403,
-            "cross-site",
-            "the browser says that a page of another site sent this",
-            hint="call it from a server or a test",
-        )
 
 
 async def _read(request: web.Request) -> bytes:

@@ -32,6 +32,7 @@ TITLES: Mapping[str, str] = {
     "no-back-office": "This provider has no back office",
     "not-found": "Nothing is served at this path",
     "refused": "The simulated page would not allow this",
+    "token": "This takes the control token",
     "unknown-account": "No such account",
     "unknown-checkout": "No such checkout",
     "unknown-entry": "No such journal entry",
@@ -43,6 +44,7 @@ TITLES: Mapping[str, str] = {
     "unsupported-media-type": "The body has the wrong media type",
 }
 _LONGEST = 2_000
+_ASKING: Mapping[str, str] = {"WWW-Authenticate": 'Bearer realm="mockpsp"'}
 
 
 class ControlError(Exception):
@@ -119,7 +121,7 @@ def respond(error: Exception) -> web.Response:
             f"{type(error).__name__}: {error}",
             hint="this is a fault of mockpsp; its log has the details",
         )
-    return answer(problem)
+    return answer(problem, _ASKING if problem.status == 401 else None)
 
 
 def answer(problem: ControlError, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -16,7 +16,7 @@ from mockpsp.edge.journal_view import header, request_value
 from mockpsp.edge.provider import Access, Provider, Route
 from mockpsp.scenario.model import ShopperScript
 from mockpsp.world.journal import Entry, Request
-from mockpsp.world.masking import HIDDEN, mask_header
+from mockpsp.world.masking import HIDDEN, mask_header, mask_segment
 from mockpsp.world.plain import body_text
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class Calls:
             said.missing.append("a text with ${ in it, which a story takes for a reference")
         hidden = self.discretion.hidden
         told = {
-            "path": asked.path,
+            "path": {name: mask_segment(value) for name, value in asked.path.items()},
             "query": asked.query,
             "body": asked.body,
             "headers": asked.headers,

@@ -22,6 +22,7 @@ _ONE = "/sandboxes/{id}"
 
 ROUTES: Sequence[tuple[str, str, str, Handler]] = (
     ("GET", "/health", "health", server.health),
+    ("GET", "/metrics", "metrics", server.metrics),
     ("GET", "/openapi.json", "openapi", server.openapi),
     ("GET", "/scenarios", "list_scenarios", scenarios.listing),
     ("GET", "/scenarios/{name:.+}", "show_scenario", scenarios.show),

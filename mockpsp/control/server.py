@@ -6,19 +6,29 @@ from aiohttp import web
 
 from mockpsp import __version__
 from mockpsp.control.calls import Call, contract, reply
+from mockpsp.edge.gate import GATE
 from mockpsp.edge.keys import SETTINGS
 
 
 async def health(call: Call) -> web.Response:
-    """That it runs, what it is, and what a new sandbox plays unless it is told otherwise."""
+    """That it runs, what it is, and what a new sandbox plays unless told otherwise; 503 when it takes its leave."""
+    closing = call.app[GATE].closing
     return reply(
         {
-            "status": "ok",
+            "status": "closing" if closing else "ok",
             "version": __version__,
             "providers": list(call.providers),
             "default_scenario": "+".join(call.app[SETTINGS].scenarios),
-        }
+        },
+        503 if closing else 200,
     )
+
+
+async def metrics(call: Call) -> web.Response:
+    """Counts since the start of this process, for Prometheus."""
+    from mockpsp.control.metrics import MEDIA_TYPE, exposition  # late: most servers are never asked
+
+    return web.Response(body=exposition(call.app), headers={"Content-Type": MEDIA_TYPE})
 
 
 async def openapi(call: Call) -> web.Response:

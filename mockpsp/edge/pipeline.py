@@ -11,9 +11,11 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import ceil, isfinite
+from time import perf_counter
 from typing import Any, NoReturn
 
 from aiohttp import web
+from aiohttp.hdrs import HOST
 from msgspec import MsgspecError
 from msgspec.json import Decoder
 from msgspec.structs import replace
@@ -22,13 +24,16 @@ from mockpsp.domain.errors import Refusal
 from mockpsp.edge.contract import Contract, Operation, converted, unknown_properties
 from mockpsp.edge.errors import BadBody, BodyTooLarge, BodyTooSlow, BrokenContract, InProgress, NotAllowed, Scripted
 from mockpsp.edge.exchange import Answer, Exchange
+from mockpsp.edge.gate import GATE, Gate
 from mockpsp.edge.keys import CONTRACTS, COURIER, SANDBOXES, SETTINGS
 from mockpsp.edge.late import found
+from mockpsp.edge.meters import CUT, METERS, Meter
 from mockpsp.edge.provider import Access, Leniency, Provider, Route
 from mockpsp.edge.reply import lines, reply, spoilt
 from mockpsp.scenario.engine import Shelf, fraction, sample, strike, wait_for
 from mockpsp.scenario.model import Drop, FaultRule, Mangled
 from mockpsp.world.journal import Journal, Request, pack
+from mockpsp.world.masking import mask_target
 from mockpsp.world.records import ScriptMoved
 from mockpsp.world.sandboxes import DEFAULT, Sandboxes
 from mockpsp.world.store import StoreFailed
@@ -47,8 +52,8 @@ class Cut(Exception):
 class Door:
     """One route of a provider, or none, with what its requests need again and again; found at the first of them."""
 
-    __slots__ = ("api", "call", "checks", "claims", "contracts", "handler", "idempotent", "observed", "provider",
-                 "route", "sandboxes", "shared")  # fmt: skip
+    __slots__ = ("api", "call", "checks", "claims", "contracts", "gate", "handler", "idempotent", "meter", "observed",
+                 "provider", "route", "sandboxes", "shared", "tells")  # fmt: skip
 
     def __init__(self, provider: Provider, route: Route | None, handler: Proceed) -> None:
         self.provider = provider
@@ -63,6 +68,9 @@ class Door:
         self.checks: tuple[Contract, Operation] | None = None
         self.observed = False
         self.shared = False
+        self.gate: Gate | None = None
+        self.meter: Meter
+        self.tells = False
 
     def open(self, app: web.Application, apps: Iterable[web.Application]) -> Sandboxes:
         """Find what the application holds; whether somebody wants to see, or change, its responses."""
@@ -71,6 +79,13 @@ class Door:
         self.contracts = app[CONTRACTS]
         self.observed = any(each.middlewares or each.on_response_prepare for each in apps)
         return self.sandboxes
+
+    def watch(self, app: web.Application) -> Gate:
+        """Find who is let in, and what counts them."""
+        self.gate = app[GATE]
+        self.meter = app[METERS].of(*self.call.split(".", 1))
+        self.tells = app[SETTINGS].log_requests
+        return self.gate
 
     def read_contract(self) -> tuple[Contract, Operation]:
         """What requests are checked against; contracts are read when they are first asked for."""
@@ -99,6 +114,10 @@ class Door:
         Those that never wait are plain functions, as a coroutine would cost more than the step. Refusals, and whatever
         goes wrong, are told in the provider's own words.
         """
+        begun = perf_counter()
+        gate = self.gate or self.watch(request.app)
+        if request.headers.get(HOST) not in gate.known and not gate.admits(request):
+            return gate.refuse(request)
         provider = self.provider
         x = Exchange(request, provider, self.route, path)
         unread = await ahead(x) if self.claims else None
@@ -119,19 +138,36 @@ class Door:
             x.note(f"refused: {refusal}")
             answer = turned_away(x, refusal)
         except Cut as cut:
+            self.meter.add(CUT, perf_counter() - begun)
+            if self.tells:
+                self.tell(x, CUT, perf_counter() - begun)
             return hang_up(x, journal, cut)
         except Exception as fault:  # a fault of ours must not look like anything else on the wire
             known = isinstance(fault, StoreFailed)  # a full disk is nobody's mistake in the code
-            log.error("%s %s failed: %s", x.record.method, x.record.target, fault, exc_info=not known)
+            where = mask_target(x.record.target)
+            log.log(logging.ERROR, "%s %s failed: %s", x.record.method, where, fault, exc_info=not known)
             x.note(f"internal fault: {type(fault).__name__}: {fault}")
             answer = provider.refuse(x, fault)
+        self.meter.add(answer.status, perf_counter() - begun)
+        if self.tells:
+            self.tell(x, answer.status, perf_counter() - begun)
         return conclude(x, self, journal, answer)
+
+    def tell(self, x: Exchange, status: int, seconds: float) -> None:
+        """A line in the log, where that is wished."""
+        from mockpsp.edge.request_log import tell
+
+        tell(x, self.call, status, seconds)
 
     async def hand_out(self, request: web.Request) -> web.StreamResponse:
         """The same for assets, whose journal entry is only written when something is wrong with them.
 
         An asset leaves with the headers of its handler; what a provider puts on every answer may need the entry.
         """
+        begun = perf_counter()
+        gate = self.gate or self.watch(request.app)
+        if request.headers.get(HOST) not in gate.known and not gate.admits(request):
+            return gate.refuse(request)
         x = Exchange(request, self.provider, self.route)
         if self.shared:
             await self.arrive(x)
@@ -142,16 +178,23 @@ class Door:
             self.provider.authenticate(x)
             answer = await self.handler(x)
         except Cut as cut:
+            self.meter.add(CUT, perf_counter() - begun)
             return hang_up(x, record(x, self), cut)
         except Exception as fault:
             journal = record(x, self)
             x.record.stranger = isinstance(fault, NotAllowed)
             if not isinstance(fault, Refusal):
-                log.exception("%s %s failed", x.record.method, x.record.target)
+                log.exception("%s %s failed", x.record.method, mask_target(x.record.target))
                 x.note(f"internal fault: {type(fault).__name__}: {fault}")
-                return conclude(x, self, journal, self.provider.refuse(x, fault))
-            x.note(f"refused: {fault}")
-            return conclude(x, self, journal, turned_away(x, fault))
+                answer = self.provider.refuse(x, fault)
+            else:
+                x.note(f"refused: {fault}")
+                answer = turned_away(x, fault)
+            self.meter.add(answer.status, perf_counter() - begun)
+            if self.tells:
+                self.tell(x, answer.status, perf_counter() - begun)
+            return conclude(x, self, journal, answer)
+        self.meter.add(answer.status, perf_counter() - begun)
         headers = {**answer.headers, "Content-Type": answer.content_type} if answer.body is not None else answer.headers
         return web.Response(body=answer.body, status=answer.status, headers=headers)
 
@@ -394,6 +437,7 @@ async def _strike(x: Exchange, door: Door, lines: Shelf[FaultRule]) -> Answer:
     if misses is not None:
         x.world.journal.miss(x.entry, misses)
     if fault is not None:
+        x.world.tally.faults[door.call] += 1
         wait = wait_for(fault.throttle, moved.values(), elapsed) if fault.throttle is not None else None
         retry = ceil(wait.total_seconds()) if wait is not None else None
         return await _suffer(x, door.handler, fault, ScriptMoved(moved), retry)

@@ -70,6 +70,8 @@ def _facts(sandbox: Sandbox, settings: Settings, url: str, https: Secure | None)
         yield "Clock", f"stands still at {instant(clock.now())}, as the scenario says, until it is moved"
     for provider, target in settings.webhooks.items():
         yield "Webhooks", f"{provider} sends to {target}"
+    if settings.control_token:
+        yield "Control", f"takes the token {settings.control_token if settings.token_made_up else 'that was given'}"
     if settings.state:
         yield "State", f"kept in {without_password(settings.state)}; the next start with it goes on from there"
     if settings.workers > 1:
@@ -89,7 +91,12 @@ def _commands(url: str, settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def document(
-    sandbox: Sandbox, providers: Mapping[str, Provider], url: str, https: Secure | None, pid: int
+    sandbox: Sandbox,
+    providers: Mapping[str, Provider],
+    url: str,
+    https: Secure | None,
+    pid: int,
+    token: str = "",
 ) -> dict[str, Any]:
     """The content of the ready file. ``pid`` is the process that ends the server."""
     base_urls: dict[str, str] = {}
@@ -105,11 +112,14 @@ def document(
     }
     if https is not None:
         told |= {"https_url": https.origin, "ca_file": str(https.shown.ca_file), "tls_pin": https.shown.pin}
+    if token:
+        told["control_token"] = token
     return told
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write the file so that nobody ever reads half of it. It holds test credentials only."""
+    """Write the file so that nobody ever reads half of it, and nobody else at all if there is a token in it."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.touch(mode=0o600 if "control_token" in content else 0o666)
     part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     part.replace(path)

@@ -18,6 +18,7 @@ from mockpsp.app import build_app, catalogues
 from mockpsp.edge.connections import runner as connected
 from mockpsp.edge.keys import CONTRACTS, PROVIDERS, SANDBOXES
 from mockpsp.serving import ready
+from mockpsp.serving.ending import Ending, drain
 from mockpsp.serving.sockets import CannotListen, Listening, listen
 from mockpsp.serving.tls import Certificate, certificate
 from mockpsp.serving.warm import warm_up
@@ -58,9 +59,14 @@ def run(
     beside: Beside | None = None,
     post: Post | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. Raises what build_app raises, StoreFailed, NoTls, CannotListen."""
+    """Serve until SIGINT or SIGTERM. Raises what build_app raises, StoreFailed, NoTls, CannotListen; SystemExit after a
+    second signal.
+    """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_Server(settings, listening, ready_file, say, beside, post).serve())
+        server = _Server(settings, listening, ready_file, say, beside, post)
+        runner.run(server.serve())
+    if server.ending.at_once.is_set():
+        raise SystemExit(1)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -88,7 +94,8 @@ class _Server:
         self.listening = listening
         self.ready_file = ready_file
         self.say = say
-        self.stop = asyncio.Event()
+        self.ending = Ending()
+        self.stop = self.ending.asked
 
     async def serve(self) -> None:
         """From the first import to the last connection."""
@@ -98,12 +105,12 @@ class _Server:
                 app = build_app(self.settings)
                 runner = connected(app, GRACE_SECONDS)
                 await runner.setup()
-                stack.push_async_callback(runner.cleanup)
+                stack.push_async_callback(self._end, runner)
                 secure = await self._https(runner, stack)
                 for each in self.listening.sockets:
                     await _open(runner, each)
                 _settle_down()
-                _on_signals(self.stop.set)
+                _on_signals(self.ending.signal)
                 if self.post is not None:
                     self.post.ready(self.stop.set)
                 if self.beside is not None:
@@ -115,7 +122,17 @@ class _Server:
                     self._follow(watched, app, stack)
                 await self.stop.wait()
                 if self.post is None:
-                    self.say("stopping")
+                    self.say("stopping; once more to end at once")
+                await self.ending.unless_at_once(drain(app, self.settings, self._left))
+
+    def _left(self, told: str) -> None:
+        """What could not be delivered; of several processes the others know better, they may still do it."""
+        if self.post is None:
+            self.say(told)
+
+    async def _end(self, runner: web.AppRunner) -> None:
+        """Accept nothing more, finish requests under way, close what was opened."""
+        await self.ending.unless_at_once(runner.cleanup())
 
     def _clients(self, app: web.Application) -> dict[str, str]:
         """What an application that talks to us has in its environment."""
@@ -137,7 +154,8 @@ class _Server:
         self.say(ready.block(sandbox, providers, self.settings, url, secure, _warnings(self.settings)))
         if self.ready_file is not None:
             pid = os.getpid() if self.post is None else self.post.pid
-            ready.write(self.ready_file, ready.document(sandbox, providers, url, secure, pid))
+            told = ready.document(sandbox, providers, url, secure, pid, self.settings.control_token)
+            ready.write(self.ready_file, told)
             if self.post is None:
                 stack.callback(self.ready_file.unlink, missing_ok=True)
 

@@ -28,6 +28,13 @@ class Listening(NamedTuple):
         """What clients put in front of paths."""
         return f"{scheme}://{f'[{self.name}]' if ':' in self.name else self.name}:{self.port}"
 
+    @property
+    def exposed(self) -> bool:
+        """Whether other machines can connect."""
+        from ipaddress import ip_address
+
+        return not all(ip_address(each.getsockname()[0]).is_loopback for each in self.sockets)
+
     def close(self) -> None:
         """Give the port back."""
         for each in self.sockets:

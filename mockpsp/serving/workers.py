@@ -181,7 +181,7 @@ class _Crew:
 
     def _end(self) -> None:
         """Ask all to end, and see that they do."""
-        asked, until = self._stopping, monotonic() + GRACE_SECONDS
+        asked, until = self._stopping, monotonic() + GRACE_SECONDS + self._settings.drain
         if asked:
             self._say("stopping")
         self._tell_all(signal.SIGTERM)

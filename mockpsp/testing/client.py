@@ -43,10 +43,10 @@ class Health(TypedDict):
 
 
 class Mockpsp:
-    """A running server, in this process or anywhere. ``url`` is its origin."""
+    """A running server, in this process or anywhere. ``url`` is its origin, ``token`` what steering takes there."""
 
-    def __init__(self, url: str) -> None:
-        self._connection = Connection(url)
+    def __init__(self, url: str, token: str = "") -> None:
+        self._connection = Connection(url, token)
         self.url = self._connection.url
 
     def health(self) -> Health:

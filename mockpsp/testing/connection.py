@@ -48,9 +48,13 @@ class _Answer(NamedTuple):
 
 
 class Connection:
-    """A server's control API at ``url``, which may have a path of its own. Every exchange has its own connection."""
+    """A server's control API at ``url``, which may have a path of its own. Every exchange has its own connection.
 
-    def __init__(self, url: str) -> None:
+    ``token`` is what steering takes at a server that other machines can reach.
+    """
+
+    def __init__(self, url: str, token: str = "") -> None:
+        self._proof = {"Authorization": f"Bearer {token}"} if token else {}
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Unreachable(f"{url!r} is no address; write it like http://localhost:8080")
@@ -68,7 +72,7 @@ class Connection:
         return self._read(self._exchange("PUT", path, content, YAML))
 
     def _exchange(self, method: str, target: str, content: bytes | None, media: str) -> _Answer:
-        headers = {"Accept": JSON, **({"Content-Type": media} if content is not None else {})}
+        headers = {"Accept": JSON, **self._proof, **({"Content-Type": media} if content is not None else {})}
         try:
             with closing(self._kind(self._host, self._port, timeout=PATIENCE_SECONDS)) as connection:
                 connection.request(method, f"{self._prefix}{target}", content, headers)

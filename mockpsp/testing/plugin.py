@@ -25,12 +25,19 @@ _MARKER = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option that leads to a server elsewhere."""
-    parser.getgroup("mockpsp").addoption(
+    """The options that lead to a server elsewhere."""
+    group = parser.getgroup("mockpsp")
+    group.addoption(
         "--mockpsp-url",
         metavar="URL",
         default=None,
         help="use the mockpsp that runs there instead of starting one (environment: MOCKPSP_URL)",
+    )
+    group.addoption(
+        "--mockpsp-token",
+        metavar="TOKEN",
+        default=None,
+        help="its control token, if it was started with one (environment: MOCKPSP_CONTROL_TOKEN)",
     )
 
 
@@ -50,7 +57,7 @@ def mockpsp_settings() -> Settings:
 @pytest.fixture(scope="session")
 def mockpsp_server(request: pytest.FixtureRequest) -> Iterator[Mockpsp]:
     """A server on a free port of this process, or the one that ``--mockpsp-url`` or ``MOCKPSP_URL`` names."""
-    from mockpsp.settings import remote_url
+    from mockpsp.settings import remote_token, remote_url
     from mockpsp.testing.client import Mockpsp
     from mockpsp.testing.connection import Unreachable
 
@@ -58,7 +65,7 @@ def mockpsp_server(request: pytest.FixtureRequest) -> Iterator[Mockpsp]:
     if url:
         advice = "start one with `mockpsp serve`, or leave --mockpsp-url and MOCKPSP_URL out"
         with _told_plainly(Unreachable, f"{{}}\n{advice}"):
-            server = Mockpsp(url)
+            server = Mockpsp(url, request.config.getoption("mockpsp_token") or remote_token())
             server.health()
         yield server
         for item in request.session.items:  # of a test that was interrupted

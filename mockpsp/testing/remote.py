@@ -30,12 +30,13 @@ class Reply(NamedTuple):
             raise Refused("that is not a mockpsp: its answer is not JSON") from error
 
 
-def call(url: str, method: str, path: str, body: Any = None) -> Reply:
-    """``path`` is below ``/_mockpsp``. Raises Refused."""
+def call(url: str, method: str, path: str, body: Any = None, token: str = "") -> Reply:
+    """``path`` is below ``/_mockpsp``; ``token`` is what steering takes there. Raises Refused."""
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
     data = None if body is None else dumps(body, ensure_ascii=False).encode()
     target = f"{url.rstrip('/')}/_mockpsp{path}"
     try:
-        request = Request(target, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310 - checked
+        request = Request(target, data, headers, method=method)  # noqa: S310 - checked
         if request.type not in ("http", "https"):
             raise Refused(f"{url} is no address; write it like http://localhost:8080")
         with build_opener(ProxyHandler({})).open(request, timeout=PATIENCE_SECONDS) as answer:

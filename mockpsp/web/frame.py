@@ -14,14 +14,16 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 from aiohttp import web
 
 from mockpsp.domain.clock import paris
+from mockpsp.edge.gate import GATE
 from mockpsp.edge.keys import SANDBOXES
 from mockpsp.edge.pages import STATIC, page_headers
 from mockpsp.web.words import counted, plural, span, within
+from mockpsp.world.masking import mask_text
 from mockpsp.world.plain import instant
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from mockpsp.world.sandboxes import Sandbox
 
 BASE = "/_mockpsp"
+SIGN_IN = f"{BASE}/sign-in"
 TABS = (
     ("activity", "Activity", ""),
     ("payments", "Payments", "/payments"),
@@ -146,7 +149,14 @@ def _environment() -> Environment:
         STATIC=STATIC, BASE=BASE, TABS=TABS, home=home, object_path=object_path, counted=counted, plural=plural
     )
     environment.filters.update(
-        span=span, within=within, instant=instant, utc=utc, clock_time=clock_time, wall=wall, in_paris=in_paris
+        span=span,
+        within=within,
+        instant=instant,
+        utc=utc,
+        clock_time=clock_time,
+        wall=wall,
+        in_paris=in_paris,
+        masked=mask_text,
     )
     return environment
 
@@ -185,23 +195,18 @@ _MONTHS = (
 # -- forms -------------------------------------------------------------------------------------------------------------
 
 
-def same_site(request: web.Request) -> None:
-    """Let nobody but our own pages press a button of theirs. Raises Problem 403.
-
-    A browser says where a form comes from: with Sec-Fetch-Site, and where it keeps that for secure origins (a server
-    that is reached by a plain http name other than localhost), with Origin. What says neither is no browser.
-    """
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    own = site in ("same-origin", "none") if site is not None else origin is None or _host(origin) == request.host
-    if not own:
-        raise Problem(403, "Sent from another site", "This form can only be sent from a page of this server.")
+def let_in(request: web.Request) -> None:
+    """Let nobody but our own pages press a button of theirs, or read them by script. Raises Problem 403."""
+    if request.app[GATE].is_from_elsewhere(request):
+        what = "form can only be sent" if request.method == "POST" else "page can only be read"
+        raise Problem(403, "Sent from another site", f"This {what} from a page of this server.")
 
 
-def _host(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""
+def sign_in_first(request: web.Request) -> web.Response:
+    """Where a browser goes that has not signed in. Raises Problem 401 for a form, which would be lost on the way."""
+    if request.method == "POST":
+        raise Problem(401, "Not signed in", "Sign in, in another tab if there is work on this page, and send it again.")
+    return see_other(f"{SIGN_IN}?{urlencode({'next': request.rel_url.raw_path_qs})}")
 
 
 async def form_of(request: web.Request) -> dict[str, str]:

@@ -7,12 +7,17 @@ from importlib import import_module
 
 from aiohttp import web
 
+from mockpsp.edge.gate import GATE
+
 BASE = "/_mockpsp"
 _ONE = "/sandbox/{id}"
 
 ROUTES = (
     ("GET", "", "sandboxes", "listing"),
     ("GET", "/", "sandboxes", "listing"),
+    ("GET", "/sign-in", "signing", "show"),
+    ("POST", "/sign-in", "signing", "enter"),
+    ("POST", "/sign-out", "signing", "leave"),
     ("GET", _ONE, "activity", "listing"),
     ("GET", f"{_ONE}/journal/{{n:[0-9]+}}", "activity", "show"),
     ("GET", f"{_ONE}/webhooks", "webhooks", "listing"),
@@ -32,18 +37,25 @@ ROUTES = (
     ("POST", f"{_ONE}/clock", "clock", "change"),
 )
 """Method, path, module of this package, and the name of the handler in it."""
+_OPEN = "signing"
+"""The module whose pages take no token."""
 
 
 def _late(module: str, name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The handler, found at its first request; a form must come from a page of ours."""
+    """The handler, found at its first request; a form must come from a page of ours, and strangers sign in first."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        from mockpsp.web.frame import Problem, led, problem_page, read_journal, same_site
+        from mockpsp.web.frame import Problem, led, let_in, problem_page, read_journal, sign_in_first
 
+        gate = request.app[GATE]
+        if request.headers.get("Host") not in gate.known and not gate.admits(request):
+            return gate.refuse(request)
         handler = getattr(import_module(f"mockpsp.web.{module}"), name)
         try:
+            let_in(request)
+            if module != _OPEN and not gate.may_steer(request):
+                return sign_in_first(request)
             if request.method == "POST":
-                same_site(request)
                 await request.read()
             await read_journal(request)
             async with led(request, waits=handler.__name__ == "change" and module == "clock"):

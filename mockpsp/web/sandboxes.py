@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from mockpsp.edge.gate import GATE
 from mockpsp.edge.keys import SANDBOXES
 from mockpsp.web.frame import html
 from mockpsp.world.sandboxes import DEFAULT, Sandbox
@@ -42,6 +43,7 @@ async def listing(request: web.Request) -> web.Response:
         page=PAGE,
         q=text,
         total=len(every),
+        guarded=request.app[GATE].guarded,
     )
 
 

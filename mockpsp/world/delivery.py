@@ -9,9 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from mockpsp.domain.errors import Refusal
@@ -23,6 +21,8 @@ from mockpsp.world.outbox import Delivery, Work
 from mockpsp.world.plain import instant
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.store import Conflict
+from mockpsp.world.tally import Tally
+from mockpsp.world.targets import Reach, leads_here
 from mockpsp.world.turns import ALONE, Turns
 from mockpsp.world.world import Gone, World
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mockpsp.delivery")
 _NOT_SENT = "not sent: the target is not on this machine or network (see --allow-webhooks-to)"
-_LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".test.local")
 _PER_HOST = 64
 """How many queues may send to one host at the same time; others have their turn when one of these has its answer."""
 
@@ -115,16 +114,6 @@ class Done(Value, frozen=True):
     what: str
 
 
-def is_local(url: str) -> bool:
-    """Whether a webhook target is this machine, a private address, or a name without a public domain."""
-    host = (urlsplit(url).hostname or "").lower()
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost" or "." not in host.strip(".") or host.endswith(_LOCAL_ENDINGS)
-    return address.is_loopback or address.is_private
-
-
 class Alarm(NamedTuple):
     """Set for the moment when a sandbox's next work is due; ``moves`` tells whether its clock was moved since."""
 
@@ -137,7 +126,7 @@ class Courier:
     """One per server. Commits call ``wake``; the clock, or a control call, leads to what is due.
 
     ``connector`` may be set before the first webhook leaves; it then makes the connections (a story's endpoint has a
-    made-up address).
+    made-up address). ``allowed`` judges a target by its text, ``reach`` a name by the address that it was found at.
     """
 
     def __init__(
@@ -145,12 +134,17 @@ class Courier:
         policies: Mapping[str, Policy],
         drivers: Mapping[str, Driver],
         allowed: Callable[[str], bool],
+        reach: Reach = leads_here,
         turns: Turns = ALONE,
     ) -> None:
         self.turns = turns
         self._policies = policies
         self._drivers = drivers
         self._allowed = lru_cache(maxsize=4096)(allowed)
+        self._reach = reach
+        self.tally = Tally()
+        self.grace = 0.0
+        """How many seconds work under way is given by ``close``."""
         self.connector: Callable[[], BaseConnector] | None = None
         self._client: Post | None = None
         self._alarms: dict[str, Alarm] = {}
@@ -169,6 +163,7 @@ class Courier:
     def attach(self, sandbox: Sandbox) -> None:
         """Look after this sandbox's outbox from now on."""
         sandbox.world.on_commit = lambda: self.wake(sandbox)
+        sandbox.world.tally = self.tally
         self.wake(sandbox)
 
     def wake(self, sandbox: Sandbox) -> None:
@@ -392,6 +387,7 @@ class Courier:
         if world.closed or len(delivery.attempts) >= attempt:
             return
         accepted = status is not None and policy.accepted(status, answer)
+        self.tally.attempted(queued.provider, accepted, status, error is _NOT_SENT)
         waits = policy.retries(world.setups[queued.provider].settings)
         next_due = None if accepted or attempt > len(waits) else started + waits[attempt - 1]
         booked = records.Attempted(queued.number, attempt, started, status, error, accepted, next_due, policy.in_order)
@@ -426,17 +422,28 @@ class Courier:
         if self._client is None:
             from mockpsp.world.posting import Post  # late: the client is a tenth of a start
 
-            self._client = Post(self.connector() if self.connector is not None else None)
+            self._client = Post(self._reach, self.connector() if self.connector is not None else None)
         if asyncio.current_task() is None:  # the client needs one, and a call has one as soon as it waits for something
             await asyncio.sleep(0)
         async with self.turns.paused():
             return await self._client(url, body, headers, seconds)
 
+    async def finish(self, seconds: float) -> None:
+        """Return when nothing is under way any more that was due, or after so many seconds."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while (tasks := self._under_way()) and (rest := end - loop.time()) > 0:
+            await asyncio.wait(tasks, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
+
+    def _under_way(self) -> list[asyncio.Task[None]]:
+        return [task for each in self._tasks.values() for task in each]
+
     async def close(self) -> None:
-        """Stop all background work and close connections."""
+        """Stop all background work, when it has had its ``grace``, and close connections."""
+        await self.finish(self.grace)
         for alarm in self._alarms.values():
             alarm.handle.cancel()
-        tasks = [task for each in self._tasks.values() for task in each]
+        tasks = self._under_way()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

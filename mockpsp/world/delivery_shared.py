@@ -12,6 +12,7 @@ from mockpsp.world.delivery import Courier, Done, Driver, Policy
 from mockpsp.world.outbox import Delivery
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.store import StoreFailed
+from mockpsp.world.targets import Reach
 from mockpsp.world.turns import SharedTurns
 from mockpsp.world.world import Gone, World
 
@@ -30,9 +31,10 @@ class SharedCourier(Courier):
         policies: Mapping[str, Policy],
         drivers: Mapping[str, Driver],
         allowed: Callable[[str], bool],
+        reach: Reach,
         turns: SharedTurns,
     ) -> None:
-        super().__init__(policies, drivers, allowed, turns)
+        super().__init__(policies, drivers, allowed, reach, turns)
         turns.busy, turns.hurrying = self._busy, lambda sandbox: sandbox.id in self._hurrying
         self._hurrying: dict[str, int] = {}
         self._movers: dict[str, int] = {}

@@ -8,6 +8,13 @@ from typing import Any
 from mockpsp.domain.value import Value
 
 
+def made_up_token() -> str:
+    """A secret of this process, the only thing that is left to chance."""
+    from secrets import token_urlsafe
+
+    return token_urlsafe(24)
+
+
 class IdSource:
     """The committed position of a sandbox's ids: a cursor for opaque ids, and numbered series."""
 

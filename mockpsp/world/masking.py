@@ -120,14 +120,20 @@ def form_value(text: str) -> dict[str, Any] | None:
     return form
 
 
+def mask_segment(segment: str) -> str:
+    """A segment of a path, shortened when it is a card number and nothing else."""
+    return mask_text(segment) if _RUN.fullmatch(segment) else segment
+
+
 def mask_target(target: str) -> str:
-    """A request target whose query hides what a body would hide; untouched when there is nothing to hide."""
+    """A request target without card numbers in its path, whose query hides what a body would hide."""
     path, mark, query = target.partition("?")
+    path = "/".join(map(mask_segment, path.split("/")))
     if not mark:
-        return target
+        return path
     pairs = parse_qsl(query, keep_blank_values=True)
     masked = [(name, str(mask(value, name))) for name, value in pairs]
-    return target if masked == pairs else f"{path}?{urlencode(masked, safe='*')}"
+    return f"{path}?{query}" if masked == pairs else f"{path}?{urlencode(masked, safe='*')}"
 
 
 def mask_header(name: str, value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from heapq import heappop, heappush, nsmallest
@@ -193,6 +193,10 @@ class Outbox:
     def ahead(self, at_most: int) -> list[Work]:
         """The work that comes first, in the order in which it is due; webhooks that are held come last."""
         return nsmallest(at_most, self._work.values(), key=_order)
+
+    def work(self) -> Iterable[Work]:
+        """All that is still ahead, in no order."""
+        return self._work.values()
 
     def due_by(self, moments: Sequence[datetime]) -> list[int]:
         """How many pieces of work are due by each of these moments; what they lead to is not known yet."""

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from aiohttp import BaseConnector, BytesPayload, ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
+from mockpsp.world.targets import Reach, guarded
+
 _KEEP_IDLE_SECONDS = 4.0
 """Below the 5 seconds of Node.js's servers: whoever closes first must not be the endpoint, just as a webhook leaves."""
 
@@ -19,12 +21,13 @@ def _within(seconds: float) -> ClientTimeout:
 class Post:
     """Sends POST requests. Cookies are not kept: an endpoint would see those of another sandbox's.
 
-    ``connector`` makes the connections in place of the usual one. There is no limit on connections here, since one that
-    is waited for would count as time without an answer: who calls this limits what is under way to one host.
+    ``reach`` says to which addresses of a name. ``connector`` makes the connections in place of the usual one. There is
+    no limit on connections here, since one that is waited for would count as time without an answer: who calls this
+    limits what is under way to one host.
     """
 
-    def __init__(self, connector: BaseConnector | None = None) -> None:
-        usual = connector or TCPConnector(limit=0, keepalive_timeout=_KEEP_IDLE_SECONDS)
+    def __init__(self, reach: Reach, connector: BaseConnector | None = None) -> None:
+        usual = connector or TCPConnector(limit=0, keepalive_timeout=_KEEP_IDLE_SECONDS, resolver=guarded(reach))
         self._session = ClientSession(connector=usual, cookie_jar=DummyCookieJar())
 
     async def __call__(

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,8 @@ class SqliteStore:
 
 
 def _connected(file: Path) -> sqlite3.Connection:
+    with suppress(OSError):  # what is wrong with the place, SQLite tells as well
+        file.touch(mode=0o600)  # requests are in it as they came; a file that is there keeps its mode
     try:
         connection = sqlite3.connect(file, timeout=1.0, check_same_thread=False)
     except sqlite3.Error as error:

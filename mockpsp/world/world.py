@@ -23,6 +23,7 @@ from mockpsp.world.journal import Journal, Line, Reasoning, Unwritten
 from mockpsp.world.outbox import Delivery, Outbox
 from mockpsp.world.retention import Retention
 from mockpsp.world.store import Conflict, Store
+from mockpsp.world.tally import Tally
 
 ISSUED = "world/issued"
 
@@ -126,6 +127,8 @@ class World:
         self.on_scenario: Callable[[], None] | None = None
         self._now = self.since = self.clock.now()
         self._decided: Outcome | None = None
+        self.tally = Tally()
+        """Counts for metrics; whoever looks after several worlds gives them one for all."""
         self.closed = False
         self._use(scenario)
 
@@ -216,6 +219,8 @@ class World:
                 await self.catch_up()
                 continue
             reasoning = Reasoning(law, asked.verdict.rule, asked.nearly, (), asked.more)
+            if reasoning.rule is not None:
+                self.tally.rules[question.operation] += 1
             provider = question.operation.partition(".")[0]
             self.journal.add(self.clock.now(), "decision", provider, question.operation, "", cause, reasoning)
             return asked.verdict
@@ -277,11 +282,18 @@ class World:
         if self.retention is not None and self.retention.crowded:
             events = [*events, *self.retention.forgettable(self)]
         before = self.version
-        await self.store.append(self.name, before, events)
+        try:
+            await self.store.append(self.name, before, events)
+        except Conflict:
+            self.tally.conflicts += 1
+            raise
+        self.tally.events += len(events)
         if self.version != before:
             await self.catch_up()
         else:
             if outcome is not None:
+                if outcome.reasoning.rule is not None:
+                    self.tally.rules[outcome.operation] += 1
                 provider = outcome.operation.partition(".")[0]
                 self.journal.add(
                     outcome.at, "decision", provider, outcome.operation, outcome.ref, cause, outcome.reasoning

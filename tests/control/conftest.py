@@ -15,13 +15,16 @@ import mockpsp.scenario.library
 from mockpsp.app import mount_fallback
 from mockpsp.control.routes import mount
 from mockpsp.edge.contract import Contract
+from mockpsp.edge.gate import GATE, Gate
 from mockpsp.edge.keys import CONTRACTS, COURIER, LIBRARY, PROVIDERS, SANDBOXES, SETTINGS
+from mockpsp.edge.meters import METERS, Meters
 from mockpsp.edge.pipeline import serve
 from mockpsp.scenario.library import Library
 from mockpsp.settings import Settings
-from mockpsp.world.delivery import Courier, is_local
+from mockpsp.world.delivery import Courier
 from mockpsp.world.sandboxes import DEFAULT, Sandbox, Sandboxes
 from mockpsp.world.store import MemoryStore
+from mockpsp.world.targets import is_local
 
 
 @pytest.fixture
@@ -56,6 +59,7 @@ async def app(shipped: Path) -> web.Application:
     app = web.Application()
     app[SETTINGS], app[PROVIDERS], app[CONTRACTS] = Settings(), {"acme": acme}, {"acme": Contract(OPENAPI)}
     app[SANDBOXES], app[COURIER], app[LIBRARY] = sandboxes, courier, library
+    app[GATE], app[METERS] = Gate(), Meters()
 
     async def start(app: web.Application) -> None:
         await sandboxes.create(library.load("default"), id=DEFAULT)

@@ -104,10 +104,16 @@ async def test_paths_of_the_provider_keep_its_dialect(api: Api) -> None:
     assert (answer.status, list(await answer.json())) == (401, ["error"])
 
 
-async def test_a_page_of_another_site_may_look_and_not_touch(api: Api) -> None:
-    headers = {"Sec-Fetch-Site": "cross-site"}
-    assert (await api.call("POST", "/sandboxes", headers=headers)).status == 403
-    assert (await api.call("GET", "/sandboxes", headers=headers)).status == 200
+async def test_a_page_of_another_site_may_lead_here_and_neither_read_nor_touch(api: Api) -> None:
+    for site in ("cross-site", "same-site"):
+        headers = {"Sec-Fetch-Site": site}
+        assert (await api.call("POST", "/sandboxes", headers=headers)).status == 403
+        assert (await api.call("GET", "/sandboxes", headers=headers)).status == 403
+        link = {**headers, "Sec-Fetch-Mode": "navigate"}
+        assert (await api.call("GET", "/sandboxes", headers=link)).status == 200
+        assert (await api.call("POST", "/sandboxes", headers=link)).status == 403
+    for origin in ("https://evil.example", "null"):
+        assert (await api.call("DELETE", "/sandboxes/default", headers={"Origin": origin})).status == 403
 
 
 # -- scenarios -------------------------------------------------------------------------------------------------------

@@ -15,11 +15,12 @@ from mockpsp.providers.adyen.purchases import PURCHASES
 from mockpsp.providers.adyen.states import Kind, Order, Payment, Purchase
 from mockpsp.providers.adyen.tokens import order_data
 from mockpsp.scenario.model import Condition, DeliveryRule, Op, Rule, Scenario, Trigger
-from mockpsp.world.delivery import Courier, is_local
+from mockpsp.world.delivery import Courier
 from mockpsp.world.journal import Journal
 from mockpsp.world.records import Queued
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.store import MemoryStore, Store
+from mockpsp.world.targets import is_local
 from mockpsp.world.world import Outcome, World
 
 START = datetime(2026, 1, 6, 9, 15, tzinfo=UTC)

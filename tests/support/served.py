@@ -65,6 +65,10 @@ class Served:
         self.process.kill()
         self._gone()
 
+    def wait(self) -> int:
+        """Its exit code, when it ends of itself or was asked to."""
+        return self._gone()
+
     def _gone(self) -> int:
         try:
             return self.process.wait(PATIENCE_SECONDS)

@@ -13,10 +13,11 @@ from mockpsp.providers.worldline.events import References
 from mockpsp.providers.worldline.orders import ORDERS
 from mockpsp.providers.worldline.states import Order
 from mockpsp.scenario.model import Condition, DeliveryRule, Op, Rule, Scenario, Trigger
-from mockpsp.world.delivery import Courier, is_local
+from mockpsp.world.delivery import Courier
 from mockpsp.world.journal import Journal
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.store import MemoryStore, Store
+from mockpsp.world.targets import is_local
 from mockpsp.world.world import Outcome, World
 
 START = datetime(2026, 1, 6, 9, 15, tzinfo=UTC)

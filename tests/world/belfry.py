@@ -12,11 +12,12 @@ from mockpsp.domain.errors import Refusal
 from mockpsp.domain.lifecycle import Body, Consequence, Decision, Moment, Notice, Timer, Verdict
 from mockpsp.domain.value import Value
 from mockpsp.scenario.model import Scenario, Signature
-from mockpsp.world.delivery import Courier, is_local
+from mockpsp.world.delivery import Courier
 from mockpsp.world.journal import Journal
 from mockpsp.world.records import Attempted, Queued
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.store import MemoryStore, Store
+from mockpsp.world.targets import is_local
 from mockpsp.world.world import Outcome, Setup, World
 
 START = datetime(2026, 7, 1, 9, tzinfo=UTC)

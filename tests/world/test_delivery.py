@@ -18,10 +18,11 @@ from mockpsp.providers.worldline.webhooks import signature
 from mockpsp.scenario.model import DeliveryRule, Outage, Signature, Trigger
 from mockpsp.testing.server import listening
 from mockpsp.world.clock import ClockMode
-from mockpsp.world.delivery import Courier, is_local
+from mockpsp.world.delivery import Courier
 from mockpsp.world.journal import Entry
 from mockpsp.world.outbox import Delivery, Status
 from mockpsp.world.records import EndpointChanged
+from mockpsp.world.targets import is_local
 from mockpsp.world.world import Gone
 from tests.support.receiver import Receiver
 from tests.support.shop import START, Shop, eur, scenario

@@ -31,10 +31,11 @@ from mockpsp.providers.lyra.enrolment_words import EVENTS, OPERATIONS
 from mockpsp.providers.lyra.errors import Invalid, NotFound
 from mockpsp.providers.lyra.office import OFFICE
 from mockpsp.scenario.model import Condition, Op, Rule, Scenario, Trigger
-from mockpsp.world.delivery import Courier, is_local
+from mockpsp.world.delivery import Courier
 from mockpsp.world.journal import Journal
 from mockpsp.world.sandboxes import Sandbox
 from mockpsp.world.store import MemoryStore, Store
+from mockpsp.world.targets import is_local
 from mockpsp.world.world import Outcome, Setup, World
 
 CONTRACT = Contract(read_openapi("lyra"))
