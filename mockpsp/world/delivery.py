@@ -15,6 +15,7 @@ from mockpsp.domain.errors import Refusal
 from mockpsp.domain.value import Value
 from mockpsp.scenario.model import ShopperScript, Signature
 from mockpsp.world import records
+from mockpsp.world.altering import written
 from mockpsp.world.clock import ClockMode
 from mockpsp.world.outbox import Delivery, Work
 from mockpsp.world.plain import instant
@@ -211,14 +212,19 @@ class Courier:
         async with sandbox.turn:
             world = sandbox.world
             while not world.closed and (work := world.outbox.take(world.clock.now())) is not None:
-                if isinstance(work, Delivery) and world.clock.mode is ClockMode.REAL:
-                    self._line_up(sandbox, world, work, done)
-                else:
-                    await self._do(sandbox, world, work, done)
+                await self._give(sandbox, world, work, done)
         return done
 
+    async def _give(self, sandbox: Sandbox, world: World, work: Work, done: list[Done]) -> None:
+        """Do it now, or let it do itself: on a running clock, and where webhooks leave together."""
+        if isinstance(work, Delivery) and (work.queued.together or world.clock.mode is ClockMode.REAL):
+            self._line_up(sandbox, world, work, done)
+        else:
+            await self._do(sandbox, world, work, done)
+
     def _line_up(self, sandbox: Sandbox, world: World, delivery: Delivery, done: list[Done]) -> None:
-        lane = (sandbox.id, delivery.queued.url)
+        queued = delivery.queued
+        lane = (sandbox.id, f"{queued.url} {queued.number}" if queued.together else queued.url)
         if lane in self._lanes:
             self._lanes[lane].append((world, delivery, done))
             return
@@ -279,7 +285,7 @@ class Courier:
                     await self._move(world, due)
                 work = world.outbox.take(due)
                 if work is not None:
-                    await self._do(sandbox, world, work, done)
+                    await self._give(sandbox, world, work, done)
             if to > world.clock.now():
                 await self._move(world, to)
         done.extend(await self.settle(sandbox))
@@ -380,7 +386,7 @@ class Courier:
             return None, _NOT_SENT, b""
         settings = sandbox.world.setups[queued.provider].settings
         headers, body = policy.message(queued, sandbox.credentials[queued.provider], queued.signature, settings)
-        return await self._post(queued.url, body, headers, policy.timeout_seconds)
+        return await self._post(queued.url, body, written(headers, queued.header_case), policy.timeout_seconds)
 
     async def probe(self, world: World, provider: str, url: str, seconds: float, *, cause: int) -> records.Probed:
         """Ask an address of the merchant's with an empty POST, now and on record."""

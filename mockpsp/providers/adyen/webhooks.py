@@ -370,7 +370,8 @@ def _modification(
 
 def signed_text(item: Mapping[str, Any]) -> str:
     """What the HMAC covers: eight fields joined by colons, an absent one is empty, nothing is escaped."""
-    amount = item.get("amount", {})
+    amount = item.get("amount")
+    amount = amount if isinstance(amount, Mapping) else {}
     parts = (
         item.get("pspReference", ""),
         item.get("originalReference", ""),
@@ -382,6 +383,15 @@ def signed_text(item: Mapping[str, Any]) -> str:
         item.get("success", ""),
     )
     return ":".join(str(part) for part in parts)
+
+
+def _item(envelope: Any) -> dict[str, Any] | None:
+    """The one item; None where a scenario has changed so much that there is none."""
+    try:
+        item = envelope["notificationItems"][0]["NotificationRequestItem"]
+    except (LookupError, TypeError):
+        return None
+    return item if isinstance(item, dict) else None
 
 
 def signature(hmac_key: str, item: Mapping[str, Any]) -> str:
@@ -427,20 +437,24 @@ class AdyenPolicy:
         if signature_kind is Signature.MISSING:
             return headers, queued.body
         envelope = decode(queued.body)
-        item = envelope["notificationItems"][0]["NotificationRequestItem"]
+        item = _item(envelope)
+        if item is None:
+            return headers, queued.body
         key = credentials["hmac_key"]
         proof = signature(_KEYS[signature_kind](key), item)
-        item["additionalData"] = {"hmacSignature": proof, **item["additionalData"]}
+        additional = item.get("additionalData")
+        item["additionalData"] = {"hmacSignature": proof, **(additional if isinstance(additional, dict) else {})}
         return headers, to_bytes(envelope)
 
     def proof(self, headers: Mapping[str, str], body: bytes, credentials: Mapping[str, Any]) -> Proof:
         """See Policy."""
-        item = decode(body)["notificationItems"][0]["NotificationRequestItem"]
+        item = _item(decode(body)) or {}
+        additional = item.get("additionalData")
         return Proof(
             place="additionalData.hmacSignature in the body",
             how="base64 of HMAC-SHA256 over eight fields of the item, joined by colons, with the endpoint's hex key",
             signed=signed_text(item),
-            given=item.get("additionalData", {}).get("hmacSignature", ""),
+            given=additional.get("hmacSignature", "") if isinstance(additional, dict) else "",
             expected=signature(credentials["hmac_key"], item),
         )
 
