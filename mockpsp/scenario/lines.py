@@ -182,7 +182,7 @@ class Lines:
             return None
         name = self._name(line, "webhooks", index)
         event, meant = self.reader.get(line, "event", self.words.events_like, ("", frozenset[str]()))
-        trigger = self._trigger(line, self.words.call_facts(meant) if meant else None, event)
+        trigger = self._trigger(line, self.words.event_facts(meant) if meant else None, event)
         self._shadow("webhooks", name, node, meant, trigger)
         key = f"webhook:{name}"
         plan = line.items.get("deliver")
