@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import field
 
+from mockpsp.domain.money import Money
 from mockpsp.domain.value import Value
 from mockpsp.judge.model import Evidence
 from mockpsp.judge.trade import TRADES, Trade, at
@@ -94,6 +95,7 @@ class Saw(Value, frozen=True, kw_only=True):
     error: str = ""
 
 
+_MERCHANTS = frozenset({"merchant", "seller"})
 _PAID = frozenset({"paid", "captured", "completed", "complete", "succeeded", "success", "fulfilled", "shipped"})
 _OVER = frozenset({"cancelled", "canceled", "ended", "failed", "refused", "rejected", "expired", "abandoned"})
 
@@ -192,6 +194,34 @@ class Observed(Value, frozen=True, kw_only=True):
             for each in self.entries
             if each.kind == "event" and each.provider == provider and each.operation.partition(".")[2] in names
         ]
+
+    def paid(self, provider: str) -> bool:
+        """Whether a purchase at this provider was paid in full, whatever became of the money afterwards."""
+        if self.events(provider, "OrderPaid", "CheckoutPaid"):
+            return True
+        alone = {
+            each.details["event"].get("payment")
+            for each in self.events(provider, "PaymentStarted")
+            if not each.details["event"].get("order")
+        }
+        return any(each.details["event"].get("payment") in alone for each in self.events(provider, "Authorised"))
+
+    def kept(self, provider: str, until: int | None = None) -> int:
+        """Minor units of the shoppers' vouchers that are gone, or held, up to this entry (or the end)."""
+        vouchers = {each.ref for each in self.accounts if each.provider == provider and each.kind not in _MERCHANTS}
+        gone: int = -sum(
+            move["minor"]
+            for entry in self.entries
+            if entry.kind == "posting" and entry.trace is not None and (until is None or entry.id <= until)
+            for move in entry.details["posting"]["postings"]
+            if move["account"] in vouchers
+        )
+        return gone
+
+    def total(self, provider: str, *names: str) -> int:
+        """The sum of the amounts of these facts, in minor units of whatever currency."""
+        found = (each.details["event"].get("amount") for each in self.events(provider, *names))
+        return sum(Money.parse(each).minor for each in found if isinstance(each, str))
 
     def sent(self, provider: str, rule: str | None = None) -> list[Webhook]:
         """Webhooks of this provider that were tried at least once; only those that a line of this name shaped."""

@@ -15,7 +15,6 @@ from mockpsp.judge.trade import TRADES, at
 from mockpsp.testing.answers import Entry
 
 _SECONDS = 15.0
-_WITHOUT = {"worldline": ("hostedCheckoutId", "hostedCheckoutId")}
 
 
 class _Stay(HTTPRedirectHandler):
@@ -28,7 +27,7 @@ class _Stay(HTTPRedirectHandler):
 def visits(entries: Sequence[Entry], visit: Visit) -> list[Saw]:
     """Open each return address of these entries; what the merchant answered."""
     found = []
-    for url, proves in dict.fromkeys(_addresses(entries)):
+    for url, proves in dict.fromkeys(addresses(entries)):
         match visit:
             case Visit.PLAIN:
                 found.append(_open(url, "as the provider would lead there"))
@@ -39,11 +38,13 @@ def visits(entries: Sequence[Entry], visit: Visit) -> list[Saw]:
     return found
 
 
-def _addresses(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+def addresses(entries: Sequence[Entry], provider: str = "") -> Iterator[tuple[str, str]]:
     """Return addresses with what the provider adds to them, and the parameter that cannot be guessed."""
     for entry in entries:
         trade = TRADES.get(entry.provider or "")
         if entry.kind != "request" or trade is None or entry.operation not in trade.makes:
+            continue
+        if provider not in ("", entry.provider):
             continue
         call = Call(entry)
         url = next((each for each in (at(call.body, path) for path in trade.returns) if isinstance(each, str)), "")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from mockpsp.judge.model import Probe
-
-PROBES: tuple[Probe, ...] = ()
+from mockpsp.judge.probes.catalogue import NOTHING_TO_BEND, PROBES
 
 
 def chosen(wanted: tuple[str, ...], providers: tuple[str, ...] = ()) -> tuple[Probe, ...]:
@@ -26,3 +25,6 @@ def chosen(wanted: tuple[str, ...], providers: tuple[str, ...] = ()) -> tuple[Pr
 
 def _is_called(probe: Probe, name: str) -> bool:
     return fnmatchcase(probe.name, name) or fnmatchcase(f"{probe.provider}/{probe.name}", name)
+
+
+__all__ = ["NOTHING_TO_BEND", "PROBES", "chosen"]
