@@ -26,12 +26,10 @@ from mockpsp.judge.probes import chosen  # noqa: E402
 from mockpsp.judge.runner import Setup  # noqa: E402
 from mockpsp.judge.stage import OneSandbox  # noqa: E402
 from mockpsp.testing.client import Mockpsp  # noqa: E402
-from mockpsp.testing.server import running  # noqa: E402, F401
 from mockpsp.testing.threads import Threaded, threaded  # noqa: E402
 
 PROVIDERS = ("worldline", "adyen", "lyra")
 OF = {"holiday": "worldline", "lunch": "adyen", "basket": "lyra"}
-COMMANDS = {kind: f"{kind} --refund" for kind in OF}
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Meant:
     kind: str
     probe: str
     finding: str
-    arguments: str = "--refund"
+    arguments: str = " --refund"
 
 
 MEANT: Mapping[str, Meant] = {
@@ -60,7 +58,7 @@ MEANT: Mapping[str, Meant] = {
     "never-polls": Meant("holiday", "webhook-lost", "never-read-the-order"),
     "trusts-return-url": Meant("basket", "return-unpaid", "trusted-return"),
     "ignores-returnmac": Meant("holiday", "return-tampered", "ignored-return-proof"),
-    "trusts-lyra-webhook-body": Meant("basket", "webhook-id-only", "trusted-unsigned-webhook"),
+    "trusts-lyra-webhook-body": Meant("basket", "webhook-id-only", "trusted-unsigned-webhook", ""),
     "partial-capture-is-paid": Meant("holiday", "partial-captured", "partial-payment-is-paid"),
     "ignores-amount": Meant("lunch", "amount-changed", "ignored-amount"),
     "no-give-back": Meant("holiday", "complement-abandoned", "kept-voucher"),
@@ -75,7 +73,6 @@ MEANT: Mapping[str, Meant] = {
 @contextmanager
 def shop(server: Threaded, sandbox: Any, bugs: Sequence[str]) -> Iterator[str]:
     """The shop beside the server, in its loop; its address. It stays up from run to run, as a merchant's does."""
-    import asyncio
     import socket
 
     from aiohttp import web
@@ -89,14 +86,13 @@ def shop(server: Threaded, sandbox: Any, bugs: Sequence[str]) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         settings = Settings.read({**variables, "SHOP_POLL": "0.5", "SHOP_TIMEOUT": "15"}, url)
-        runner = web.AppRunner(build(settings, care_with(bugs)), access_log=None, shutdown_timeout=1.0)
-        started: asyncio.Event | None = None
+        app = server.call(lambda: build(settings, care_with(bugs)))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         server.run(_start(runner, listening))
         try:
             yield url
         finally:
             server.run(runner.cleanup())
-            del started
 
 
 async def _start(runner: Any, listening: Any) -> None:
@@ -106,12 +102,14 @@ async def _start(runner: Any, listening: Any) -> None:
     await web.SockSite(runner, listening).start()
 
 
-def judged(server: Threaded, bugs: Sequence[str], kind: str, probes: Sequence[str], seed: int) -> Judgement:
+def judged(
+    server: Threaded, bugs: Sequence[str], kind: str, probes: Sequence[str], seed: int, arguments: str = " --refund"
+) -> Judgement:
     """One judgement of the shop with these mistakes."""
     names = tuple(f"{OF[kind]}/{each}" for each in probes if each != "plain")
     with Mockpsp(server.url).new_sandbox() as sandbox, shop(server, sandbox, bugs) as url:
         setup = Setup(
-            run=f'"{sys.executable}" -m shop.buy {COMMANDS[kind]} --shop {url} --wait 5',
+            run=f'"{sys.executable}" -m shop.buy {kind}{arguments} --shop {url} --wait 5',
             seed=seed,
             settle=8.0,
             facts=f"{url}/merchant/{{reference}}/facts",
@@ -142,7 +140,7 @@ def main() -> int:
             if not options.correct:
                 for bug in options.bug or MEANT:
                     meant = MEANT[bug]
-                    jobs.append((seed, bug, meant, pool.submit(judged, server, [bug], meant.kind, [meant.probe], seed)))
+                    jobs.append((seed, bug, meant, pool.submit(judged, server, [bug], meant.kind, [meant.probe], seed, meant.arguments)))
             if not options.bug:
                 for kind in options.kind or OF:
                     probes = options.probe or [each.name for each in chosen((f"{OF[kind]}/*",))]
