@@ -34,7 +34,7 @@ OF = {"holiday": "worldline", "lunch": "adyen", "basket": "lyra"}
 
 @dataclass(frozen=True)
 class Meant:
-    """By which command and which probe a mistake has to be found."""
+    """By which command and which probe a mistake has to be found; one of the findings (words) is enough."""
 
     kind: str
     probe: str
@@ -54,7 +54,7 @@ MEANT: Mapping[str, Meant] = {
     "forgets-early-webhook": Meant("holiday", "webhook-before-answer", "refused-genuine-webhook"),
     "slow-webhook-answer": Meant("lunch", "plain", "answered-too-late"),
     "no-dedupe": Meant("holiday", "webhook-twice", "shipped-twice"),
-    "out-of-order-overwrites": Meant("holiday", "webhook-out-of-order", "undone-by-old-event"),
+    "out-of-order-overwrites": Meant("holiday", "webhook-out-of-order", "shipped-twice undone-by-old-event"),
     "never-polls": Meant("holiday", "webhook-lost", "never-read-the-order"),
     "trusts-return-url": Meant("basket", "return-unpaid", "trusted-return"),
     "ignores-returnmac": Meant("holiday", "return-tampered", "ignored-return-proof"),
@@ -132,7 +132,9 @@ def main() -> int:
     reader.add_argument("--workers", type=int, default=4)
     reader.add_argument("--verbose", action="store_true")
     options = reader.parse_args()
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "examples" / "shop"), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(ROOT / "examples" / "shop"), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    )
     wrong, began = 0, perf_counter()
     with threaded() as server, ThreadPoolExecutor(options.workers) as pool:
         jobs = []
@@ -140,7 +142,14 @@ def main() -> int:
             if not options.correct:
                 for bug in options.bug or MEANT:
                     meant = MEANT[bug]
-                    jobs.append((seed, bug, meant, pool.submit(judged, server, [bug], meant.kind, [meant.probe], seed, meant.arguments)))
+                    jobs.append(
+                        (
+                            seed,
+                            bug,
+                            meant,
+                            pool.submit(judged, server, [bug], meant.kind, [meant.probe], seed, meant.arguments),
+                        )
+                    )
             if not options.bug:
                 for kind in options.kind or OF:
                     probes = options.probe or [each.name for each in chosen((f"{OF[kind]}/*",))]
@@ -154,15 +163,21 @@ def main() -> int:
 def _row(seed: int, bug: str, meant: Any, judgement: Judgement, *, verbose: bool) -> bool:
     counted = judgement.counted
     if bug:
-        good = any(each.name == meant.finding and each.probe.endswith(meant.probe) for each in counted)
-        print(f"{'ok ' if good else 'NO '} seed {seed}  {bug} × {meant.kind} {meant.probe}: {told(counted) or 'nothing'}", flush=True)
+        good = any(each.name in meant.finding.split() and each.probe.endswith(meant.probe) for each in counted)
+        print(
+            f"{'ok ' if good else 'NO '} seed {seed}  {bug} × {meant.kind} {meant.probe}: {told(counted) or 'nothing'}",
+            flush=True,
+        )
     else:
         broken = [each for each in (judgement.plain, *judgement.probes) if each.outcome is Outcome.BROKEN]
         good = not counted and not broken
         skipped = [each.probe for each in judgement.probes if each.outcome is Outcome.NOT_APPLICABLE]
-        print(f"{'ok ' if good else 'NO '} seed {seed}  correct × {meant}: {len(judgement.probes)} probes, "
-              f"{len(skipped)} not applicable, found {told(judgement.findings) or 'nothing'}"
-              f"{'; broken: ' + str([each.told for each in broken]) if broken else ''}", flush=True)
+        print(
+            f"{'ok ' if good else 'NO '} seed {seed}  correct × {meant}: {len(judgement.probes)} probes, "
+            f"{len(skipped)} not applicable, found {told(judgement.findings) or 'nothing'}"
+            f"{'; broken: ' + str([each.told for each in broken]) if broken else ''}",
+            flush=True,
+        )
     if verbose or not good:
         from mockpsp.judge.telling import table
 

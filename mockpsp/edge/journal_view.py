@@ -374,7 +374,7 @@ class View:
         return [*sentences, _caused(entry)]
 
 
-_SELDOM: Mapping[str, Any] = {"header_case": HeaderCase.AS_DOCUMENTED.value, "together": False}
+_SELDOM: Mapping[str, Any] = {"header_case": HeaderCase.AS_DOCUMENTED.value, "together": False, "pause": "PT0S"}
 """What a webhook's entry has only where it is something else."""
 
 

@@ -114,6 +114,8 @@ def delivery_effect(rule: DeliveryRule) -> dict[str, Any]:
     deliver |= {name: True for name in ("drop", "early", "beside", "together") if getattr(rule, name)}
     if rule.signature is not Signature.RIGHT:
         deliver["signature"] = rule.signature.value
+    if rule.pause:
+        deliver["pause"] = plain(rule.pause)
     if rule.change:
         deliver["change"] = dict(rule.change)
     if rule.header_case is not HeaderCase.AS_DOCUMENTED:

@@ -146,10 +146,17 @@ class Said(Value, frozen=True, kw_only=True):
         return said if isinstance(said, int) and not isinstance(said, bool) else None
 
 
+def references(entries: Iterable[Entry], provider: str) -> list[str]:
+    """The merchant's own references of the purchases that it began at this provider, in order, each once."""
+    makes = TRADES[provider].makes
+    calls = (Call(each) for each in entries if each.kind == "request" and each.provider == provider)
+    return list(dict.fromkeys(each.reference for each in calls if each.name in makes and each.reference))
+
+
 class Observed(Value, frozen=True, kw_only=True):
     """One run, complete. ``settled`` are the entries up to the command's end; ``entries`` go on to the very end.
 
-    ``before`` and ``accounts`` are balances at the start and at the end. ``checked`` is the exit code of ``--check``.
+    ``said`` is what the merchant says at the very end, ``said_then`` at the command's end. ``before`` and ``accounts`` are balances at the start and at the end. ``checked`` is the exit code of ``--check``.
     """
 
     entries: tuple[Entry, ...]
@@ -161,6 +168,7 @@ class Observed(Value, frozen=True, kw_only=True):
     seconds: float
     ended: int = 0
     said: tuple[Said, ...] = ()
+    said_then: tuple[Said, ...] = ()
     saw: tuple[Saw, ...] = ()
     checked: int | None = None
     check_output: str = ""
@@ -171,12 +179,12 @@ class Observed(Value, frozen=True, kw_only=True):
         """Whether the command said that all is well."""
         return self.code == 0
 
-    def calls(self, provider: str = "", names: Iterable[str] = ()) -> Iterator[Call]:
-        """API calls of the merchant's at this provider, of these operations or of all; pages of shoppers are none."""
-        wanted = frozenset(names)
+    def calls(self, provider: str = "", names: Iterable[str] | None = None) -> Iterator[Call]:
+        """Requests at this provider: of these operations, or all, those of shoppers' pages included."""
+        wanted = None if names is None else frozenset(names)
         for each in self.entries:
             ours = each.kind == "request" and provider in ("", each.provider) and each.provider in TRADES
-            if ours and (not wanted or each.operation in wanted):
+            if ours and (wanted is None or each.operation in wanted):
                 yield Call(each)
 
     def makes(self, provider: str) -> list[Call]:
@@ -229,13 +237,10 @@ class Observed(Value, frozen=True, kw_only=True):
             each for each in self.webhooks if each.provider == provider and each.attempts and rule in (None, each.rule)
         ]
 
-    def references(self, provider: str) -> list[str]:
-        """The merchant's own references of its purchases, in order, each once."""
-        return list(dict.fromkeys(each.reference for each in self.makes(provider) if each.reference))
-
-    def about(self, provider: str) -> list[Said]:
-        """What the merchant says of its orders at this provider."""
-        return [each for each in self.said if each.provider == provider and not each.error]
+    def about(self, provider: str, *, then: bool = False) -> list[Said]:
+        """What the merchant says of its orders at this provider: at the very end, or when the command had ended."""
+        said = self.said_then if then else self.said
+        return [each for each in said if each.provider == provider and not each.error]
 
     def evidence(self, told: str, *numbers: int) -> Evidence:
         """Something seen, with the lines of these journal entries."""

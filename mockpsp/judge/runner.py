@@ -17,9 +17,10 @@ from msgspec import field
 from mockpsp.domain.value import Value
 from mockpsp.judge.command import Ended, run_command
 from mockpsp.judge.model import Ran, Took, Visit, parts
-from mockpsp.judge.observed import Observed, Said, Saw
+from mockpsp.judge.observed import Observed, Said, Saw, references
 from mockpsp.judge.stage import Stage
 from mockpsp.judge.visitor import visits
+from mockpsp.testing.answers import Entry
 from mockpsp.testing.client import Sandbox
 
 QUIET_SECONDS = 0.4
@@ -124,6 +125,7 @@ class Runner:
         seen: Sequence[Saw] = visits(last, visit) if visit is not None else ()
         if visit is not None:
             self._rest(sandbox)
+        then = self._said(last)
         if later:
             sandbox.advance(later)
             self._rest(sandbox)
@@ -134,6 +136,8 @@ class Runner:
             webhooks=webhooks,
             before=before,
             accounts=sandbox.accounts(),
+            said_then=then,
+            said=self._said(entries) if later or setup.check else then,
             code=ended.code,
             output=ended.output,
             seconds=ended.seconds,
@@ -143,20 +147,14 @@ class Runner:
             check_output=checked.output if checked is not None else "",
             manual=setup.manual,
         )
-        return self._asked(observed), ended
+        return observed, ended
 
-    def _asked(self, observed: Observed) -> Observed:
-        """The same with what the merchant says of each order."""
-        from msgspec.structs import replace
-
+    def _said(self, entries: Sequence[Entry]) -> tuple[Said, ...]:
+        """What the merchant says of each order in these entries."""
         if not self.setup.facts:
-            return observed
-        said = [
-            self._fact(provider, reference)
-            for provider in self.setup.providers
-            for reference in observed.references(provider)
-        ]
-        return replace(observed, said=tuple(said))
+            return ()
+        named = [(provider, each) for provider in self.setup.providers for each in references(entries, provider)]
+        return tuple(self._fact(provider, reference) for provider, reference in named)
 
     def _fact(self, provider: str, reference: str) -> Said:
         named = quote(reference, safe="")

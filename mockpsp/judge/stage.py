@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from mockpsp.judge.model import parts
 from mockpsp.settings import Settings
 from mockpsp.testing.client import Mockpsp, Sandbox
 
@@ -89,6 +90,15 @@ def own_server(webhooks: Mapping[str, str], *, manual: bool, port: int = 0) -> I
         yield OwnServer(server.url, manual, webhooks, lambda: server.call(time.thread_time))
 
 
+def _apart(scenario: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The same with ids that no earlier run had: most follow from the seed, Worldline's count up."""
+    before = {"settings": {"worldline": {"payments_before": seed * _PAYMENTS % _MOST_PAYMENTS}}}
+    return parts([before, scenario])
+
+
+_PAYMENTS, _MOST_PAYMENTS = 1_000, 5_000_000_000
+
+
 @dataclass
 class OneSandbox:
     """A sandbox of a server that runs already. Its credentials never change; it is reset before each run."""
@@ -103,7 +113,7 @@ class OneSandbox:
         """See Stage. Ids differ from run to run, since the merchant's server may remember those of the run before."""
         found = Mockpsp(self.url).sandbox(self.name)
         clock = {"clock": CLOCK} if self.manual else {}
-        found.load({**scenario, **clock, "seed": seed})
+        found.load(_apart({**scenario, **clock, "seed": seed}, seed))
         found.reset()
         for provider, url in self.webhooks.items():
             found.send_webhooks(provider, url)

@@ -70,7 +70,7 @@ def completes(trial: Trial) -> Iterator[Finding]:
         told = f"no call asked about it after it was paid ({_code(run)})" if not reads else _code(run)
         yield wrong.found(trial, run.evidence(told, _paid_at(run, provider)), *_saids(unaware))
     elif not run.passed:
-        weak = Severity.MEDIUM if run.paid(provider) else None
+        weak = Severity.NOTE if run.paid(provider) and run.about(provider) else None
         yield wrongs.BROKE.found(trial, Evidence(told=_code(run)), *_saids(run.about(provider)), severity=weak)
 
 
@@ -202,14 +202,15 @@ def gave_back(trial: Trial) -> Iterator[Finding]:
         return
     over = [each for each in run.about(provider) if each.over]
     at_end, later = run.kept(provider, run.ended), run.kept(provider)
+    then = [each for each in run.about(provider, then=True) if each.over]
     last = [each.id for each in run.entries if each.kind == "posting" and each.provider == provider][-4:]
     if later > 0:
         yield wrongs.KEPT.found(
             trial, run.evidence(f"{later / 100:.2f} of vouchers never came back", *last), *_saids(over)
         )
-    elif at_end > 0 and over:
+    elif at_end > 0 and then:
         told = f"{at_end / 100:.2f} of vouchers were still held when the merchant took the order as over"
-        yield wrongs.KEPT.found(trial, run.evidence(told, *last), *_saids(over), severity=Severity.MEDIUM)
+        yield wrongs.KEPT.found(trial, run.evidence(told, *last), *_saids(then), severity=Severity.MEDIUM)
 
 
 # -- calls without an answer -------------------------------------------------------------------------------------------

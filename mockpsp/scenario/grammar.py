@@ -119,6 +119,7 @@ _DELIVERY: dict[str, Json] = {
     "order": _said({"enum": ["reversed"]}, "Later ones first."),
     "drop": _said(_YES, "Never send it."),
     "early": _said(_YES, "Send it before the call that led to it is answered."),
+    "pause": _said(_ref("duration"), f"After an early one, let the call wait for its answer, at most {MAX_LATENCY}."),
     "signature": _said({"enum": [each.value for each in Signature]}, "How it is signed."),
     "change": _said(
         {"type": "object", "minProperties": 1, "propertyNames": {"pattern": CHANGED}},

@@ -54,8 +54,9 @@ _LATENCY = up_to(parse_duration(grammar.MAX_LATENCY))
 _VAIN = {
     "gap": "is the time between copies, and there is one; add 'copies'",
     "together": "is about copies, and there is one; add 'copies' or 'beside'",
+    "pause": "is about the call that is not answered yet; add 'early'",
 }
-_SEVERAL = {"gap": {"copies"}, "together": {"copies", "beside"}}
+_SEVERAL = {"gap": {"copies"}, "together": {"copies", "beside"}, "pause": {"early"}}
 
 
 class Lines:
@@ -211,6 +212,7 @@ class Lines:
             header_case=HeaderCase(get(deliver, "header_case", cases, HeaderCase.AS_DOCUMENTED.value)),
             beside=get(deliver, "beside", yes, False),
             together=get(deliver, "together", yes, False),
+            pause=get(deliver, "pause", _LATENCY, ZERO),
             outage=self._outage(deliver),
             line=node.spot.line,
         )

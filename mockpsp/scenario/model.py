@@ -109,7 +109,8 @@ class DeliveryRule(Value, frozen=True, kw_only=True):
 
     ``change`` has values by their place in the body (``payment.status``, ``items.0.amount``); None takes one away. The
     changed body is signed as ``signature`` says. ``beside``: the genuine webhook leaves as usual, behind this one.
-    ``together``: all of them leave at the same moment, none waits for the answer to another one.
+    ``together``: all of them leave at the same moment, none waits for the answer to another one. ``pause``: after an
+    ``early`` one the call is answered so much later, so that the merchant can act on it first.
     """
 
     key: str
@@ -127,6 +128,7 @@ class DeliveryRule(Value, frozen=True, kw_only=True):
     header_case: HeaderCase = HeaderCase.AS_DOCUMENTED
     beside: bool = False
     together: bool = False
+    pause: timedelta = ZERO
     outage: Outage | None = None
     line: int = 0
 

@@ -241,15 +241,18 @@ class Courier:
             del self._lanes[lane]
 
     async def hurry(self, sandbox: Sandbox, cause: int) -> None:
-        """Send what is to leave before the request ``cause`` is answered, and return when each had its first attempt.
+        """Send what is to leave before the request ``cause`` is answered; return when each had its attempt and pause.
 
         Nothing is locked meanwhile, so an endpoint may call the API, or the control API, while it is asked.
         """
         world, done = sandbox.world, list[Done]()
         waiting = world.outbox.take_early(cause)
+        pause = max((each.queued.pause.total_seconds() for each in waiting), default=0.0)
         try:
             while waiting:
                 await self._deliver(sandbox, world, waiting.pop(0), done)
+            if pause:
+                await asyncio.sleep(pause)
         except Gone:
             log.debug("%s was reset or deleted while webhooks left", sandbox.id)
         finally:

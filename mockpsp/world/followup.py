@@ -118,6 +118,7 @@ class FollowUp:
                 early=rule.early,
                 header_case=rule.header_case,
                 together=rule.together,
+                pause=rule.pause,
             )
         )
 

@@ -586,7 +586,7 @@ BAD: list[tuple[str, list[str]]] = [
     (HEAD + 'webhooks: [{event: "*.payment.captured", when: {amount: 5}, deliver: {drop: true}}]', [
         "3:49: 'amount' differs in kind among what '*.payment.captured' means; name one provider"]),
     (HEAD + "webhooks: [{event: acme.payment.captured, deliver: {}}]", [
-        "3:52: 'deliver' says nothing; give one of after, copies, gap, order, drop, early, signature, change, header_case, beside, together, endpoint"]),
+        "3:52: 'deliver' says nothing; give one of after, copies, gap, order, drop, early, pause, signature, change, header_case, beside, together, endpoint"]),
     (HOOK + "{copies: 21, after: 5, order: reverse, drop: false}", [
         "5:21: copies: 21 is too large; 20 is the most",
         "5:32: after: '5' is not a duration; write PT4H1M, 2s, 250ms, 4h or 1d",

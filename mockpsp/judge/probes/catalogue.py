@@ -227,7 +227,7 @@ def _unfamiliar(provider: str) -> Iterator[Probe]:
         "lyra": {"order": None, "something_new": SOME_UUID},
     }
     extra: Mapping[str, Lines] = {
-        "worldline": {"newField": "soon", "payment.newField": {"of": ["some", "kind"]}},
+        "worldline": {"newField": {"of": ["some", "kind"]}},
         "adyen": {f"{_ITEM}.newField": "soon", "newField": {"of": ["some", "kind"]}},
         "lyra": {"new_field": "soon"},
     }
@@ -367,7 +367,8 @@ def _worldline() -> Iterator[Probe]:
         "worldline", "partial-captured", "payment.captured comes for the vouchers' part, and no card ever pays",
         "The partial webhook looks like the whole one and bears the order's whole amount.", "vouchers", CRITICAL,
         verdicts.unpaid_means(wrongs.BELIEVED_PART),
-        lines=parts([rule("worldline.card_complement", "pending")]),
+        lines=parts([rule("worldline.card_complement", "refused"),
+                     hook("worldline.payment.captured", early=True, pause="2s")]),
         needs=(paid("worldline"), voucher("worldline"), card("worldline")), completes=False,
     )  # fmt: skip
     yield _probe(
