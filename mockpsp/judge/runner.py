@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from json import loads
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from mockpsp.judge.stage import Stage
 from mockpsp.judge.visitor import visits
 from mockpsp.testing.answers import Entry
 from mockpsp.testing.client import Sandbox
+
+Command = Callable[[str, Mapping[str, str], float], Ended]
+"""Runs a command line with these variables, for so many seconds at most."""
 
 QUIET_SECONDS = 0.4
 FACT_SECONDS = 10.0
@@ -85,10 +88,10 @@ def _replaced(credentials: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 class Runner:
-    """Makes runs on one stage, one after the other."""
+    """Makes runs on one stage, one after the other. ``command`` runs what the setup names, in a shell unless told."""
 
-    def __init__(self, setup: Setup, stage: Stage) -> None:
-        self.setup, self.stage = setup, stage
+    def __init__(self, setup: Setup, stage: Stage, command: Command = run_command) -> None:
+        self.setup, self.stage, self._command = setup, stage, command
         self._runs = 0
 
     def run(
@@ -119,7 +122,7 @@ class Runner:
         variables = environment_of(sandbox, name, setup)
         if setup.dotenv:
             write_dotenv(Path(setup.dotenv), variables)
-        ended = run_command(setup.run, {**os.environ, **variables}, setup.limit)
+        ended = self._command(setup.run, {**os.environ, **variables}, setup.limit)
         self._rest(sandbox)
         last = sandbox.journal()
         seen: Sequence[Saw] = visits(last, visit) if visit is not None else ()
@@ -129,7 +132,7 @@ class Runner:
         if later:
             sandbox.advance(later)
             self._rest(sandbox)
-        checked = run_command(setup.check, {**os.environ, **variables}, setup.limit) if setup.check else None
+        checked = self._command(setup.check, {**os.environ, **variables}, setup.limit) if setup.check else None
         entries, webhooks = sandbox.journal(), sandbox.webhooks()
         observed = Observed(
             entries=entries,
