@@ -28,6 +28,7 @@ Command = Callable[[str, Mapping[str, str], float], Ended]
 
 QUIET_SECONDS = 0.4
 FACT_SECONDS = 10.0
+SOON_SECONDS = 4.0
 
 
 class Setup(Value, frozen=True, kw_only=True):
@@ -176,7 +177,7 @@ class Runner:
             return Said(provider=provider, reference=reference, error=f"{url}: {error}")
 
     def _rest(self, sandbox: Sandbox) -> None:
-        """Return when nothing is on its way and the merchant makes no more calls, or when that takes too long.
+        """Return when nothing is on its way or due soon and the merchant calls nobody, or when that takes too long.
 
         On a clock that stands still, work that is due within moments is done by moving it.
         """
@@ -187,11 +188,18 @@ class Runner:
             latest = sandbox.journal(after=max(last, 0))
             if latest or last < 0:
                 last, since = (latest[-1].id if latest else 0), time.monotonic()
-            elif time.monotonic() - since >= QUIET_SECONDS:
+            elif time.monotonic() - since >= QUIET_SECONDS and not self._soon(sandbox):
                 return
             if self.setup.manual:
                 sandbox.advance("2s")
             time.sleep(0.05)
+
+    def _soon(self, sandbox: Sandbox) -> bool:
+        """Whether something is due within moments by itself."""
+        if self.setup.manual:
+            return False
+        clock = sandbox.clock()
+        return clock.next_due is not None and (clock.next_due - clock.now).total_seconds() < SOON_SECONDS
 
 
 def write_dotenv(path: Path, variables: Mapping[str, str]) -> None:
