@@ -51,7 +51,7 @@ def _end(judgement: Judgement) -> Iterator[str]:
         Outcome.BROKEN: "could not be run",
     }  # fmt: skip
     told = ", ".join(f"{count} {words[each]}" for each, count in counts.items() if count)
-    yield f"{len(judgement.probes)} probes: {told or 'none'}; {_count(len(judgement.counted), 'finding')}"
+    yield f"{_count(len(judgement.probes), 'probe')}: {told or 'none'}; {_count(len(judgement.counted), 'finding')}"
     yield took(judgement.took)
 
 

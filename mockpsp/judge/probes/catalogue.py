@@ -130,12 +130,12 @@ def _repeated(provider: str) -> Iterator[Probe]:
 def _moved(provider: str) -> Iterator[Probe]:
     needs = (paid(provider), hooked(provider))
     if provider in _NOISE:
-        early = [hook(f"{provider}.{event}", after="2s") for event in _NOISE[provider]]
+        early = [hook(f"{provider}.{event}", after="8s") for event in _NOISE[provider]]
         yield _probe(
             provider, "webhook-out-of-order", "the first news comes last",
             "Events overtake each other; each says what was true when it happened.", "webhooks", HIGH,
             verdicts.completes, verdicts.stays_paid,
-            lines=parts(early), needs=(paid(provider), hooked(provider, *_NOISE[provider])),
+            lines=parts(early), needs=(paid(provider), hooked(provider, *_NOISE[provider])), later="20s",
         )  # fmt: skip
     yield _probe(
         provider, "webhook-before-answer", "webhooks come before the call that led to them is answered",
