@@ -123,7 +123,7 @@ def _repeated(provider: str) -> Iterator[Probe]:
         provider, "webhook-replayed", "all webhooks come once more, five hours later",
         "A provider's staff sends events again, and somebody who recorded one can.", "webhooks", HIGH,
         verdicts.shipped_once, verdicts.stays_paid, verdicts.refunded_once,
-        lines=hook(f"{provider}.*", copies=2, gap="5h"), needs=needs, later="6h", completes=False,
+        lines=hook(f"{provider}.*", copies=2, gap="5h"), needs=needs, later="6h", completes=False, outlasts=True,
     )  # fmt: skip
 
 
@@ -136,6 +136,7 @@ def _moved(provider: str) -> Iterator[Probe]:
             "Events overtake each other; each says what was true when it happened.", "webhooks", HIGH,
             verdicts.completes, verdicts.stays_paid,
             lines=parts(early), needs=(paid(provider), hooked(provider, *_NOISE[provider])), later="20s",
+            outlasts=True,
         )  # fmt: skip
     yield _probe(
         provider, "webhook-before-answer", "webhooks come before the call that led to them is answered",
@@ -148,6 +149,7 @@ def _moved(provider: str) -> Iterator[Probe]:
         "Queues fill up; the shopper has gone home by then.", "webhooks", HIGH,
         verdicts.shipped_once, verdicts.learns_late,
         lines=hook(f"{provider}.*", after="5h"), needs=(*needs, says_facts()), later="6h", completes=False,
+        outlasts=True,
     )  # fmt: skip
     yield _probe(
         provider, "webhook-lost", "no webhook ever comes",
