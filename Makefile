@@ -6,7 +6,7 @@ READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 DEMO := $(VENV)/.demo-ready
 
-.PHONY: run demo test lint unit types vendor shots pictures fuzz bench webhooks peers crowd kills golden mutation soak hard audit node clean
+.PHONY: run demo test lint unit types vendor shots pictures fuzz bench webhooks peers crowd judged kills golden mutation soak hard audit node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -60,6 +60,9 @@ peers: $(DEV)  ## other simulators on the same work, installed into a folder out
 
 crowd: $(DEV)  ## hundreds of sandboxes at the same time: isolation, and what one costs
 	$(BIN)/python -m bench.crowd $(ARGS)
+
+judged: $(DEV)  ## the example shop, with and without its mistakes, under the judge's probes; or ARGS="--table"
+	$(BIN)/python -m bench.judge_table --seeds 1,2,3 $(ARGS)
 
 golden: $(DEV)  ## write the golden journals again; read the difference with git diff tests/golden
 	$(BIN)/python -m tests.golden $(ARGS)

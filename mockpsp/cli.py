@@ -10,7 +10,7 @@ import sys
 import click
 
 from mockpsp import __version__
-from mockpsp.commands import asking, health, playing, scenarios, serving
+from mockpsp.commands import asking, health, judging, playing, scenarios, serving
 
 
 def main() -> None:
@@ -34,6 +34,7 @@ for _each in (
     serving.credentials,
     scenarios.scenarios,
     playing.play,
+    judging.judge,
     asking.explain,
     asking.verify,
     asking.record,

@@ -12,6 +12,7 @@ from aiohttp import web
 from mockpsp.control.calls import Call, commit, reply
 from mockpsp.control.errors import ControlError, bad
 from mockpsp.control.sandboxes import due_rows
+from mockpsp.world.altering import written
 from mockpsp.world.masking import mask, mask_headers, mask_text
 from mockpsp.world.plain import body_text, instant
 from mockpsp.world.records import EndpointChanged, Queued
@@ -58,7 +59,8 @@ def _message(call: Call, queued: Queued) -> tuple[Mapping[str, str], bytes]:
     """Headers and body as they are sent, signature included."""
     credentials = call.sandbox.credentials[queued.provider]
     settings = call.world.setups[queued.provider].settings
-    return call.providers[queued.provider].policy.message(queued, credentials, queued.signature, settings)
+    headers, body = call.providers[queued.provider].policy.message(queued, credentials, queued.signature, settings)
+    return written(headers, queued.header_case), body
 
 
 async def listing(call: Call) -> web.Response:

@@ -11,7 +11,7 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from mockpsp.edge.contract import Contract, unknown_properties
-from mockpsp.scenario.model import ShopperScript, Tender
+from mockpsp.scenario.model import HeaderCase, ShopperScript, Tender
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Reasoning, Request
 from mockpsp.world.masking import form_value, mask, mask_headers, mask_target, mask_text
@@ -374,6 +374,10 @@ class View:
         return [*sentences, _caused(entry)]
 
 
+_SELDOM: Mapping[str, Any] = {"header_case": HeaderCase.AS_DOCUMENTED.value, "together": False, "pause": "PT0S"}
+"""What a webhook's entry has only where it is something else."""
+
+
 def _recorded(data: Any) -> dict[str, Any]:
     """What a record of the store adds, if it is one with more, or less, to show than its fields."""
     match data:
@@ -382,6 +386,9 @@ def _recorded(data: Any) -> dict[str, Any]:
         case records.Queued() as queued:
             told = plain(queued)
             body = told.pop("content", None)
+            for name, usual in _SELDOM.items():
+                if told[name] == usual:
+                    del told[name]
             return {"webhook": mask({**told, "body": body})}
         case records.Attempted() as attempt:
             return {"delivery": plain(attempt)}

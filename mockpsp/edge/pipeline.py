@@ -439,6 +439,7 @@ async def _strike(x: Exchange, door: Door, lines: Shelf[FaultRule]) -> Answer:
     if fault is not None:
         x.world.tally.faults[door.call] += 1
         wait = wait_for(fault.throttle, moved.values(), elapsed) if fault.throttle is not None else None
+        wait = fault.retry_after or wait
         retry = ceil(wait.total_seconds()) if wait is not None else None
         return await _suffer(x, door.handler, fault, ScriptMoved(moved), retry)
     # Calls that come at once must see each other, so a throttle counts before the effect; refused calls count as well.

@@ -12,6 +12,7 @@ from mockpsp.scenario.model import (
     Condition,
     DeliveryRule,
     FaultRule,
+    HeaderCase,
     Op,
     Rule,
     Scenario,
@@ -110,12 +111,15 @@ def delivery_effect(rule: DeliveryRule) -> dict[str, Any]:
         deliver["gap"] = plain(rule.gap)
     if rule.reversed:
         deliver["order"] = "reversed"
-    if rule.drop:
-        deliver["drop"] = True
-    if rule.early:
-        deliver["early"] = True
+    deliver |= {name: True for name in ("drop", "early", "beside", "together") if getattr(rule, name)}
     if rule.signature is not Signature.RIGHT:
         deliver["signature"] = rule.signature.value
+    if rule.pause:
+        deliver["pause"] = plain(rule.pause)
+    if rule.change:
+        deliver["change"] = dict(rule.change)
+    if rule.header_case is not HeaderCase.AS_DOCUMENTED:
+        deliver["header_case"] = rule.header_case.value
     if rule.outage is not None:
         told = {"fails": rule.outage.fails, "down": plain(rule.outage.down), "status": rule.outage.status}
         deliver["endpoint"] = {name: value for name, value in told.items() if value is not None}
@@ -139,6 +143,8 @@ def fault_effect(fault: FaultRule) -> dict[str, Any]:
         then["latency"] = {low: plain(fault.spread.low), high: plain(fault.spread.high)}
     if fault.status is not None:
         then["status"] = fault.status
+    if fault.retry_after:
+        then["retry_after"] = plain(fault.retry_after)
     if fault.after_effect:
         then["after_effect"] = True
     if fault.drop is not None:

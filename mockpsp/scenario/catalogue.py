@@ -103,7 +103,7 @@ class Catalogue(Value, frozen=True, kw_only=True):
     setting has a ``default`` and a ``description``. A property with ``format: money`` or ``format: duration`` or
     ``format: instant`` is text in the file and becomes Money, timedelta or datetime in the model. ``signs``: webhooks
     have a signature. back_office: the JSON Schema of what the provider's staff can do, empty where it has no say.
-    sums: which amounts of a story have to agree.
+    sums: which amounts of a story have to agree. event_facts: what webhook lines may match besides call_facts.
     """
 
     operations: Mapping[str, Operation]
@@ -116,3 +116,4 @@ class Catalogue(Value, frozen=True, kw_only=True):
     signs: bool = True
     back_office: Mapping[str, Any] = field(default_factory=dict)
     sums: Sums = Sums()
+    event_facts: Mapping[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockpsp.scenario.catalogue import Catalogue, Operation, Place
-from mockpsp.scenario.model import App, Bank, Drop, Mangled, Op, Signature
+from mockpsp.scenario.model import App, Bank, Drop, HeaderCase, Mangled, Op, Signature
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VERSION = 1
@@ -16,6 +16,8 @@ MAX_LATENCY = "PT60S"
 STATUS = (100, 599)
 MAX_SEED = 2**53 - 1
 LABEL = "[A-Za-z_][A-Za-z0-9_-]*"
+CHANGED = r"^[^.]+(\.[^.]+)*$"
+"""A place in a webhook's body: keys, and for lists numbers from 0 on, with dots between them."""
 GIVEN = ("credentials", "endpoint", "origin")
 """Labels that every story has: the sandbox's credentials, its webhook address by provider, and the server's origin."""
 
@@ -121,7 +123,15 @@ _DELIVERY: dict[str, Json] = {
     "order": _said({"enum": ["reversed"]}, "Later ones first."),
     "drop": _said(_YES, "Never send it."),
     "early": _said(_YES, "Send it before the call that led to it is answered."),
+    "pause": _said(_ref("duration"), f"After an early one, let the call wait for its answer, at most {MAX_LATENCY}."),
     "signature": _said({"enum": [each.value for each in Signature]}, "How it is signed."),
+    "change": _said(
+        {"type": "object", "minProperties": 1, "propertyNames": {"pattern": CHANGED}},
+        "Other values in its body by their place, such as payment.status; null takes one away. It is signed so.",
+    ),
+    "header_case": _said({"enum": [each.value for each in HeaderCase]}, "How the names of its headers are written."),
+    "beside": _said(_YES, "The genuine one is sent as well, behind it."),
+    "together": _said(_YES, "All copies leave at the same moment; none waits for the answer to another."),
     "endpoint": _said(_ref("outage"), "How the merchant's endpoint answers; the real one is not asked."),
 }
 _OUTAGE: dict[str, Json] = {
@@ -134,6 +144,7 @@ _FAILURE: dict[str, Json] = {
     "throttle": _said(_ref("throttle"), "Strike only at calls beyond a limit."),
     "status": _said(_STATUS, "Answer with this status."),
     "after_effect": _said(_YES, "The status comes after the call did its work."),
+    "retry_after": _said(_ref("duration"), "What the answer says in its header Retry-After, in whole seconds."),
     "drop": _said({"enum": [each.value for each in Drop]}, "Cut the connection, before or after the effect."),
     "body": _said(
         {"enum": [each.value for each in Mangled]}, "Spoil the answer's body: half of it arrives, or it is no JSON."
@@ -211,7 +222,7 @@ _COMPANY: Json = {
             *((spoils, other) for spoils in ("body", "slow_body") for other in ("drop", "status")),
         )
     ],
-    "dependentRequired": {"after_effect": ["status"]},
+    "dependentRequired": {"after_effect": ["status"], "retry_after": ["status"]},
 }
 
 

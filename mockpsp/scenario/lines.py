@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from mockpsp.scenario.model import (
     DeliveryRule,
     Drop,
     FaultRule,
+    HeaderCase,
     Mangled,
     Op,
     Outage,
@@ -45,12 +47,17 @@ from mockpsp.scenario.reading import (
     yes,
 )
 from mockpsp.scenario.vocabulary import Vocabulary
-from mockpsp.scenario.yaml_nodes import Node, Scalar, Table
+from mockpsp.scenario.yaml_nodes import Node, Scalar, Table, plain
 
 _COUNT = whole(1, 2**31)
 _STATUS = whole(*grammar.STATUS)
 _LATENCY = up_to(parse_duration(grammar.MAX_LATENCY))
-_VAIN = {"gap": "is the time between copies, and there is one; add 'copies'"}
+_VAIN = {
+    "gap": "is the time between copies, and there is one; add 'copies'",
+    "together": "is about copies, and there is one; add 'copies' or 'beside'",
+    "pause": "is about the call that is not answered yet; add 'early'",
+}
+_SEVERAL = {"gap": {"copies"}, "together": {"copies", "beside"}, "pause": {"early"}}
 
 
 class Lines:
@@ -177,7 +184,7 @@ class Lines:
             return None
         name = self._name(line, "webhooks", index)
         event, meant = self.reader.get(line, "event", self.words.events_like, ("", frozenset[str]()))
-        trigger = self._trigger(line, self.words.call_facts(meant) if meant else None, event)
+        trigger = self._trigger(line, self.words.event_facts(meant) if meant else None, event)
         self._shadow("webhooks", name, node, meant, trigger)
         key = f"webhook:{name}"
         plan = line.items.get("deliver")
@@ -189,6 +196,7 @@ class Lines:
         get = self.reader.get
         order = choice(self.reader.problems, "reversed")
         signature = choice(self.reader.problems, *(each.value for each in Signature))
+        cases = choice(self.reader.problems, *(each.value for each in HeaderCase))
         return DeliveryRule(
             key=key,
             name=name,
@@ -201,6 +209,11 @@ class Lines:
             drop=get(deliver, "drop", yes, False),
             early=get(deliver, "early", yes, False),
             signature=Signature(get(deliver, "signature", signature, Signature.RIGHT.value)),
+            change=get(deliver, "change", _changes, {}),
+            header_case=HeaderCase(get(deliver, "header_case", cases, HeaderCase.AS_DOCUMENTED.value)),
+            beside=get(deliver, "beside", yes, False),
+            together=get(deliver, "together", yes, False),
+            pause=get(deliver, "pause", _LATENCY, ZERO),
             outage=self._outage(deliver),
             line=node.spot.line,
         )
@@ -210,11 +223,15 @@ class Lines:
         drop = deliver.items.get("drop")
         dropped = isinstance(drop, Scalar) and drop.value is True
         for key in deliver.items:
-            told = _VAIN.get(key, "") if key != "gap" or "copies" not in deliver.items else ""
+            told = _VAIN.get(key, "") if not _SEVERAL.get(key, set()) & set(deliver.items) else ""
             if key != "drop" and dropped:
                 told = "nothing is sent with 'drop'; keep one of the two"
             elif key == "after" and "early" in deliver.items:
                 told = "'early' sends it before the answer; keep one of the two"
+            elif key == "beside" and set(deliver.items) == {"beside"}:
+                told = "says that the genuine one follows; say what is different about the one before it"
+            elif key == "gap" and "together" in deliver.items:
+                told = "'together' lets all copies leave at once; keep one of the two"
             elif key == "signature" and meant and not any(self._signs(event) for event in meant):
                 told = f"{min(meant).partition('.')[0]} does not sign webhooks; leave it out"
             if told:
@@ -273,6 +290,7 @@ class Lines:
             body=Mangled(body) if body is not None else None,
             slow=get(then, "slow_body", _LATENCY, ZERO),
             status=get(then, "status", _STATUS, None),
+            retry_after=get(then, "retry_after", duration, ZERO),
             after_effect=get(then, "after_effect", yes, False),
             drop=Drop(drop) if drop is not None else None,
             line=node.spot.line,
@@ -319,6 +337,9 @@ class Lines:
             self.reader.problems.add(then.keys["after_effect"], told)
         if "drop" in then.items and "status" in then.items:
             self.reader.problems.add(then.keys["status"], "status: nobody reads it after 'drop'; keep one of the two")
+        if "retry_after" in then.items and "status" not in then.items:
+            told = "retry_after: is a header of the answer that 'status' gives; add it, such as 'status: 429'"
+            self.reader.problems.add(then.keys["retry_after"], told)
         if "after_effect" in then.items and "status" not in then.items:
             told = "after_effect: says when 'status' is answered; add it, or write 'drop: after_effect'"
             self.reader.problems.add(then.keys["after_effect"], told)
@@ -444,6 +465,18 @@ class Lines:
         if kind not in tenders:
             raise Bad(node.spot, f"unknown tender '{kind}' at {of}{self.reader.problems.hint(kind, tenders)}")
         return kind
+
+
+def _changes(node: Node) -> dict[str, Any]:
+    """Values by their place in a body."""
+    if not isinstance(node, Table):
+        raise Bad(node.spot, "expected a mapping of places in the body to values, such as {payment.status: CAPTURED}")
+    if not node.items:
+        raise Bad(node.spot, "change: says nothing; give a place in the body and its value")
+    for place in node.items:
+        if not re.match(grammar.CHANGED, place):
+            raise Bad(node.keys[place], f"{place!r} is no place in a body; write keys with dots between them")
+    return {place: plain(value) for place, value in node.items.items()}
 
 
 def _detail(kind: str, node: Node) -> Any:

@@ -84,6 +84,14 @@ class Signature(StrEnum):
     MISSING = "missing"
 
 
+class HeaderCase(StrEnum):
+    """How the names of a webhook's headers are written; HTTP takes all of them as the same."""
+
+    AS_DOCUMENTED = "as_documented"
+    LOWER = "lower"
+    UPPER = "upper"
+
+
 class Outage(Value, frozen=True, kw_only=True):
     """The merchant's endpoint as this scenario plays it, without asking the real one.
 
@@ -97,7 +105,13 @@ class Outage(Value, frozen=True, kw_only=True):
 
 
 class DeliveryRule(Value, frozen=True, kw_only=True):
-    """How webhooks of one type (a name, or a pattern with ``*``) are delivered."""
+    """How webhooks of one type (a name, or a pattern with ``*``) are delivered.
+
+    ``change`` has values by their place in the body (``payment.status``, ``items.0.amount``); None takes one away. The
+    changed body is signed as ``signature`` says. ``beside``: the genuine webhook leaves as usual, behind this one.
+    ``together``: all of them leave at the same moment, none waits for the answer to another one. ``pause``: after an
+    ``early`` one the call is answered so much later, so that the merchant can act on it first.
+    """
 
     key: str
     name: str
@@ -110,6 +124,11 @@ class DeliveryRule(Value, frozen=True, kw_only=True):
     drop: bool = False
     early: bool = False
     signature: Signature = Signature.RIGHT
+    change: Mapping[str, Any] = field(default_factory=dict)
+    header_case: HeaderCase = HeaderCase.AS_DOCUMENTED
+    beside: bool = False
+    together: bool = False
+    pause: timedelta = ZERO
     outage: Outage | None = None
     line: int = 0
 
@@ -149,7 +168,8 @@ class Mangled(StrEnum):
 class FaultRule(Value, frozen=True, kw_only=True):
     """A fault of transport on one API call (a name, or a pattern with ``*``): latency, a status, a cut connection.
 
-    ``body`` and ``slow`` (the time that the body takes) spoil an answer whose call did its work.
+    ``body`` and ``slow`` (the time that the body takes) spoil an answer whose call did its work. ``retry_after`` is
+    what an answer with ``status`` says in the header Retry-After.
     """
 
     key: str
@@ -160,6 +180,7 @@ class FaultRule(Value, frozen=True, kw_only=True):
     spread: Spread | None = None
     throttle: Throttle | None = None
     status: int | None = None
+    retry_after: timedelta = ZERO
     after_effect: bool = False
     drop: Drop | None = None
     body: Mangled | None = None

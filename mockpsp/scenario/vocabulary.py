@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mockpsp.scenario.catalogue import Catalogue, Operation, Place
 from mockpsp.scenario.engine import matches_name
@@ -66,10 +66,17 @@ class Vocabulary:
         return self._like(node, "event", self.events)
 
     def call_facts(self, names: frozenset[str]) -> dict[str, str]:
-        """The facts that lines about these calls or webhooks can compare, with their kinds."""
+        """The facts that lines about these calls can compare, with their kinds."""
+        return self._facts(names, lambda each: each.call_facts)
+
+    def event_facts(self, names: frozenset[str]) -> dict[str, str]:
+        """The facts that lines about these webhooks can compare, with their kinds."""
+        return self._facts(names, lambda each: {**each.call_facts, **each.event_facts})
+
+    def _facts(self, names: frozenset[str], of: Callable[[Catalogue], Mapping[str, str]]) -> dict[str, str]:
         kinds: dict[str, str] = {}
         for provider in sorted({name.partition(".")[0] for name in names}):
-            for fact, kind in self.catalogues[provider].call_facts.items():
+            for fact, kind in of(self.catalogues[provider]).items():
                 kinds[fact] = kind if kinds.get(fact, kind) == kind else MIXED
         return kinds
 

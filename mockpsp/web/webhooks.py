@@ -14,6 +14,7 @@ from mockpsp.edge.keys import PROVIDERS
 from mockpsp.web import words
 from mockpsp.web.activity import about, pretty
 from mockpsp.web.frame import Problem, home, html, sandbox_of, see_other
+from mockpsp.world.altering import written
 from mockpsp.world.masking import mask, mask_headers, mask_text
 from mockpsp.world.outbox import Delivery, Status
 from mockpsp.world.plain import body_text
@@ -88,7 +89,7 @@ async def show(request: web.Request) -> web.Response:
     credentials = here.credentials[queued.provider]
     settings = here.world.setups[queued.provider].settings
     headers, body = policy.message(queued, credentials, queued.signature, settings)
-    value = body_text(body)
+    headers, value = written(headers, queued.header_case), body_text(body)
     proof = policy.proof(headers, body, credentials)
     index = here.world.journal.index()
     entries = index.caused_by(delivery.cause)

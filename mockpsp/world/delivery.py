@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -16,6 +16,7 @@ from mockpsp.domain.errors import Refusal
 from mockpsp.domain.value import Value
 from mockpsp.scenario.model import ShopperScript, Signature
 from mockpsp.world import records
+from mockpsp.world.altering import written
 from mockpsp.world.clock import ClockMode
 from mockpsp.world.outbox import Delivery, Work
 from mockpsp.world.plain import instant
@@ -146,6 +147,7 @@ class Courier:
         self.grace = 0.0
         """How many seconds work under way is given by ``close``."""
         self.connector: Callable[[], BaseConnector] | None = None
+        self.sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
         self._client: Post | None = None
         self._alarms: dict[str, Alarm] = {}
         self._lanes: dict[tuple[str, str], deque[tuple[World, Delivery, list[Done]]]] = {}
@@ -230,13 +232,18 @@ class Courier:
     async def _drain(self, sandbox: Sandbox, done: list[Done]) -> None:
         world = sandbox.world
         while not world.closed and (work := world.outbox.take(world.clock.now())) is not None:
-            if isinstance(work, Delivery) and world.clock.mode is ClockMode.REAL:
-                self._line_up(sandbox, world, work, done)
-            else:
-                await self._do(sandbox, world, work, done)
+            await self._give(sandbox, world, work, done)
+
+    async def _give(self, sandbox: Sandbox, world: World, work: Work, done: list[Done]) -> None:
+        """Do it now, or let it do itself: on a running clock, and where webhooks leave together."""
+        if isinstance(work, Delivery) and (work.queued.together or world.clock.mode is ClockMode.REAL):
+            self._line_up(sandbox, world, work, done)
+        else:
+            await self._do(sandbox, world, work, done)
 
     def _line_up(self, sandbox: Sandbox, world: World, delivery: Delivery, done: list[Done]) -> None:
-        lane = (sandbox.id, delivery.queued.url)
+        queued = delivery.queued
+        lane = (sandbox.id, f"{queued.url} {queued.number}" if queued.together else queued.url)
         if lane in self._lanes:
             self._lanes[lane].append((world, delivery, done))
             return
@@ -255,15 +262,18 @@ class Courier:
             del self._lanes[lane]
 
     async def hurry(self, sandbox: Sandbox, cause: int) -> None:
-        """Send what is to leave before the request ``cause`` is answered, and return when each had its first attempt.
+        """Send what is to leave before the request ``cause`` is answered; return when each had its attempt and pause.
 
         Nothing is locked meanwhile, so an endpoint may call the API, or the control API, while it is asked.
         """
         world, done = sandbox.world, list[Done]()
         waiting = world.outbox.take_early(cause)
+        pause = max((each.queued.pause.total_seconds() for each in waiting), default=0.0)
         try:
             while waiting:
                 await self._deliver(sandbox, world, waiting.pop(0), done)
+            if pause:
+                await self.sleep(pause)
         except Gone:
             log.debug("%s was reset or deleted while webhooks left", sandbox.id)
         finally:
@@ -300,7 +310,7 @@ class Courier:
                     await self._move(world, due)
                 work = world.outbox.take(due)
                 if work is not None:
-                    await self._do(sandbox, world, work, done)
+                    await self._give(sandbox, world, work, done)
             if to > world.clock.now():
                 await self._move(world, to)
         done.extend(await self.settle(sandbox))
@@ -407,7 +417,7 @@ class Courier:
             return None, _NOT_SENT, b""
         settings = sandbox.world.setups[queued.provider].settings
         headers, body = policy.message(queued, sandbox.credentials[queued.provider], queued.signature, settings)
-        return await self._post(queued.url, body, headers, policy.timeout_seconds)
+        return await self._post(queued.url, body, written(headers, queued.header_case), policy.timeout_seconds)
 
     async def probe(self, world: World, provider: str, url: str, seconds: float, *, cause: int) -> records.Probed:
         """Ask an address of the merchant's with an empty POST, now and on record."""

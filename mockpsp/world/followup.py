@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mockpsp.domain.lifecycle import Consequence, Lifecycle, Notice, Served, Timer, Waiting
+from msgspec.structs import replace
+
+from mockpsp.domain.lifecycle import Body, Consequence, Lifecycle, Notice, Served, Timer, Waiting
 from mockpsp.scenario.engine import L, Misses, Position, Shelf, Struck, strike
 from mockpsp.scenario.model import DeliveryRule, Trigger
 from mockpsp.world import records
+from mockpsp.world.altering import Altered
 
 if TYPE_CHECKING:
     from mockpsp.world.world import World
@@ -77,30 +80,42 @@ class FollowUp:
         if rule.reversed:
             opened = self.world.groups.get((rule.name, self.ref))
             due = opened if opened is not None and opened >= self.now else due
+        body = Body(Altered(notice.body, rule.change)) if rule.change else notice.body
         for copy in range(rule.copies):
             for url in urls:
-                self.number += 1
-                if misses is not None:
-                    self.misses[self.number] = misses
-                self.events.append(
-                    records.Queued(
-                        number=self.number,
-                        provider=self.provider,
-                        kind=notice.kind,
-                        owner=self.ref,
-                        ref=notice.reference,
-                        content=notice.body,
-                        url=url,
-                        at=self.now,
-                        due=due + copy * rule.gap if copy else due,
-                        rank=-self.number if rule.reversed else self.number,
-                        rule=rule.name,
-                        drop=rule.drop,
-                        signature=rule.signature,
-                        outage=rule.outage,
-                        early=rule.early,
-                    )
-                )
+                self._queue(notice, rule, body, url, due + copy * rule.gap if copy else due, misses)
+        for url in urls if rule.beside else ():
+            as_usual = replace(_AS_USUAL, together=rule.together)
+            self._queue(notice, as_usual, notice.body, url, self.now, None)
+
+    def _queue(
+        self, notice: Notice, rule: DeliveryRule, body: Body, url: str, due: datetime, misses: Misses | None
+    ) -> None:
+        self.number += 1
+        if misses is not None:
+            self.misses[self.number] = misses
+        self.events.append(
+            records.Queued(
+                number=self.number,
+                provider=self.provider,
+                kind=notice.kind,
+                owner=self.ref,
+                ref=notice.reference,
+                content=body,
+                url=url,
+                at=self.now,
+                due=due,
+                rank=-self.number if rule.reversed else self.number,
+                rule=rule.name,
+                drop=rule.drop,
+                signature=rule.signature,
+                outage=rule.outage,
+                early=rule.early,
+                header_case=rule.header_case,
+                together=rule.together,
+                pause=rule.pause,
+            )
+        )
 
     def _waiting(self, waiting: Waiting) -> None:
         ref = waiting.ref or self.ref

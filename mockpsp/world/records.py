@@ -10,7 +10,7 @@ from mockpsp.domain.ledger import Entry
 from mockpsp.domain.lifecycle import Body
 from mockpsp.domain.value import Value
 from mockpsp.scenario.engine import Position
-from mockpsp.scenario.model import Outage, Signature
+from mockpsp.scenario.model import ZERO, HeaderCase, Outage, Signature
 from mockpsp.world.clock import ClockMode
 
 
@@ -34,7 +34,7 @@ class Queued(Value, frozen=True):
 
     ``owner`` is the object, ``ref`` the provider's id in the body. ``rank`` orders rows that are due at the same
     moment. An empty ``url`` means that nobody asked for it. ``at_once`` goes past a webhook that holds up its address,
-    ``early`` leaves before the call that led to it is answered.
+    ``early`` leaves before the call that led to it is answered, and that ``pause`` later, ``together`` without others.
     """
 
     number: int
@@ -53,6 +53,9 @@ class Queued(Value, frozen=True):
     outage: Outage | None = None
     at_once: bool = False
     early: bool = False
+    header_case: HeaderCase = HeaderCase.AS_DOCUMENTED
+    together: bool = False
+    pause: timedelta = ZERO
 
     @property
     def body(self) -> bytes:

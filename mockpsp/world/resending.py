@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from mockpsp.scenario.model import Signature
+from mockpsp.scenario.model import HeaderCase, Signature
 from mockpsp.world.records import Queued
 from mockpsp.world.world import World
 
@@ -31,7 +31,7 @@ async def send_again(world: World, queued: Queued, url: str = "") -> int:
         return [
             replace(
                 queued, number=number, url=target, at=now, due=now, rank=number, rule="", drop=False,
-                signature=Signature.RIGHT, outage=None, at_once=True,
+                signature=Signature.RIGHT, outage=None, at_once=True, header_case=HeaderCase.AS_DOCUMENTED,
             )
         ]  # fmt: skip
 

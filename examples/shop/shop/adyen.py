@@ -85,7 +85,8 @@ class Adyen:
         facts = self.store.facts(order.id)
         parts = _parts(facts)
         paid = sum(each["amount"] for each in parts.values())
-        currency = next((each["currency"] for each in parts.values()), order.currency)
+        foreign = (each["currency"] for each in parts.values() if each["currency"] != order.currency)
+        currency = next(foreign, order.currency)  # a sum over several currencies is in none of them
         pending, refunded = self._refunds(order, facts)
         if parts and (currency != order.currency or self.care.covered(paid, order.total)):
             return Shown(state=State.PAID, paid=paid, currency=currency, pending=pending, refunded=refunded)

@@ -69,6 +69,7 @@ def _routes() -> list[web.AbstractRouteDef]:
         web.route("*", "/return/{token}", _back),
         web.get("/merchant", _merchant),
         web.get("/merchant/{id}", _merchant_order),
+        web.get("/merchant/{id}/facts", _merchant_facts),
         web.post("/merchant/{id}/refund", _refund),
         web.post("/webhooks/{provider:worldline|adyen|lyra}", _webhook),
         web.static("/static", STATIC),
@@ -219,6 +220,12 @@ async def _merchant_order(request: web.Request) -> web.Response:
         version=version(order, store),
         most=request.app[CASHIER].provider(order).most(order),
     )  # fmt: skip
+
+
+async def _merchant_facts(request: web.Request) -> web.Response:
+    """An order's facts by its own number, for whoever may see all orders."""
+    told = facts(_named(request), request.app[CASHIER].store)
+    return web.json_response(told, headers={"Cache-Control": "no-store"})
 
 
 def _stamp(request: web.Request, order: Order, nonce: str = "") -> str:

@@ -199,6 +199,7 @@ def catalogue() -> Catalogue:
             "payment_method": "text",
             "merchant": "text",
         },
+        event_facts={"success": "flag", "original_reference": "text"},
         events=EVENTS,
         places={
             "session": Place(title="a session's form", facts=_PAGE, tenders=_TENDERS, acts=_ACTS),

@@ -33,7 +33,8 @@ _BENEFICIARY = "redirectPaymentMethodSpecificInput.paymentProduct5412SpecificInp
 
 def inner_id(moment: Moment) -> str:
     """The next inner id: ten digits that identify one tender."""
-    return str(FIRST_ID + moment.ids.next("worldline.payment"))
+    settings: WorldlineSettings = moment.settings
+    return str(FIRST_ID + settings.payments_before + moment.ids.next("worldline.payment"))
 
 
 def question_checkout(command: c.CreateCheckout) -> None:

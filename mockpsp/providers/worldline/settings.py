@@ -41,6 +41,7 @@ class WorldlineSettings(Value, frozen=True, kw_only=True):
     product_label: str = "Chèque-Vacances Connect"
     minimum_vouchers: Money | None = None
     payment_id_form: str = "short"
+    payments_before: int = 0
     cancel_closed_status: int = 400
     idempotence_error_code: str = ""
     processing_time: timedelta = timedelta(milliseconds=40)
@@ -107,6 +108,12 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
         "format": "money",
     },
     "payment_id_form": choice("Payment ids as 4375008553_0, or in the newer form of 19 digits.", "short", "long"),
+    "payments_before": {
+        "description": "How many payments the account had before: ids go on from there, also after a reset.",
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 5_000_000_000,
+    },
     "cancel_closed_status": choice("HTTP status of a cancel that comes too late.", 400, 409),
     "idempotence_error_code": {
         "description": "errorCode of the 409 while a first request is under way; 30001002 makes the Python SDK raise "
