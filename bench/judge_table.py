@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "examples" / "shop"))
 
 from mockpsp.judge.judging import judge  # noqa: E402
 from mockpsp.judge.model import Finding, Judgement, Outcome  # noqa: E402
-from mockpsp.judge.probes import chosen  # noqa: E402
+from mockpsp.judge.probes import NOTHING_TO_BEND, chosen  # noqa: E402
 from mockpsp.judge.runner import Setup  # noqa: E402
 from mockpsp.judge.stage import OneSandbox  # noqa: E402
 from mockpsp.testing.client import Mockpsp  # noqa: E402
@@ -67,7 +67,7 @@ MEANT: Mapping[str, Meant] = {
     "believes-refund-request": Meant("lunch", "refund-refused", "believed-refund-request"),
     "ignores-retry-after": Meant("lunch", "create-throttled", "ignored-retry-after"),
 }
-"""What is missing: ``refunds-twice`` shows only when the button is pressed twice, and the scripted shopper presses once."""
+"""What is missing: ``refunds-twice`` shows when the button is pressed twice, and the scripted shopper presses once."""
 
 
 @contextmanager
@@ -118,6 +118,40 @@ def judged(
         return judge(setup, stage, chosen(names) if names else ())
 
 
+def listed(provider: str) -> str:
+    """A provider's probes as a table, and why it has none of others'."""
+    rows = [f"### {provider}", "", "| probe | what is bent | why | severity | source |", "|---|---|---|---|---|"]
+    rows += [
+        f"| `{each.name}` | {each.title} | {each.reason} | {each.severity} | [page]({each.page}) |"
+        for each in chosen((f"{provider}/*",))
+    ]
+    rows += [
+        "",
+        f"No probe of {provider}: " + "; ".join(f"`{n}` ({w})" for n, w in NOTHING_TO_BEND[provider].items()) + ".",
+    ]
+    return "\n".join(rows)
+
+
+def table(workers: int, bugs: Sequence[str]) -> int:
+    """Print by which probes each mistake is found, all of them tried."""
+    with threaded() as server, ThreadPoolExecutor(workers) as pool:
+        jobs = {}
+        for bug in bugs:
+            meant = MEANT[bug]
+            probes = [each.name for each in chosen((f"{OF[meant.kind]}/*",))]
+            jobs[bug] = pool.submit(judged, server, [bug], meant.kind, probes, 1, meant.arguments)
+        print("| mistake | command | found by |\n|---|---|---|", flush=True)
+        for bug, job in jobs.items():
+            judgement, meant = job.result(), MEANT[bug]
+            by: dict[str, list[str]] = {}
+            for each in judgement.counted:
+                by.setdefault(each.probe.rpartition("/")[2], []).append(each.name)
+            found = "; ".join(f"{probe} ({', '.join(names)})" for probe, names in by.items()) or "nothing"
+            broken = " BROKEN" if judgement.plain.outcome is Outcome.BROKEN else ""
+            print(f"| {bug} | {meant.kind}{meant.arguments} | {found}{broken} |", flush=True)
+    return 0
+
+
 def told(findings: Iterable[Finding]) -> str:
     return ", ".join(f"{each.probe}: {each.name}" for each in findings)
 
@@ -129,6 +163,8 @@ def main() -> int:
     reader.add_argument("--correct", action="store_true", help="only the shop that makes no mistake, all probes")
     reader.add_argument("--probe", action="append", default=[], help="with --correct: only these")
     reader.add_argument("--kind", action="append", default=[], choices=list(OF))
+    reader.add_argument("--probes", action="store_true", help="print the tables of probes of docs/judge.md")
+    reader.add_argument("--table", action="store_true", help="every mistake under every probe, as docs/judge.md has it")
     reader.add_argument("--workers", type=int, default=4)
     reader.add_argument("--verbose", action="store_true")
     options = reader.parse_args()
@@ -136,6 +172,11 @@ def main() -> int:
         [str(ROOT / "examples" / "shop"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     )
     wrong, began = 0, perf_counter()
+    if options.probes:
+        print("\n\n".join(map(listed, OF.values())))
+        return 0
+    if options.table:
+        return table(options.workers, options.bug or list(MEANT))
     with threaded() as server, ThreadPoolExecutor(options.workers) as pool:
         jobs = []
         for seed in map(int, options.seeds.split(",")):

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from mockpsp.judge import verdicts
+from mockpsp.judge.command import run_command
 from mockpsp.judge.model import Finding, Judgement, Outcome, Probe, Ran, Report, Severity, Took, Trial
 from mockpsp.judge.observed import Observed
-from mockpsp.judge.runner import Runner, Setup
+from mockpsp.judge.runner import Command, Runner, Setup
 from mockpsp.judge.sequence import mermaid
 from mockpsp.judge.stage import Stage
 from mockpsp.testing.connection import ControlError
@@ -27,13 +28,19 @@ PLAIN = Probe(
 )
 
 
-def judge(setup: Setup, stage: Stage, probes: Sequence[Probe], tell: Tell = lambda *_: None) -> Judgement:
+def judge(
+    setup: Setup,
+    stage: Stage,
+    probes: Sequence[Probe],
+    tell: Tell = lambda *_: None,
+    command: Command = run_command,
+) -> Judgement:
     """Run the command plainly, and once for each probe of a provider that it calls.
 
     When the plain run fails there is nothing to compare with: the judgement then ends there, as broken.
     Raises what ``Runner.run`` raises.
     """
-    began, runner = time.perf_counter(), Runner(setup, stage)
+    began, runner = time.perf_counter(), Runner(setup, stage, command)
     count = len(probes) + 1
     observed, ran = runner.run("plain")
     plain = _plainly(observed, ran)

@@ -154,9 +154,11 @@ def references(entries: Iterable[Entry], provider: str) -> list[str]:
 
 
 class Observed(Value, frozen=True, kw_only=True):
-    """One run, complete. ``settled`` are the entries up to the command's end; ``entries`` go on to the very end.
+    """One run, complete.
 
-    ``said`` is what the merchant says at the very end, ``said_then`` at the command's end. ``before`` and ``accounts`` are balances at the start and at the end. ``checked`` is the exit code of ``--check``.
+    ``ended`` is the entry up to which the command ran. ``said`` is what the merchant says at the very end,
+    ``said_then`` what it said when the command had ended. ``before`` and ``accounts`` are balances at the start and at
+    the end. ``checked`` is the exit code of ``--check``.
     """
 
     entries: tuple[Entry, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from json import loads
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,12 @@ from mockpsp.judge.visitor import visits
 from mockpsp.testing.answers import Entry
 from mockpsp.testing.client import Sandbox
 
+Command = Callable[[str, Mapping[str, str], float], Ended]
+"""Runs a command line with these variables, for so many seconds at most."""
+
 QUIET_SECONDS = 0.4
 FACT_SECONDS = 10.0
+SOON_SECONDS = 4.0
 
 
 class Setup(Value, frozen=True, kw_only=True):
@@ -85,10 +89,10 @@ def _replaced(credentials: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 class Runner:
-    """Makes runs on one stage, one after the other."""
+    """Makes runs on one stage, one after the other. ``command`` runs what the setup names, in a shell unless told."""
 
-    def __init__(self, setup: Setup, stage: Stage) -> None:
-        self.setup, self.stage = setup, stage
+    def __init__(self, setup: Setup, stage: Stage, command: Command = run_command) -> None:
+        self.setup, self.stage, self._command = setup, stage, command
         self._runs = 0
 
     def run(
@@ -119,7 +123,7 @@ class Runner:
         variables = environment_of(sandbox, name, setup)
         if setup.dotenv:
             write_dotenv(Path(setup.dotenv), variables)
-        ended = run_command(setup.run, {**os.environ, **variables}, setup.limit)
+        ended = self._command(setup.run, {**os.environ, **variables}, setup.limit)
         self._rest(sandbox)
         last = sandbox.journal()
         seen: Sequence[Saw] = visits(last, visit) if visit is not None else ()
@@ -129,7 +133,7 @@ class Runner:
         if later:
             sandbox.advance(later)
             self._rest(sandbox)
-        checked = run_command(setup.check, {**os.environ, **variables}, setup.limit) if setup.check else None
+        checked = self._command(setup.check, {**os.environ, **variables}, setup.limit) if setup.check else None
         entries, webhooks = sandbox.journal(), sandbox.webhooks()
         observed = Observed(
             entries=entries,
@@ -173,7 +177,7 @@ class Runner:
             return Said(provider=provider, reference=reference, error=f"{url}: {error}")
 
     def _rest(self, sandbox: Sandbox) -> None:
-        """Return when nothing is on its way and the merchant makes no more calls, or when that takes too long.
+        """Return when nothing is on its way or due soon and the merchant calls nobody, or when that takes too long.
 
         On a clock that stands still, work that is due within moments is done by moving it.
         """
@@ -184,11 +188,18 @@ class Runner:
             latest = sandbox.journal(after=max(last, 0))
             if latest or last < 0:
                 last, since = (latest[-1].id if latest else 0), time.monotonic()
-            elif time.monotonic() - since >= QUIET_SECONDS:
+            elif time.monotonic() - since >= QUIET_SECONDS and not self._soon(sandbox):
                 return
             if self.setup.manual:
                 sandbox.advance("2s")
             time.sleep(0.05)
+
+    def _soon(self, sandbox: Sandbox) -> bool:
+        """Whether something is due within moments by itself."""
+        if self.setup.manual:
+            return False
+        clock = sandbox.clock()
+        return clock.next_due is not None and (clock.next_due - clock.now).total_seconds() < SOON_SECONDS
 
 
 def write_dotenv(path: Path, variables: Mapping[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -137,6 +137,7 @@ class Courier:
         self._drivers = drivers
         self._allowed = allowed
         self.connector: Callable[[], BaseConnector] | None = None
+        self.sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
         self._session: ClientSession | None = None
         self._alarms: dict[str, Alarm] = {}
         self._lanes: dict[tuple[str, str], deque[tuple[World, Delivery, list[Done]]]] = {}
@@ -252,7 +253,7 @@ class Courier:
             while waiting:
                 await self._deliver(sandbox, world, waiting.pop(0), done)
             if pause:
-                await asyncio.sleep(pause)
+                await self.sleep(pause)
         except Gone:
             log.debug("%s was reset or deleted while webhooks left", sandbox.id)
         finally:

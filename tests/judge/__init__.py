@@ -1,0 +1,1 @@
+"""Tests of the judge share what a run looks like."""
