@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mockpsp.commands.reporting import known, report, reported
 from mockpsp.commands.serving import _webhooks
 from mockpsp.commands.shared import fail
 
@@ -51,6 +52,7 @@ PROVIDERS = ("worldline", "adyen", "lyra")
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--quiet", is_flag=True, help="No progress.")
+@reported
 def judge(
     command: str | None,
     wanted: tuple[str, ...],
@@ -69,11 +71,12 @@ def judge(
     settle: float,
     form: str,
     quiet: bool,
+    **reports: Any,
 ) -> None:
     """Find the mistakes of an application that takes payments.
 
     COMMAND is run once plainly and once per probe, each in a fresh sandbox whose credentials and addresses it finds in
-    the environment. Exit code 1 when something was found.
+    the environment. Exit code 1 when something was found that is not in the baseline, or a probe could not be run.
     """
     from mockpsp.judge import telling
     from mockpsp.judge.judging import judge as run
@@ -87,22 +90,23 @@ def judge(
         return
     if not command:
         raise click.UsageError("say what to run: --run COMMAND")
+    baseline = known(reports)
     setup = Setup(
         run=command, base=base_lines(base), seed=seed, manual=clock == "manual", limit=limit, settle=settle,
         facts=facts, check=check, dotenv=dotenv,
     )  # fmt: skip
 
-    def tell(report: Report, number: int, count: int) -> None:
+    def tell(told: Report, number: int, count: int) -> None:
         if not quiet:
-            click.echo(telling.line(report, number, count), err=True)
+            click.echo(telling.line(told, number, count), err=True)
 
     try:
         with stage_for(setup, webhooks, sandbox, url) as stage:
             judgement = run(setup, stage, probes, tell)
     except (ControlError, Unreachable, OSError) as error:
         fail(str(error))
-    click.echo(as_json(judgement) if form == "json" else telling.table(judgement))
-    if not judgement.ok:
+    click.echo(as_json(judgement) if form == "json" else telling.table(judgement, baseline.knows))
+    if not report(judgement, baseline, reports):
         raise SystemExit(1)
 
 

@@ -162,6 +162,11 @@ class Report(Value, frozen=True, kw_only=True):
     scenario: Mapping[str, Any] = field(default_factory=dict)
     sequence: str = ""
 
+    @property
+    def counted(self) -> tuple[Finding, ...]:
+        """Findings that count against the merchant: all but notes."""
+        return tuple(each for each in self.findings if each.severity is not Severity.NOTE)
+
 
 class Judgement(Value, frozen=True, kw_only=True):
     """All of it: the plain run, then a report for each probe, in order. ``took`` is the sum."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mockpsp.judge.model import Finding, Judgement, Outcome, Report, Took
 
@@ -16,13 +16,13 @@ def line(report: Report, number: int, count: int) -> str:
     return f"{number:>4}/{count}  {_MARKS[report.outcome]:<6} {report.probe}: {said}{seconds}"
 
 
-def table(judgement: Judgement) -> str:
-    """What became of each probe, the findings in full, and the time it took."""
+def table(judgement: Judgement, knows: Callable[[Finding], bool] = lambda _: False) -> str:
+    """What became of each probe, the findings in full (known ones marked), and the time it took."""
     rows = [judgement.plain, *judgement.probes]
     width = max(len(each.probe) for each in rows)
     lines = [f"{_MARKS[each.outcome]:<6}  {each.probe:<{width}}  {_says(each)}" for each in rows]
-    findings = [line for each in judgement.findings for line in ("", *_finding(each))]
-    return "\n".join([*lines, *findings, "", *_end(judgement)])
+    findings = [line for each in judgement.findings for line in ("", *_finding(each, known=knows(each)))]
+    return "\n".join([*lines, *findings, "", *_end(judgement, sum(map(knows, judgement.counted)))])
 
 
 def _says(report: Report) -> str:
@@ -33,8 +33,13 @@ def _says(report: Report) -> str:
     return report.told or report.title
 
 
-def _finding(finding: Finding) -> Iterator[str]:
-    yield f"{finding.severity.upper()}  {finding.title}  [{finding.key}]"
+def in_full(finding: Finding) -> str:
+    """A finding with what was seen, why it matters and what to do."""
+    return "\n".join(_finding(finding))
+
+
+def _finding(finding: Finding, *, known: bool = False) -> Iterator[str]:
+    yield f"{finding.severity.upper()}  {finding.title}  [{finding.key}]{' (in the baseline)' if known else ''}"
     for each in finding.evidence:
         yield f"  {each.told}"
         yield from (f"    {text}" for _, text in each.entries)
@@ -44,14 +49,16 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"  Source: {finding.source}"
 
 
-def _end(judgement: Judgement) -> Iterator[str]:
+def _end(judgement: Judgement, known: int) -> Iterator[str]:
     counts = {each: sum(report.outcome is each for report in judgement.probes) for each in Outcome}
     words = {
         Outcome.HELD: "held", Outcome.FOUND: "found something", Outcome.NOT_APPLICABLE: "not applicable",
         Outcome.BROKEN: "could not be run",
     }  # fmt: skip
     told = ", ".join(f"{count} {words[each]}" for each, count in counts.items() if count)
-    yield f"{_count(len(judgement.probes), 'probe')}: {told or 'none'}; {_count(len(judgement.counted), 'finding')}"
+    in_baseline = f", {known} of them in the baseline" if known else ""
+    findings = f"{_count(len(judgement.counted), 'finding')}{in_baseline}"
+    yield f"{_count(len(judgement.probes), 'probe')}: {told or 'none'}; {findings}"
     yield took(judgement.took)
 
 

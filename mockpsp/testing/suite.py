@@ -82,7 +82,11 @@ def junit(results: Sequence[Result]) -> str:
     suite = ET.SubElement(suites, "testsuite", {"name": "mockpsp play", **attributes})
     for each in results:
         folder, _, name = each.name.rpartition("/")
-        case = {"classname": _xml(folder.replace("/", ".") or "mockpsp"), "name": _xml(name), "time": _seconds([each])}
+        case = {
+            "classname": printable(folder.replace("/", ".") or "mockpsp"),
+            "name": printable(name),
+            "time": _seconds([each]),
+        }
         _case(ET.SubElement(suite, "testcase", case), each)
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
@@ -93,14 +97,14 @@ def _case(case: ET.Element, result: Result) -> None:
         return
     kind = "error" if result.played is None else "failure"
     told = result.complaints
-    wrong = ET.SubElement(case, kind, {"message": _xml(told[0] if told else ""), "type": kind})
-    wrong.text = _xml("\n".join(told))
+    wrong = ET.SubElement(case, kind, {"message": printable(told[0] if told else ""), "type": kind})
+    wrong.text = printable("\n".join(told))
 
 
 def _seconds(results: Iterable[Result]) -> str:
     return f"{sum(each.seconds for each in results):.3f}"
 
 
-def _xml(text: str) -> str:
+def printable(text: str) -> str:
     """Text without the characters that XML cannot hold."""
     return _UNPRINTABLE.sub("\ufffd", text)
