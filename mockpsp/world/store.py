@@ -22,9 +22,11 @@ class Store(Protocol):
     """An append-only list of events per sandbox. A version is the number of events so far.
 
     Beside the events, a store that is ``durable`` keeps the journal's lines, so that numbers and explanations last.
+    One that ``waits`` for somebody else, such as a database, may want a task to be called in.
     """
 
     durable: bool
+    waits: bool
 
     async def append(self, sandbox: str, expected_version: int, events: Sequence[Any]) -> int:
         """Add all events or none; the new version. Raises Conflict unless ``expected_version`` is current."""
@@ -56,6 +58,7 @@ class MemoryStore:
 
     __slots__ = ("_streams",)
     durable = False
+    waits = False
 
     def __init__(self) -> None:
         self._streams: dict[str, list[Any]] = {}
