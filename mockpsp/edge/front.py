@@ -19,7 +19,7 @@ from aiohttp import StreamReader, hdrs, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser, HttpVersion11, RawRequestMessage, StreamWriter
 
-from mockpsp.edge.keys import DIRECTORY, SETTINGS
+from mockpsp.edge.keys import DIRECTORY, SANDBOXES, SETTINGS
 from mockpsp.edge.reply import Reply
 from mockpsp.edge.table import Found
 
@@ -152,6 +152,9 @@ class Connection(BaseProtocol):
         self._busy = True
         answer, _, values = call.found
         work = answer(Direct(call, self), values)
+        if self.front.waits:
+            self._work = self._loop.create_task(self._finish(call, work))
+            return
         try:
             awaited = work.send(None)
         except StopIteration as done:
@@ -270,6 +273,7 @@ class Front:
         self.connections: set[Connection] = set()
         self.closing = False
         self.client_max_size = app[SETTINGS].max_body
+        self.waits = app[SANDBOXES].store.waits
         self.idle_seconds = idle_seconds
         self._seconds = seconds
         self._directory = app[DIRECTORY]

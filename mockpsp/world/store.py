@@ -22,9 +22,11 @@ class Store(Protocol):
     """An append-only list of events per sandbox. A version is the number of events so far.
 
     Beside the events, a store that is ``durable`` keeps the journal's lines, so that numbers and explanations last.
+    One that ``waits`` for somebody else, such as a database, may want a task to be called in.
     """
 
     durable: bool
+    waits: bool
     shared: bool
     """Whether other processes may serve the same sandboxes; then ``mockpsp.world.turns`` has to be asked first."""
 
@@ -62,6 +64,7 @@ class MemoryStore:
 
     __slots__ = ("_gone", "_keep", "_streams")
     durable = False
+    waits = False
     shared = False
 
     def __init__(self, keep: int | None = None) -> None:

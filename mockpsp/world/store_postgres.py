@@ -129,7 +129,7 @@ class PostgresStore:
     """See Store. ``open`` it first; raises BadState when the database cannot be used, saying why and what to do."""
 
     durable = True
-    shared = True
+    shared = waits = True
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -39,6 +39,7 @@ class SqliteStore:
     """See Store. Raises BadState when the file cannot be used; the message says why and what to do."""
 
     durable = True
+    waits = False
     shared = False
 
     def __init__(self, file: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -30,6 +30,7 @@ from mockpsp.world.clock import ClockMode
 from mockpsp.world.codec import encode
 from mockpsp.world.journal import Line
 from mockpsp.world.records import EndpointChanged
+from mockpsp.world.store import MemoryStore, Store
 from tests.support.worldline import checkout_body
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -124,10 +125,10 @@ STRANGE: dict[str, tuple[bytes, ...]] = {
 
 @asynccontextmanager
 async def serving(
-    direct: bool, scenario: str = "default", **more: float
+    direct: bool, scenario: str = "default", store: Store | None = None, **more: float
 ) -> AsyncIterator[tuple[int, web.Application, Any]]:
     """A server with a clock that stands still at noon; by the front, or by aiohttp alone."""
-    app = build_app(Settings(max_body=4000, scenarios=(scenario,)))
+    app = build_app(Settings(max_body=4000, scenarios=(scenario,)), store)
     runner = (Runner if direct else web.AppRunner)(app, shutdown_timeout=1.0, **more)
     await runner.setup()
     try:
@@ -227,6 +228,26 @@ async def test_a_webhook_may_leave_before_a_call_that_has_no_task_yet_is_answere
         writer.write(call("POST", f"/v2/{GIVEN['merchant_id']}/payments", json.dumps(payment).encode()))
         head = await reader.readuntil(b"\r\n\r\n")
         assert (head.split()[1], bool(heard)) == (b"201", True)
+        writer.close()
+
+
+class FarAway(MemoryStore):
+    """A store in another process, whose client measures time by the task that it is called in."""
+
+    waits = True
+
+    async def append(self, sandbox: str, expected_version: int, events: Sequence[Any]) -> int:
+        async with asyncio.timeout(30):
+            await asyncio.sleep(0)
+        return await super().append(sandbox, expected_version, events)
+
+
+async def test_a_store_that_waits_is_called_in_a_task() -> None:
+    async with serving(True, store=FarAway()) as (port, _, runner):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(CREATE)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert len(runner.server.connections) == 1
         writer.close()
 
 
