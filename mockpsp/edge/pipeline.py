@@ -143,9 +143,7 @@ class Door:
                 self.tell(x, CUT, perf_counter() - begun)
             return hang_up(x, journal, cut)
         except Exception as fault:  # a fault of ours must not look like anything else on the wire
-            known = isinstance(fault, StoreFailed)  # a full disk is nobody's mistake in the code
-            where = mask_target(x.record.target)
-            log.log(logging.ERROR, "%s %s failed: %s", x.record.method, where, fault, exc_info=not known)
+            report(x, fault)
             x.note(f"internal fault: {type(fault).__name__}: {fault}")
             answer = provider.refuse(x, fault)
         self.meter.add(answer.status, perf_counter() - begun)
@@ -197,6 +195,12 @@ class Door:
         self.meter.add(answer.status, perf_counter() - begun)
         headers = {**answer.headers, "Content-Type": answer.content_type} if answer.body is not None else answer.headers
         return web.Response(body=answer.body, status=answer.status, headers=headers)
+
+
+def report(x: Exchange, fault: Exception) -> None:
+    """Log a fault of ours; a full disk is nobody's mistake in the code, so it has no traceback."""
+    why = None if isinstance(fault, StoreFailed) else fault
+    log.error("%s %s failed: %s", x.record.method, mask_target(x.record.target), fault, exc_info=why)
 
 
 async def ahead(x: Exchange) -> Refusal | Cut | None:

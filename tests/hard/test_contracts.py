@@ -6,6 +6,7 @@ examples of each operation here; ``make hard EXAMPLES=200`` takes longer.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from functools import cache
@@ -24,6 +25,7 @@ from tests.support.server import Threaded
 
 EXAMPLES = int(os.environ.get("MOCKPSP_HARD_EXAMPLES", "0"))
 FEW = 3
+log = logging.getLogger(__name__)
 PARTS = 3
 """Each document is tried in so many parts, so that workers share the work."""
 
@@ -96,6 +98,6 @@ def test_every_operation_answers_as_described_and_refusals_change_nothing(
     wanted = [each for index, each in enumerate(operations(document)) if index % PARTS == part]
     for name, method, path in wanted:
         _try(rough, _schema(document)[path][method], name in left_out)
-    print(f"{document}: {len(wanted)} operations, {rough.sent} requests, {dict(sorted(rough.statuses.items()))}")
+    log.info("%s: %d operations, %d requests, %s", document, len(wanted), rough.sent, sorted(rough.statuses.items()))
     assert not rough.problems, f"{len(rough.problems)} problems:\n" + "\n".join(rough.problems[:20])
     assert rough.sent > len(wanted)

@@ -102,8 +102,10 @@ async def test_a_server_drops_them_by_itself_and_from_its_file(tmp_path: Path) -
     settings = Settings(expire_idle=timedelta(milliseconds=50), state=str(tmp_path / "state.db"))
     async with running(settings) as server:
         sandbox = await server.sandboxes.create(server.sandboxes.get(DEFAULT).world.scenario)
+        closed = asyncio.Event()
+        sandbox.world.on_commit = closed.set
         async with asyncio.timeout(60):
-            while server.sandboxes.find(sandbox.id) is not None:
-                await asyncio.sleep(0)
+            await closed.wait()
+        assert sandbox.world.closed
     async with running(Settings(state=settings.state)) as server:
         assert [each.id for each in server.sandboxes.all()] == [DEFAULT]
