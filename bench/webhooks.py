@@ -229,12 +229,10 @@ def child(*arguments: str) -> Iterator[Callable[[Mapping[str, Any] | None], dict
         process.stdout.close()
 
 
-def compare(providers: list[str], count: int, rounds: int, lanes: Sequence[int] = LANES) -> list[str]:
+def compare(providers: list[str], count: int, rounds: int, lanes: Sequence[int] = LANES) -> Iterator[str]:
     """The table: a line for each provider and number of connections, on a running and on a standing clock."""
-    lines = [
-        "| webhooks | connections | bare client | mockpsp | of bare | processor µs bare / ours | of bare |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    yield "| webhooks | connections | bare client | mockpsp | of bare | processor µs bare / ours | of bare |"
+    yield "|---|---|---|---|---|---|---|"
     with ExitStack() as stack:
         port = stack.enter_context(child("receive"))(None)["port"]
         url = f"http://127.0.0.1:{port}"
@@ -248,8 +246,7 @@ def compare(providers: list[str], count: int, rounds: int, lanes: Sequence[int] 
                     each({**order, "count": min(500, count)})
                 pairs = [(limit(order), sender(order)) for _ in range(rounds)]
                 named = f"{provider} {KINDS[provider]}" + (", standing clock" if clock == "manual" else "")
-                lines.append(line(named, many, count, pairs))
-    return lines
+                yield line(named, many, count, pairs)
 
 
 def line(named: str, lanes: int, count: int, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> str:
@@ -277,7 +274,8 @@ def main() -> None:
     parser.add_argument("--ladders", type=int, default=1_000, help="webhooks that are tried for thirty days")
     given = parser.parse_args()
     providers = given.provider or [*KINDS]
-    print(*compare(providers, given.count, given.rounds), sep="\n")
+    for each in compare(providers, given.count, given.rounds):
+        print(each, flush=True)
     print("\n| tried until given up | webhooks | attempts | seconds | processor µs an attempt |\n|---|---|---|---|---|")
     for provider in providers:
         with child("ladders", provider, str(given.ladders)) as ask:

@@ -64,7 +64,7 @@ def test_peers_listen_on_loopback_only(configure: object, tmp_path: Path) -> Non
 
 
 def test_webhooks_are_measured_against_a_bare_client() -> None:
-    lines = deliveries(["adyen"], 32, 1, (4,))
+    lines = [*deliveries(["adyen"], 32, 1, (4,))]
     assert [line.split(" | ")[:2] for line in lines[2:]] == [
         ["| adyen AUTHORISATION", "4"],
         ["| adyen AUTHORISATION, standing clock", "1"],
