@@ -95,16 +95,16 @@ def document(
     providers: Mapping[str, Provider],
     url: str,
     https: Secure | None,
-    pid: int,
+    pid: int | None = None,
     token: str = "",
 ) -> dict[str, Any]:
-    """The content of the ready file. ``pid`` is the process that ends the server."""
+    """The content of the ready file. ``pid`` is the process that ends the server, if it is not this one."""
     base_urls: dict[str, str] = {}
     for provider in providers.values():
         base_urls.update(provider.base_urls(url))
     told = {
         "url": url,
-        "pid": pid,
+        "pid": os.getpid() if pid is None else pid,
         "version": __version__,
         "dashboard": f"{url}/_mockpsp/",
         "base_urls": base_urls,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Mapping
@@ -153,7 +152,7 @@ class _Server:
         sandbox, providers, url = app[SANDBOXES].get(DEFAULT), app[PROVIDERS], self.listening.origin()
         self.say(ready.block(sandbox, providers, self.settings, url, secure, _warnings(self.settings)))
         if self.ready_file is not None:
-            pid = os.getpid() if self.post is None else self.post.pid
+            pid = None if self.post is None else self.post.pid
             told = ready.document(sandbox, providers, url, secure, pid, self.settings.control_token)
             ready.write(self.ready_file, told)
             if self.post is None:

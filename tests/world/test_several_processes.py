@@ -214,6 +214,7 @@ def test_a_reset_at_one_is_a_reset_at_the_other(both: Both, receiver: Receiver) 
     both.there.call("POST", "/reset")
     assert not [each for each in entries(both.here) if each["kind"] == "request"]
     assert here.order()["pspReference"] == first["pspReference"], "the same seed gives the same ids"
+    both.here.settle()
     assert entries(both.here) == entries(both.there)
 
 
