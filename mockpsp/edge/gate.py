@@ -92,13 +92,16 @@ class Gate:
             self._strange.add(host)
         else:
             level = logging.DEBUG
-        name = host.rpartition(":")[0] or host
+        match = _HOST.fullmatch(host)  # what is no name is not said again
+        name = (match["six"] or match["name"]) if match is not None else "NAME"
         log.log(level, "refused: called by the name %r; if it is one of yours, serve --allow-host NAME", host)
         return _problem(
             421,
             "unknown-host",
             "This server does not go by that name",
-            f"the request is for {host!r}",
+            f"the request is for {host!r}"
+            if match is not None
+            else "the request's Host header is none that a name could be",
             f"call it by its own name, or start it with --allow-host {name}",
         )
 

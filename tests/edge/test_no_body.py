@@ -29,7 +29,9 @@ def server() -> Iterator[Threaded]:
 
 def exchanged(server: Threaded, method: str, path: str, version: str) -> tuple[str, dict[str, str], bytes]:
     """First line, headers by lower-case name, and all bytes after them until the connection ends."""
-    asked = f"{method} {BASE}{path} HTTP/{version}\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+    asked = (
+        f"{method} {BASE}{path} HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+    )
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(asked.encode())
         got = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -63,7 +65,7 @@ def test_what_has_no_body_has_no_type_and_says_its_length(
 def test_a_connection_stays_open_after_an_answer_without_a_body(server: Threaded) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         for path in (*ANSWERS, *ANSWERS):
-            connection.sendall(f"GET {BASE}{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.sendall(f"GET {BASE}{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             got = b""
             while b"\r\n\r\n" not in got:
                 got += connection.recv(65536)

@@ -26,8 +26,8 @@ async def sent(request: str, status: int, headers: dict[str, str], body: bytes, 
     app.router.add_route("*", "/", handle)
     async with TestServer(app) as server:
         reader, writer = await asyncio.open_connection(server.host, server.port)
-        writer.write(f"{request}\r\nHost: x\r\n\r\n".encode())
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        writer.write(f"{request}\r\nHost: localhost\r\n\r\n".encode())
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         got = await reader.read()
         writer.close()
     return b"\r\n".join(line for line in got.split(b"\r\n") if not line.startswith(b"Date: "))

@@ -341,6 +341,24 @@ def test_a_server_elsewhere(
         assert [each["id"] for each in json.load(answer)["sandboxes"]] == ["default"]
 
 
+@pytest.mark.parametrize("how", ["option", "environment", "neither"])
+def test_a_server_elsewhere_may_take_a_token(
+    how: str, suite: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite.makepyfile("def test_it(mockpsp):\n    mockpsp.verify('payments', count=0)\n")
+    served = Served(tmp_path / "ready.json", "--port", "0", "--control-token", "token-of-the-test")
+    try:
+        if how == "environment":
+            monkeypatch.setenv("MOCKPSP_CONTROL_TOKEN", "token-of-the-test")
+        options = ["--mockpsp-token", "token-of-the-test"] if how == "option" else []
+        result = run(suite, "--mockpsp-url", served.told["url"], *options)
+    finally:
+        served.end()
+    result.assert_outcomes(**({"errors": 1} if how == "neither" else {"passed": 1}))
+    if how == "neither":
+        result.stdout.fnmatch_lines(["*no sandbox for this test: *control token*"])
+
+
 def test_an_interrupted_run_leaves_nothing_behind_elsewhere(suite: pytest.Pytester, elsewhere: Served) -> None:
     suite.makepyfile("""
         def test_it(mockpsp):

@@ -1278,13 +1278,19 @@ def test_polling_with_wrong_data_tells_nothing(where: str, world: World) -> None
 
 
 @pytest.mark.parametrize("host", ["x" * 4000, "", "a b", "[", '"><script>alert(1)</script>'])
-def test_an_absurd_host_spoils_no_page(host: str, world: World) -> None:
-    """The portal draws a QR code of its own address."""
+def test_an_absurd_host_is_refused(host: str, world: World) -> None:
     portal = world.phone()[: -len("/app")]
     request = message("GET", portal, [("Host", host), ("Connection", "close")])
     answer = exchange(world.live.port, request)
-    assert answer.status == 200
+    assert answer.status == 421
     assert "<script>alert" not in answer.text
+
+
+def test_the_longest_host_spoils_no_page(world: World) -> None:
+    """The portal draws a QR code of its own address."""
+    portal = world.phone()[: -len("/app")]
+    host = ".".join([*(["x" * 60] * 4), "localhost:65535"])[-259:]
+    assert exchange(world.live.port, message("GET", portal, [("Host", host), ("Connection", "close")])).status == 200
 
 
 @pytest.mark.parametrize("locale", ["", "\0", "../../etc/passwd", "x" * 5000, "zz_ZZ", "日本", "<b>"])
