@@ -121,3 +121,20 @@ class OneSandbox:
     def processor(self) -> float | None:
         """See Stage. Another process has it."""
         return None
+
+
+@contextmanager
+def one_sandbox(url: str, name: str, webhooks: Mapping[str, str], *, manual: bool) -> Iterator[OneSandbox]:
+    """Use this sandbox; at the end its scenario is what it was, or the default one where that has no name.
+
+    Raises ControlError when there is none with this name, Unreachable.
+    """
+    psp = Mockpsp(url)
+    before = psp.sandbox(name).scenario
+    try:
+        yield OneSandbox(url, name, manual, webhooks)
+    finally:
+        left = psp.sandbox(name)
+        left.load(before if before in psp.scenarios() else "default")
+        left.reset()
+        left.run_clock()

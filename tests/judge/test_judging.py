@@ -18,7 +18,7 @@ from mockpsp.judge.model import FORMAT, Judgement, Outcome, Report, Severity, as
 from mockpsp.judge.probes import chosen
 from mockpsp.judge.runner import Runner, Setup, environment_of
 from mockpsp.judge.sequence import mermaid
-from mockpsp.judge.stage import BadBase, OneSandbox, OwnServer, base_of
+from mockpsp.judge.stage import BadBase, OneSandbox, OwnServer, base_of, one_sandbox
 from mockpsp.judge.telling import line, table
 from mockpsp.testing.client import Mockpsp
 from tests.judge.runs import Story
@@ -194,6 +194,17 @@ def test_one_sandbox_keeps_its_credentials_and_gets_other_ids(live: Threaded) ->
 
         assert paid() != paid()
         assert keys == [sandbox.credentials["adyen"]["merchant_account"]] * 2
+
+
+def test_one_sandbox_is_left_as_it_was(live: Threaded) -> None:
+    with Mockpsp(live.url).new_sandbox("worldline/split-with-card") as sandbox:
+        with one_sandbox(live.url, sandbox.id, {}, manual=True) as stage:
+            probe = chosen(("adyen/webhook-lost",))[0]
+            Runner(Setup(run="x", settle=5.0), stage, merchant(lambda _: "k")).run("lost", probe.lines)
+        left = Mockpsp(live.url).sandbox(sandbox.id)
+        assert left.scenario == "worldline/split-with-card"
+        assert left.clock().mode == "real"
+        assert left.journal("request") == ()
 
 
 @pytest.mark.parametrize("manual", [False, True])
