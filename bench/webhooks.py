@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -115,6 +116,7 @@ async def ours(url: str, provider: str) -> None:
         headers, body = server.courier._policies[provider].message(
             model, sandbox.credentials[provider], model.signature, sandbox.world.setups[provider].settings
         )
+        as_served()
         tell({"headers": dict(headers), "body": body.decode()})
         while (order := await asked()) is not None:
             world, mode = sandbox.world, ClockMode(order["clock"])
@@ -130,6 +132,13 @@ async def ours(url: str, provider: str) -> None:
                 await server.courier.advance(sandbox, due)
             spent = {"seconds": perf_counter() - began, "processor": process_time() - used}
             tell({**spent, "delivered": world.outbox.waiting() <= before})
+
+
+def as_served() -> None:
+    """What ``mockpsp serve`` tells the garbage collector once it is up."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 1_000)
 
 
 async def example(server: Server, provider: str) -> Queued:
@@ -187,6 +196,7 @@ async def ladders(provider: str, count: int) -> None:
         model = await example(server, provider)
         await world.book(lambda: world.moving(ClockMode.MANUAL, datetime(2026, 7, 6, 8, tzinfo=UTC)))
         down = Outage(down=timedelta(days=60))
+        as_served()
         due = await queue(world, model, count, [f"http://127.0.0.1:9/{n}" for n in range(count)], down)
         began, used = perf_counter(), process_time()
         done = await server.courier.advance(sandbox, due + timedelta(days=31))
