@@ -102,7 +102,7 @@ class Door:
             answer = turned_away(x, refusal)
         except Cut as cut:
             return hang_up(x, journal, cut)
-        except Exception as fault:  # a fault of ours must not look like anything else on the wire
+        except Exception as fault:  # noqa: BLE001 - report() logs it; on the wire it must look like nothing else
             report(x, fault)
             x.note(f"internal fault: {type(fault).__name__}: {fault}")
             answer = provider.refuse(x, fault)
