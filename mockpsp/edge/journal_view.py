@@ -332,7 +332,7 @@ class View:
         if ignored:
             sentences.append(f"Not read: {', '.join(ignored[:20])}.")
         if request.dropped:
-            sentences.append(f"The journal had to drop {request.dropped} bytes of its bodies.")
+            sentences.append(f"The journal had to drop {request.dropped} bytes of its bodies and headers.")
         return [*sentences, _came_of_it(followed)]
 
     def _why(self, operation: str, reasoning: Reasoning) -> list[str]:

@@ -142,7 +142,7 @@ class Door:
             if self.tells:
                 self.tell(x, CUT, perf_counter() - begun)
             return hang_up(x, journal, cut)
-        except Exception as fault:  # noqa: BLE001 - reported; and a fault must not look like anything else on the wire
+        except Exception as fault:  # noqa: BLE001 - report() logs it; on the wire it must look like nothing else
             report(x, fault)
             x.note(f"internal fault: {type(fault).__name__}: {fault}")
             answer = provider.refuse(x, fault)

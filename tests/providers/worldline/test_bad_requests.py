@@ -160,7 +160,7 @@ def bodies() -> Iterator[Row]:
     yield Row("a form", raw(form, content_type="application/x-www-form-urlencoded"), 400, DATA)
     parts = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n'
     yield Row("a multipart form", raw(parts, content_type="multipart/form-data; boundary=b"), 400, DATA)
-    yield Row("a body above the limit of 2 MB", raw(b'{"a":"' + b"x" * 2_200_000 + b'"}'), 400, DATA)
+    yield Row("a body above the limit of 2 MB", raw(b'{"a":"' + b"x" * 2_200_000 + b'"}'), 413, DATA)
     yield Row("no body where one is needed", lambda b, _: b.post("hostedcheckouts"), 400, VALID)
     packed = [("Content-Encoding", "gzip")]
     yield Row("broken gzip", raw(b"\x1f\x8b\x08 this is none", after=packed), 400, DATA)
@@ -1263,7 +1263,7 @@ def test_a_bad_form_is_shown_again_and_changes_nothing(
 def test_a_form_of_3_mb_is_refused(world: World) -> None:
     page = world.page()
     before = world.everything()
-    assert world.form(page, "step=confirm&beneficiary=" + "9" * 3_000_000).status == 400
+    assert world.form(page, "step=confirm&beneficiary=" + "9" * 3_000_000).status == 413
     assert world.everything() == before
 
 
