@@ -68,7 +68,8 @@ def completes(trial: Trial) -> Iterator[Finding]:
     provider, run = trial.probe.provider, trial.run
     yield from shipped_once(trial)
     unaware = [each for each in run.about(provider) if each.paid is False]
-    if run.paid(provider) and (unaware or (not run.passed and not run.about(provider))):
+    unseen = not run.passed and not run.about(provider)  # nobody says what the merchant thinks of the order
+    if run.paid(provider) and (unaware or (unseen and not _was_told(run, provider))):
         reads = run.reads(provider, after=_paid_at(run, provider))
         wrong = wrongs.LOST if reads else wrongs.NEVER_READ
         told = f"no call asked about it after it was paid ({_code(run)})" if not reads else _code(run)
@@ -76,6 +77,15 @@ def completes(trial: Trial) -> Iterator[Finding]:
     elif not run.passed:
         weak = Severity.NOTE if run.paid(provider) and run.about(provider) else None
         yield wrongs.BROKE.found(trial, Evidence(told=_code(run)), *_saids(run.about(provider)), severity=weak)
+
+
+def _was_told(run: Observed, provider: str) -> bool:
+    """Whether the merchant took news, or asked, after the order was paid: then something else went wrong inside."""
+    paid_at = _paid_at(run, provider)
+    taken = (
+        run.delivery(each) for each in run.sent(provider) if any(200 <= (one.status or 0) < 300 for one in each.attempts)
+    )
+    return bool(run.reads(provider, after=paid_at)) or any(number > paid_at for number in taken)
 
 
 def stays_paid(trial: Trial) -> Iterator[Finding]:
