@@ -83,7 +83,9 @@ def _was_told(run: Observed, provider: str) -> bool:
     """Whether the merchant took news, or asked, after the order was paid: then something else went wrong inside."""
     paid_at = _paid_at(run, provider)
     taken = (
-        run.delivery(each) for each in run.sent(provider) if any(200 <= (one.status or 0) < 300 for one in each.attempts)
+        run.delivery(each)
+        for each in run.sent(provider)
+        if any(200 <= (one.status or 0) < 300 for one in each.attempts)
     )
     return bool(run.reads(provider, after=paid_at)) or any(number > paid_at for number in taken)
 
