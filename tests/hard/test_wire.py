@@ -68,7 +68,7 @@ def answers(server: Threaded, sent: bytes, *, half_closed: bool = False) -> byte
 def served(server: Threaded) -> None:
     """Another client is answered."""
     with closing(connect(server)) as connection:
-        connection.sendall(b"GET /_mockpsp/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        connection.sendall(b"GET /_mockpsp/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         response = HTTPResponse(connection)
         response.begin()
         assert (response.status, loads(response.read())["status"]) == (200, "ok")
@@ -83,10 +83,10 @@ CLOSE = "Connection: close"
 GARBAGE = {
     "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
     "no version": b"GET /v72/orders\r\n\r\n",
-    "another version": b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+    "another version": b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
     "only line ends": b"\r\n" * 1000 + b"x\r\n\r\n",
-    "a NUL in the method": b"G\0T / HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a NUL in the target": b"GET /v72/\0 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a NUL in the method": b"G\0T / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a NUL in the target": b"GET /v72/\0 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "a NUL in a header": head(ORDERS, "X-A: a\0b", method="GET"),
     "a header without a colon": head(ORDERS, "nonsense", method="GET"),
     "a space before the colon": head(ORDERS, "X-A : b", method="GET"),
@@ -99,7 +99,7 @@ GARBAGE = {
     "a length of a thousand digits": head(ORDERS, "Content-Length: " + "9" * 1000) + b"{}",
     "a length and chunks": head(ORDERS, "Content-Length: 2", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
     "an unknown coding": head(ORDERS, "Transfer-Encoding: gzip, nonsense") + b"{}",
-    "a continued header": b"GET / HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\n\r\n",
+    "a continued header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: b\r\n c\r\n\r\n",
 }
 
 

@@ -127,7 +127,7 @@ class Witness(MemoryStore):
 @pytest.mark.parametrize("name", STORIES[::12])
 async def test_whole_stories_can_be_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     witness = Witness()
-    monkeypatch.setattr(app, "MemoryStore", lambda: witness)
+    monkeypatch.setattr(app, "MemoryStore", lambda keep: witness)
     played = await play(scenario(name))
     assert not played.failures
     assert {"Happened", "ScenarioChanged", "request", "decision", "event"} <= witness.seen

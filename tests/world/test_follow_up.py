@@ -170,7 +170,7 @@ async def test_a_probe_goes_nowhere_that_webhooks_may_not_go(url: str) -> None:
     belfry = Belfry(allowed=lambda url: url != "" and "[" not in url and "example" not in url)
     status, error = await probe(belfry, url)
     assert (status, str(error)[:10]) == (None, "not sent: ")
-    assert belfry.courier._session is None
+    assert belfry.courier._client is None
 
 
 async def test_a_probe_uses_the_couriers_own_connections(belfry: Belfry, receiver: Receiver) -> None:
