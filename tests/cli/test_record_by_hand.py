@@ -330,6 +330,18 @@ async def test_lyras_shopper_refuses_in_the_app_and_pays_less(desk: Desk) -> Non
     assert "with: cv_connect, amount: 12.50 EUR" in text
 
 
+async def test_an_amount_that_nobody_can_read_changes_nothing_and_is_not_recorded(desk: Desk) -> None:
+    url = lyra_pages.page_of(desk.sandbox, lyra_pages.new_order(desk.sandbox))
+    page = Browser().open(url).submit("choose", method="conecs")
+    for amount in ("a lot", "12,345"):
+        page.submit("conecs", **lyra_pages.MEAL_CARD, amount=amount)
+        assert page.status == 422
+    page.submit("conecs", **lyra_pages.MEAL_CARD, amount="12,50")
+    text = await desk.again(BY_PAGE)
+
+    assert text.count("with: conecs") == 1
+
+
 @pytest.mark.parametrize(("step", "typed", "word"), [
     ("authenticate", {"code": "000000"}, "bank: fails"),
     ("cancel", {}, "bank: cancels"),

@@ -120,7 +120,7 @@ def _beneficiary(form: Mapping[str, str]) -> str:
 
 
 def _typed(form: Mapping[str, str], subject: Order | Token) -> Tender | None:
-    """What a form of the page pays with; None for one that pays nothing."""
+    """What a form of the page pays with; None for one that pays nothing, as with an amount that nobody can read."""
     from mockpsp.providers.lyra.pages import read_amount
 
     kind = form.get("step", "")
@@ -130,7 +130,10 @@ def _typed(form: Mapping[str, str], subject: Order | Token) -> Tender | None:
     told = {name: re.sub(r"[\s-]", "", form.get(name, "")) for name in names}
     if kind == "card":
         told["holder"] = form.get("holder", "").strip()
-    minor = read_amount(form.get("amount", ""), subject.currency) if isinstance(subject, Order) else None
+    try:
+        minor = read_amount(form.get("amount", ""), subject.currency) if isinstance(subject, Order) else None
+    except ShopperRefused:
+        return None
     return Tender(
         kind="card" if kind == "stored" else kind,
         amount=Money(minor, subject.currency) if minor is not None and isinstance(subject, Order) else None,
