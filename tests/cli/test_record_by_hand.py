@@ -212,6 +212,17 @@ async def test_worldlines_shopper_refuses_in_the_app(desk: Desk) -> None:
     assert 'refuses: {with: cv_connect, beneficiary: "11111111111"}' in text
 
 
+async def test_worldlines_shopper_types_an_amount_that_nobody_can_read(desk: Desk) -> None:
+    made = worldline.Merchant(desk.sandbox).call("create_hosted_checkout", worldline.checkout_body()).json()
+    portal = Browser().open(made["redirectUrl"]).submit("confirm")
+    phone = Browser().open(portal.page.marked["open-phone"]["href"]).submit("voucher", voucher_amount="a lot")
+    assert phone.status == 422
+    phone.submit("voucher", voucher_amount="300,00")
+    text = await desk.again(BY_PAGE)
+
+    assert text.count("amount: 300.00 EUR") == 1
+
+
 @pytest.mark.parametrize("opens", [False, True])
 async def test_worldlines_shopper_goes_to_cv_connect_and_leaves(desk: Desk, opens: bool) -> None:
     made = worldline.Merchant(desk.sandbox).call("create_hosted_checkout", worldline.checkout_body()).json()

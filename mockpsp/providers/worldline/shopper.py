@@ -92,7 +92,7 @@ class WorldlineShopper:
 
 
 def _typed(order: Order, path: Mapping[str, str], form: Mapping[str, str]) -> Tender | None:
-    """What a form of the page pays with; None for one that pays nothing."""
+    """What a form of the page pays with; None for one that pays nothing, as with an amount that nobody can read."""
     from mockpsp.providers.worldline.pages import read_typed_amount
 
     match form.get("step"):
@@ -101,7 +101,10 @@ def _typed(order: Order, path: Mapping[str, str], form: Mapping[str, str]) -> Te
             return Tender(kind="cv_connect", fields={"beneficiary": beneficiary, "app": App.UNOPENED})
         case "voucher":
             typed = form.get("voucher_amount")
-            amount = None if typed is None else read_typed_amount(typed, order.total.currency)
+            try:
+                amount = None if typed is None else read_typed_amount(typed, order.total.currency)
+            except ShopperRefused:
+                return None
             return Tender(kind="cv_connect", amount=amount)
         case "card":
             brands = {str(product): brand for brand, product in PRODUCTS.items()}
