@@ -8,6 +8,8 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
+from msgspec.structs import replace
+
 from mockpsp.domain.value import Value
 from mockpsp.judge.model import parts
 from mockpsp.judge.trade import TRADES, Trade
@@ -17,19 +19,19 @@ MOST_APART = 3
 """Of webhooks of one type, and decisions on one question, so many are bent each by itself."""
 _REFUSALS = ("refused", "declined", "failed")
 _FAULTS: Mapping[str, tuple[int, Mapping[str, Any]]] = {
-    "lost": (4, {"drop": "after_effect"}),
+    "lost": (10, {"drop": "after_effect"}),
     "unreached": (1, {"drop": "before_effect"}),
     "broken": (3, {"status": 500}),
     "busy": (1, {"status": 503, "retry_after": "1s"}),
-    "slow": (2, {"latency": "3s"}),
+    "slow": (1, {"latency": "3s"}),
 }
 _OF_READS = ("broken", "slow")
 _DELIVERIES: Mapping[str, tuple[int, Mapping[str, Any]]] = {
-    "twice": (4, {"copies": 2}),
-    "late": (3, {"after": "3s"}),
-    "missing": (3, {"drop": True}),
+    "twice": (10, {"copies": 2}),
+    "late": (4, {"after": "3s"}),
+    "missing": (4, {"drop": True}),
     "early": (2, {"early": True}),
-    "overtaken": (2, {"order": "reversed"}),
+    "overtaken": (1, {"order": "reversed"}),
 }
 _EACH_BY_ITSELF = ("late", "missing")
 _SHORTER = {"3s": "1s"}
@@ -38,7 +40,7 @@ _WORD = {"rules": ("operation", "then"), "faults": ("operation", "then"), "webho
 
 class Bend(Value, frozen=True, kw_only=True):
     """One thing that is bent. ``nth`` 0 is each time; ``weight`` how likely it is to show something; ``at`` where the
-    run came to it, as the number of a journal entry.
+    run came to it, as numbers of journal entries.
     """
 
     section: str
@@ -47,7 +49,7 @@ class Bend(Value, frozen=True, kw_only=True):
     does: Mapping[str, Any]
     nth: int = 0
     weight: int = 1
-    at: int = 0
+    at: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,10 +76,7 @@ class Bend(Value, frozen=True, kw_only=True):
         """The same with smaller numbers, the smallest first."""
         for key, value in self.does.items():
             if isinstance(value, str) and value in _SHORTER:
-                yield Bend(
-                    section=self.section, about=self.about, how=self.how, nth=self.nth, weight=self.weight, at=self.at,
-                    does={**self.does, key: _SHORTER[value]},
-                )  # fmt: skip
+                yield replace(self, does={**self.does, key: _SHORTER[value]})
 
 
 def lines_of(bends: Iterable[Bend]) -> dict[str, Any]:
@@ -96,7 +95,8 @@ def bends_of(entries: Sequence[Entry], providers: Sequence[str]) -> list[Bend]:
     found: dict[str, Bend] = {}
     for bend in (*_faults(entries), *_deliveries(entries), *_refusals(entries)):
         if bend.provider in providers:
-            found.setdefault(bend.name, bend)
+            known = found.get(bend.name)
+            found[bend.name] = bend if known is None else replace(known, at=(*known.at, *bend.at))
     return sorted(found.values(), key=lambda each: (each.at, each.name))
 
 
@@ -112,7 +112,7 @@ def _faults(entries: Sequence[Entry]) -> Iterator[Bend]:
             weight, then = _FAULTS[how]
             yield Bend(
                 section="faults", about=f"{entry.provider}.{entry.operation}", how=how, does=then, nth=1,
-                weight=weight, at=entry.id,
+                weight=weight, at=(entry.id,),
             )  # fmt: skip
 
 
@@ -128,11 +128,16 @@ def _deliveries(entries: Sequence[Entry]) -> Iterator[Bend]:
         event = f"{entry.provider}.{entry.operation}"
         seen[event] += 1
         for how, (weight, deliver) in _DELIVERIES.items():
-            if seen[event] == 1:
-                yield Bend(section="webhooks", about=event, how=how, does=deliver, weight=weight, at=entry.id)
+            yield Bend(section="webhooks", about=event, how=how, does=deliver, weight=weight, at=(entry.id,))
             if count[event] > 1 and seen[event] <= MOST_APART and how in _EACH_BY_ITSELF:
                 yield Bend(
-                    section="webhooks", about=event, how=how, does=deliver, nth=seen[event], weight=weight, at=entry.id
+                    section="webhooks",
+                    about=event,
+                    how=how,
+                    does=deliver,
+                    nth=seen[event],
+                    weight=weight,
+                    at=(entry.id,),
                 )
 
 
@@ -146,7 +151,7 @@ def _refusals(entries: Sequence[Entry]) -> Iterator[Bend]:
         if outcome and seen[entry.operation] <= MOST_APART:
             yield Bend(
                 section="rules", about=entry.operation, how=outcome, does={"outcome": outcome},
-                nth=seen[entry.operation], weight=4, at=entry.id,
+                nth=seen[entry.operation], weight=4, at=(entry.id,),
             )  # fmt: skip
 
 
@@ -166,6 +171,8 @@ def _refusing() -> Mapping[str, str]:
 # -- in which order ----------------------------------------------------------------------------------------------------
 
 Set = tuple[Bend, ...]
+ALIKE = 3.0
+"""So much later comes a pair of the same kind: two faults, two deliveries."""
 NEAR_ENTRIES = 8.0
 KIN = 8.0
 """So much sooner comes a pair of which one part only happens because of the other."""
@@ -194,8 +201,13 @@ def _weight(bends: Set, born: Mapping[str, str]) -> float:
             if born.get(bend.name) == other.name or born.get(other.name) == bend.name:
                 weight *= KIN
             else:
-                weight /= 1 + abs(bend.at - other.at) / NEAR_ENTRIES
+                weight /= 1 + _apart(bend, other) / NEAR_ENTRIES
+                weight /= ALIKE if bend.section == other.section else 1
     return weight
+
+
+def _apart(bend: Bend, other: Bend) -> int:
+    return min((abs(one - two) for one in bend.at for two in other.at), default=0)
 
 
 def named(bends: Iterable[Bend]) -> str:
