@@ -6,7 +6,7 @@ READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 DEMO := $(VENV)/.demo-ready
 
-.PHONY: run demo test lint unit types vendor shots pictures fuzz bench crowd kills golden mutation soak node clean
+.PHONY: run demo test lint unit types vendor shots pictures fuzz bench crowd judged kills golden mutation soak node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -54,6 +54,9 @@ bench: $(DEV)  ## speed, as ratios measured in one run
 
 crowd: $(DEV)  ## hundreds of sandboxes at the same time: isolation, and what one costs
 	$(BIN)/python -m bench.crowd $(ARGS)
+
+judged: $(DEV)  ## the example shop, with and without its mistakes, under the judge's probes; or ARGS="--table"
+	$(BIN)/python -m bench.judge_table --seeds 1,2,3 $(ARGS)
 
 golden: $(DEV)  ## write the golden journals again; read the difference with git diff tests/golden
 	$(BIN)/python -m tests.golden $(ARGS)

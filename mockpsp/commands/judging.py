@@ -133,10 +133,8 @@ def base_lines(name: str) -> dict[str, object]:
 
 def stage_for(setup: Setup, webhooks: dict[str, str], sandbox: str | None, url: str) -> AbstractContextManager[Stage]:
     """A server of our own, or a sandbox of one that runs."""
-    from contextlib import nullcontext
-
-    from mockpsp.judge.stage import OneSandbox, own_server
+    from mockpsp.judge.stage import one_sandbox, own_server
 
     if sandbox is not None:
-        return nullcontext(OneSandbox(url, sandbox, setup.manual, webhooks))
+        return one_sandbox(url, sandbox, webhooks, manual=setup.manual)
     return own_server(webhooks, manual=setup.manual)

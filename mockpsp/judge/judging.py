@@ -83,10 +83,14 @@ def _report(runner: Runner, probe: Probe, plain: Observed) -> Report:
     except ControlError as error:
         return _written(probe, Outcome.BROKEN, f"the base and the probe's lines do not go together: {error}")
     findings = _found(Trial(probe, plain, run))
+    if not any(run.calls(probe.provider)):  # whatever it did, it was not the purchase: of that nothing can be said
+        told = f"the command called nothing at {probe.provider}; it ended with {ran.exit_code}:{_tail(ran.output)}"
+        return _written(probe, Outcome.BROKEN, told, ran=ran)
+    told = "" if findings else gone(probe, run)
     return _written(
         probe,
-        Outcome.FOUND if findings else Outcome.HELD,
-        "",
+        Outcome.FOUND if findings else Outcome.NOT_APPLICABLE if told else Outcome.HELD,
+        told,
         findings=findings,
         ran=ran,
         scenario=runner.setup.scenario(f"{probe.provider}/{probe.name}", probe.lines),
@@ -103,6 +107,17 @@ def missing(probe: Probe, plain: Observed) -> str:
     if not any(plain.calls(probe.provider)):
         return f"the command calls nothing at {probe.provider}"
     return next((need.told for need in probe.needs if not need.holds(plain)), "")
+
+
+def gone(probe: Probe, run: Observed) -> str:
+    """Why a run shows nothing although it was made: the merchant ended with the command. Empty where it did not."""
+    if probe.visit is not None and not any(each.status for each in run.saw):
+        return "nobody answers at the return address once the command has ended (see --sandbox)"
+    tried = [each for each in run.entries if each.kind == "delivery" and each.provider == probe.provider]
+    late = [each.details["delivery"] for each in tried if each.id > run.ended]
+    if probe.outlasts and not any(each.get("status") for each in late):
+        return "nobody takes webhooks once the command has ended (see --sandbox)"
+    return ""
 
 
 def _found(trial: Trial) -> tuple[Finding, ...]:

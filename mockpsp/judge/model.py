@@ -104,7 +104,8 @@ class Probe(Value, frozen=True, kw_only=True):
 
     ``lines`` are parts of a scenario (``rules``, ``webhooks``, ``faults``, ``settings``) that go before those of the
     base. ``needs`` must hold in the plain run. ``completes``: the purchase can come to its end, so that the command is
-    expected to pass as it did plainly. ``later`` is how far the sandbox's clock is moved after the command, ``visit``
+    expected to pass as it did plainly. ``outlasts``: what it bends reaches the merchant once the command has ended.
+    ``later`` is how far the sandbox's clock is moved after the command, ``visit``
     what a stranger does with the return address. ``page`` is the provider's documentation.
     """
 
@@ -118,6 +119,7 @@ class Probe(Value, frozen=True, kw_only=True):
     lines: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[Need, ...] = ()
     completes: bool = True
+    outlasts: bool = False
     later: str = ""
     visit: Visit | None = None
 

@@ -5,25 +5,20 @@ Probes know what they bend and what to expect. These checks know nothing of it, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from mockpsp.domain.money import Money
 from mockpsp.judge import verdicts, wrongs
 from mockpsp.judge.model import Finding, Trial
-from mockpsp.judge.observed import Observed
 from mockpsp.judge.trade import TRADES
-
-_PAYS = {"worldline": ("Accepted",), "adyen": ("Captured",), "lyra": ()}
-_BACK = {"worldline": ("RefundRequested",), "adyen": ("Refunded",), "lyra": ("RefundCreated",)}
 
 
 def conserved(trial: Trial) -> Iterator[Finding]:
     """At each provider that was called: nothing was captured or shipped twice, no more went back than was paid."""
     for each in _by_provider(trial):
         yield from verdicts.shipped_once(each)
-        yield from _refunded_within(each)
+        yield from verdicts.asked_too_much(each)
 
 
 def together(trial: Trial) -> Iterator[Finding]:
@@ -32,7 +27,7 @@ def together(trial: Trial) -> Iterator[Finding]:
         trade = TRADES[each.probe.provider]
         yield from verdicts.shipped_once(each)
         yield from verdicts.captured_once(each)
-        yield from _refunded_within(each)
+        yield from verdicts.asked_too_much(each)
         yield from verdicts.refunded_once(each)
         yield from verdicts.believed_refund(each)
         yield from verdicts.refused_genuine(each)
@@ -73,27 +68,6 @@ def _given_back(trial: Trial) -> Iterator[Finding]:
     """Where the merchant takes an unpaid order as over, no voucher is kept. Before that it may still be paid."""
     if trial.plain.paid(trial.probe.provider) and any(each.over for each in trial.run.about(trial.probe.provider)):
         yield from verdicts.gave_back(trial)
-
-
-def _refunded_within(trial: Trial) -> Iterator[Finding]:
-    """Of no object more was asked back than was captured there; and no capture was more than was paid."""
-    provider, run = trial.probe.provider, trial.run
-    paid, back = _sums(run, provider, *_PAYS[provider]), _sums(run, provider, *_BACK[provider])
-    for ref, (amount, numbers) in back.items():
-        if ref in paid and amount > paid[ref][0]:
-            told = f"{amount / 100:.2f} asked back of {paid[ref][0] / 100:.2f}"
-            yield wrongs.REFUNDED_TOO_MUCH.found(trial, run.evidence(told, *paid[ref][1], *numbers))
-
-
-def _sums(run: Observed, provider: str, *names: str) -> Mapping[str, tuple[int, tuple[int, ...]]]:
-    """By object: the sum of the amounts of these facts in minor units, and their entries."""
-    found: dict[str, tuple[int, tuple[int, ...]]] = {}
-    for entry in run.events(provider, *names):
-        amount = entry.details["event"].get("amount")
-        if isinstance(amount, str) and entry.reference:
-            before, numbers = found.get(entry.reference, (0, ()))
-            found[entry.reference] = before + Money.parse(amount).minor, (*numbers, entry.id)
-    return found
 
 
 def told_once(findings: Iterator[Finding]) -> tuple[Finding, ...]:

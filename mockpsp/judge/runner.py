@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from json import loads
 from pathlib import Path
 from typing import Any
@@ -185,19 +186,19 @@ class Runner:
         last, since = -1, time.monotonic()
         while time.monotonic() < end:
             sandbox.settle()
-            latest = sandbox.journal(after=max(last, 0))
+            latest = [each for each in sandbox.journal(after=max(last, 0)) if each.kind != "clock"]
             if latest or last < 0:
                 last, since = (latest[-1].id if latest else 0), time.monotonic()
-            elif time.monotonic() - since >= QUIET_SECONDS and not self._soon(sandbox):
+            elif self._soon(sandbox):
+                since = time.monotonic()
+                if self.setup.manual:
+                    sandbox.advance(timedelta(seconds=SOON_SECONDS))
+            elif time.monotonic() - since >= QUIET_SECONDS:
                 return
-            if self.setup.manual:
-                sandbox.advance("2s")
             time.sleep(0.05)
 
     def _soon(self, sandbox: Sandbox) -> bool:
-        """Whether something is due within moments by itself."""
-        if self.setup.manual:
-            return False
+        """Whether something is due within moments."""
         clock = sandbox.clock()
         return clock.next_due is not None and (clock.next_due - clock.now).total_seconds() < SOON_SECONDS
 

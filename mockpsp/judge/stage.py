@@ -13,9 +13,6 @@ from mockpsp.judge.model import parts
 from mockpsp.settings import Settings
 from mockpsp.testing.client import Mockpsp, Sandbox
 
-CLOCK = "2026-07-01T09:00:00Z"
-"""When runs on a clock that stands still begin."""
-
 
 class BadBase(ValueError):
     """The scenario that runs are built on cannot be used; the message names file, line and mistake."""
@@ -70,7 +67,9 @@ class OwnServer:
     @contextmanager
     def sandbox(self, scenario: Mapping[str, Any], seed: int) -> Iterator[Sandbox]:
         """See Stage. It is deleted at the end."""
-        with self._psp.new_sandbox(scenario, seed=seed, clock=CLOCK if self.manual else None) as made:
+        with self._psp.new_sandbox(scenario, seed=seed) as made:
+            if self.manual:  # at the present moment, which the merchant's own clock shows
+                made.stop_clock()
             for provider, url in self.webhooks.items():
                 made.send_webhooks(provider, url)
             yield made
@@ -112,15 +111,30 @@ class OneSandbox:
     def sandbox(self, scenario: Mapping[str, Any], seed: int) -> Iterator[Sandbox]:
         """See Stage. Ids differ from run to run, since the merchant's server may remember those of the run before."""
         found = Mockpsp(self.url).sandbox(self.name)
-        clock = {"clock": CLOCK} if self.manual else {}
-        found.load(_apart({**scenario, **clock, "seed": seed}, seed))
+        found.load(_apart({**scenario, "seed": seed}, seed))
         found.reset()
         for provider, url in self.webhooks.items():
             found.send_webhooks(provider, url)
-        if not self.manual:
-            found.run_clock()
+        _ = found.stop_clock() if self.manual else found.run_clock()
         yield found
 
     def processor(self) -> float | None:
         """See Stage. Another process has it."""
         return None
+
+
+@contextmanager
+def one_sandbox(url: str, name: str, webhooks: Mapping[str, str], *, manual: bool) -> Iterator[OneSandbox]:
+    """Use this sandbox; at the end its scenario is what it was, or the default one where that has no name.
+
+    Raises ControlError when there is none with this name, Unreachable.
+    """
+    psp = Mockpsp(url)
+    before = psp.sandbox(name).scenario
+    try:
+        yield OneSandbox(url, name, manual, webhooks)
+    finally:
+        left = psp.sandbox(name)
+        left.load(before if before in psp.scenarios() else "default")
+        left.reset()
+        left.run_clock()

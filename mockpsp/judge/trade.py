@@ -16,7 +16,8 @@ class Trade(Value, frozen=True, kw_only=True):
     ``makes`` begin a purchase, ``charges`` are those of them that can take money at once. ``key`` is the header of
     the idempotence key, empty where the provider has none. ``returns`` are places of the return address in a request
     that makes, ``token`` is what an answer gives the merchant to compare the return with. ``proves`` is the query
-    parameter of the return that cannot be guessed.
+    parameter of the return that cannot be guessed. ``amount`` is where a request that makes says how much, ``back``
+    where a refund does.
     """
 
     makes: frozenset[str]
@@ -28,6 +29,7 @@ class Trade(Value, frozen=True, kw_only=True):
     key: str = ""
     reference: Path = ("reference",)
     amount: Path = ("amount", "value")
+    back: Path = ("amount", "value")
     returns: tuple[Path, ...] = (("returnUrl",),)
     proves: str = ""
     signs: bool = True
@@ -44,6 +46,7 @@ TRADES: Mapping[str, Trade] = {
         key="x-gcs-idempotence-key",
         reference=("order", "references", "merchantReference"),
         amount=("order", "amountOfMoney", "amount"),
+        back=("amountOfMoney", "amount"),
         returns=(
             ("hostedCheckoutSpecificInput", "returnUrl"),
             ("redirectPaymentMethodSpecificInput", "redirectionData", "returnUrl"),
@@ -72,6 +75,7 @@ TRADES: Mapping[str, Trade] = {
             }
         ),
         amount=("items", "amount"),
+        back=("items", "amount"),
         returns=(("url_return",),),
         signs=False,
     ),

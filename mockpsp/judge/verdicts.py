@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from mockpsp.judge import wrongs
 from mockpsp.judge.model import Check, Evidence, Finding, Severity, Trial
 from mockpsp.judge.observed import Call, Observed, Said
-from mockpsp.judge.trade import TRADES
+from mockpsp.judge.trade import TRADES, at
 from mockpsp.judge.wrongs import Wrong
 from mockpsp.testing.answers import Webhook
 
+_HUNG_UP = ("Server disconnected", "Connection reset", "Broken pipe")
+"""What aiohttp and the system say when somebody took a request in and hung up."""
 _AFTER_EFFECT = "strikes after the effect"
 
 
 def plainly(trial: Trial) -> Iterator[Finding]:
-    """What is wrong even when nothing is bent: webhooks that are refused or answered too late."""
+    """What is wrong even when nothing is bent: webhooks refused or answered late, refunds of more than was paid."""
     yield from answered_in_time(trial)
     yield from refused_genuine(trial)
+    for provider in TRADES:
+        yield from asked_too_much(Trial(replace(trial.probe, provider=provider), trial.plain, trial.run))
 
 
 # -- webhooks that have to be accepted ---------------------------------------------------------------------------------
@@ -33,6 +39,21 @@ def refused_genuine(trial: Trial) -> Iterator[Finding]:
     ]
     if bad:
         yield wrongs.REFUSED_GENUINE.found(trial, *(_answered(trial.run, each) for each in bad[:3]))
+
+
+def outlives_forgeries(trial: Trial) -> Iterator[Finding]:
+    """A webhook that is not genuine was taken in, and the connection ended without an answer: not late, but broken.
+
+    Where the merchant had ended before, or had not begun, nobody took it in.
+    """
+    broken = [
+        each
+        for each in trial.run.webhooks
+        if _concerns(trial, each.provider) and each.signature != "right"
+        if any(one.status is None and any(sign in (one.error or "") for sign in _HUNG_UP) for one in each.attempts)
+    ]
+    if broken:
+        yield wrongs.FELL_OVER.found(trial, *(_answered(trial.run, each) for each in broken[:3]))
 
 
 def answered_in_time(trial: Trial) -> Iterator[Finding]:
@@ -269,6 +290,21 @@ def refunded_once(trial: Trial) -> Iterator[Finding]:
     if back > usual > 0:
         told = f"{back / 100:.2f} went back, plainly it was {usual / 100:.2f}"
         yield wrongs.REFUNDED_TWICE.found(trial, run.evidence(told, *calls))
+    yield from asked_too_much(trial)
+
+
+def asked_too_much(trial: Trial) -> Iterator[Finding]:
+    """All refunds together are no more than all purchases; the same call again, with its key, is the same refund."""
+    run, provider = trial.run, trial.probe.provider
+    trade = TRADES[provider]
+    made = {each.reference or each.id: at(each.body, trade.amount) for each in run.makes(provider)}
+    refunds = {(each.target, each.key or each.id): each for each in run.calls(provider, trade.refunds)}
+    asked = [at(each.body, trade.back) for each in refunds.values()]
+    price = sum(each for each in made.values() if isinstance(each, int))
+    wanted = sum(each for each in asked if isinstance(each, int))
+    if 0 < price < wanted:
+        told = f"{wanted / 100:.2f} was asked back, {price / 100:.2f} was to be paid"
+        yield wrongs.REFUNDED_TOO_MUCH.found(trial, run.evidence(told, *(each.id for each in refunds.values())))
 
 
 def waited(seconds: float) -> Check:

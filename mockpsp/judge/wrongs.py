@@ -10,7 +10,7 @@ from mockpsp.judge.model import Evidence, Finding, Severity, Trial
 WORLDLINE, ADYEN, LYRA = (
     "https://docs.direct.worldline-solutions.com/en/",
     "https://docs.adyen.com/",
-    "https://docs.lyra.com/en/collect/marketplace/",
+    "https://docs.lyra.com/en/collect/marketplace/marketplace-webservices-REST/",
 )
 PAGES: Mapping[str, Mapping[str, str]] = {
     "worldline": {
@@ -19,8 +19,8 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "statuses": f"{WORLDLINE}integration/api-developer-guide/statuses",
         "vouchers": "https://docs.ecommerce.cawl-solutions.fr/en/payment-methods-and-features/payment-methods/"
         "cheque-vacances-connect",
-        "errors": f"{WORLDLINE}integration/api-developer-guide/errors",
-        "return": f"{WORLDLINE}integration/basic-integration-methods/hosted-checkout-page",
+        "errors": f"{WORLDLINE}integration/api-developer-guide/",
+        "return": f"{WORLDLINE}integration/api-developer-guide/",
         "refund": f"{WORLDLINE}integration/api-developer-guide/statuses",
     },
     "adyen": {
@@ -35,12 +35,14 @@ PAGES: Mapping[str, Mapping[str, str]] = {
         "capture": f"{ADYEN}online-payments/capture",
     },
     "lyra": {
-        "webhooks": f"{LYRA}marketplace-webservices-REST/using-webhooks.html",
-        "orders": f"{LYRA}marketplace-webservices-REST/order-object.html",
-        "vouchers": f"{LYRA}marketplace-webservices-REST/after-the-payment.html",
-        "refund": f"{LYRA}marketplace-webservices-REST/refund-an-order.html",
-        "errors": f"{LYRA}marketplace-webservices-REST/errors.html",
-        "return": f"{LYRA}marketplace-webservices-REST/executing-an-order.html",
+        "webhooks": f"{LYRA}using-webhooks.html",
+        "orders": f"{LYRA}order-object.html",
+        "statuses": f"{LYRA}order-object.html",
+        "vouchers": f"{LYRA}after-the-payment.html",
+        "refund": f"{LYRA}following-up-the-refund-request.html",
+        "idempotence": f"{LYRA}creating-and-modifying-the-order.html",
+        "errors": f"{LYRA}web-service-resources.html",
+        "return": f"{LYRA}analyzing-the-payment-result.html",
     },
 }
 """The pages that probes and findings refer to, by provider and subject."""
@@ -201,6 +203,16 @@ REFUSED_GENUINE = Wrong(
     title="refused a genuine webhook",
     why="The event is lost or repeated for days, and orders stay unpaid in the shop.",
     instead=ACKNOWLEDGE,
+)
+FELL_OVER = Wrong(
+    name="fell-over-a-webhook",
+    title="fell over a webhook that is not genuine",
+    why="The connection ended without an answer, as when the process ends: anybody who knows the address can stop it.",
+    instead={
+        "": "Answer 401 to what is not signed as it should be, and catch what the library throws: some throw for a "
+        "missing signature instead of saying no."
+    },
+    subject="hmac",
 )
 ANSWERED_LATE = Wrong(
     name="answered-too-late",

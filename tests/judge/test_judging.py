@@ -12,14 +12,17 @@ import pytest
 import requests
 
 from mockpsp.judge.command import Ended
+from mockpsp.judge.judging import gone as unseen
 from mockpsp.judge.judging import judge
 from mockpsp.judge.model import FORMAT, Judgement, Outcome, Report, Severity, as_builtins, as_json, parts
 from mockpsp.judge.probes import chosen
 from mockpsp.judge.runner import Runner, Setup, environment_of
 from mockpsp.judge.sequence import mermaid
-from mockpsp.judge.stage import BadBase, OneSandbox, OwnServer, base_of
+from mockpsp.judge.stage import BadBase, OneSandbox, OwnServer, base_of, one_sandbox
 from mockpsp.judge.telling import line, table
 from mockpsp.testing.client import Mockpsp
+from tests.judge.runs import Story
+from tests.support.receiver import Receiver
 from tests.support.server import Threaded
 
 CARD = {"type": "scheme", "number": "4111111111111111", "expiryMonth": "03", "expiryYear": "2030", "cvc": "737"}
@@ -193,6 +196,17 @@ def test_one_sandbox_keeps_its_credentials_and_gets_other_ids(live: Threaded) ->
         assert keys == [sandbox.credentials["adyen"]["merchant_account"]] * 2
 
 
+def test_one_sandbox_is_left_as_it_was(live: Threaded) -> None:
+    with Mockpsp(live.url).new_sandbox("worldline/split-with-card") as sandbox:
+        with one_sandbox(live.url, sandbox.id, {}, manual=True) as stage:
+            probe = chosen(("adyen/webhook-lost",))[0]
+            Runner(Setup(run="x", settle=5.0), stage, merchant(lambda _: "k")).run("lost", probe.lines)
+        left = Mockpsp(live.url).sandbox(sandbox.id)
+        assert left.scenario == "worldline/split-with-card"
+        assert left.clock().mode == "real"
+        assert left.journal("request") == ()
+
+
 @pytest.mark.parametrize("manual", [False, True])
 def test_late_work_is_done_by_moving_the_clock(live: Threaded, manual: bool) -> None:
     runner = Runner(
@@ -289,3 +303,27 @@ def test_reports_are_frozen(stage: OwnServer) -> None:
     with pytest.raises(AttributeError):
         judgement.plain.told = "other"  # type: ignore[misc]
     assert os.environ.get("MOCKPSP_SANDBOX") is None, "the environment of this process stays as it was"
+
+
+def test_a_merchant_that_ends_with_its_command_is_not_seen_afterwards(live: Threaded, receiver: Receiver) -> None:
+    probes = chosen(("adyen/webhook-replayed", "adyen/return-twice"))
+    gone = OwnServer(live.url, False, {"adyen": receiver.url}, lambda: 0.0)
+
+    def ends(command: str, env: Mapping[str, str], limit: float) -> Ended:
+        receiver.status = 200
+        ended = merchant(lambda _: "k")(command, env, limit)
+        Mockpsp(live.url).sandbox(env["MOCKPSP_SANDBOX"]).settle()
+        if env["MOCKPSP_PROBE"] != "plain":
+            Mockpsp(live.url).sandbox(env["MOCKPSP_SANDBOX"]).send_webhooks("adyen", "http://127.0.0.1:9/webhooks")
+        return ended
+
+    judgement = judge(Setup(run="pay", settle=5.0), gone, probes, command=ends)
+    assert [each.outcome for each in judgement.probes] == [Outcome.HELD, Outcome.NOT_APPLICABLE]
+    assert "nobody answers at the return address" in judgement.probes[1].told
+
+
+def test_what_never_reached_the_merchant_is_not_held() -> None:
+    probe = chosen(("adyen/webhook-replayed",))[0]
+    late = Story().webhook(status=None, error="Cannot connect to host")
+    assert "nobody takes webhooks" in unseen(probe, late.run(ended=0))
+    assert unseen(probe, late.webhook(status=200).run(ended=0)) == ""

@@ -250,6 +250,23 @@ def test_more_money_goes_back_than_plainly() -> None:
     assert names(verdicts.refunded_once, run("18.50 EUR").run(), run("18.50 EUR").run()) == []
 
 
+@pytest.mark.parametrize(
+    ("refunds", "expected"),
+    [
+        ([("k", 1000), ("k", 1000)], []),
+        ([("k", 1000), ("l", 850)], []),
+        ([("k", 1000), ("l", 1000)], ["refunded-more-than-captured"]),
+        ([("", 1000), ("", 1000)], ["refunded-more-than-captured"]),
+    ],
+)
+def test_more_is_asked_back_than_was_paid(refunds: list[tuple[str, int]], expected: list[str]) -> None:
+    story = Story()
+    story.call("create_payment_link", body={"reference": "O-1", "amount": {"value": 1850}})
+    for key, value in refunds:
+        story.call("refund", target="/payments/A/refunds", key=key, body={"amount": {"value": value}})
+    assert names(verdicts.asked_too_much, story.run()) == expected
+
+
 @pytest.mark.parametrize(("after", "expected"), [(0.2, ["ignored-retry-after"]), (3.1, [])])
 def test_coming_back_too_early(after: float, expected: list[str]) -> None:
     story = Story()

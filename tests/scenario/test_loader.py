@@ -450,6 +450,10 @@ KEYS_OF_A_SCENARIO = (
 EXPIRED = (
     "6:38: reason: unknown reason 'expired' for the outcome 'refused' of acme.charge; did you mean 'expired_card'?"
 )
+DELIVER_SAYS_NOTHING = (
+    "3:52: 'deliver' says nothing; give one of after, copies, gap, order, drop, early, pause, signature, change, "
+    "header_case, beside, together, endpoint"
+)
 NO_EVENT = (
     "3:20: event: no event matches 'bolt.x*'; known: acme.checkout.expired, acme.payment.captured, "
     "acme.payment.refunded, bolt.payment.captured"
@@ -586,7 +590,7 @@ BAD: list[tuple[str, list[str]]] = [
     (HEAD + 'webhooks: [{event: "*.payment.captured", when: {amount: 5}, deliver: {drop: true}}]', [
         "3:49: 'amount' differs in kind among what '*.payment.captured' means; name one provider"]),
     (HEAD + "webhooks: [{event: acme.payment.captured, deliver: {}}]", [
-        "3:52: 'deliver' says nothing; give one of after, copies, gap, order, drop, early, pause, signature, change, header_case, beside, together, endpoint"]),
+        DELIVER_SAYS_NOTHING]),
     (HOOK + "{copies: 21, after: 5, order: reverse, drop: false}", [
         "5:21: copies: 21 is too large; 20 is the most",
         "5:32: after: '5' is not a duration; write PT4H1M, 2s, 250ms, 4h or 1d",

@@ -123,19 +123,20 @@ def _repeated(provider: str) -> Iterator[Probe]:
         provider, "webhook-replayed", "all webhooks come once more, five hours later",
         "A provider's staff sends events again, and somebody who recorded one can.", "webhooks", HIGH,
         verdicts.shipped_once, verdicts.stays_paid, verdicts.refunded_once,
-        lines=hook(f"{provider}.*", copies=2, gap="5h"), needs=needs, later="6h", completes=False,
+        lines=hook(f"{provider}.*", copies=2, gap="5h"), needs=needs, later="6h", completes=False, outlasts=True,
     )  # fmt: skip
 
 
 def _moved(provider: str) -> Iterator[Probe]:
     needs = (paid(provider), hooked(provider))
     if provider in _NOISE:
-        early = [hook(f"{provider}.{event}", after="2s") for event in _NOISE[provider]]
+        early = [hook(f"{provider}.{event}", after="8s") for event in _NOISE[provider]]
         yield _probe(
             provider, "webhook-out-of-order", "the first news comes last",
             "Events overtake each other; each says what was true when it happened.", "webhooks", HIGH,
             verdicts.completes, verdicts.stays_paid,
-            lines=parts(early), needs=(paid(provider), hooked(provider, *_NOISE[provider])),
+            lines=parts(early), needs=(paid(provider), hooked(provider, *_NOISE[provider])), later="20s",
+            outlasts=True,
         )  # fmt: skip
     yield _probe(
         provider, "webhook-before-answer", "webhooks come before the call that led to them is answered",
@@ -148,6 +149,7 @@ def _moved(provider: str) -> Iterator[Probe]:
         "Queues fill up; the shopper has gone home by then.", "webhooks", HIGH,
         verdicts.shipped_once, verdicts.learns_late,
         lines=hook(f"{provider}.*", after="5h"), needs=(*needs, says_facts()), later="6h", completes=False,
+        outlasts=True,
     )  # fmt: skip
     yield _probe(
         provider, "webhook-lost", "no webhook ever comes",
@@ -189,7 +191,7 @@ def _forged(provider: str) -> Iterator[Probe]:
     ):
         yield _probe(
             provider, name, title, "The address of a webhook endpoint is no secret; the key is.", "hmac", CRITICAL,
-            verdicts.unpaid_means(wrong), verdicts.answered_as_if_genuine(wrong),
+            verdicts.unpaid_means(wrong), verdicts.outlives_forgeries, verdicts.answered_as_if_genuine(wrong),
             lines=_claims_paid(provider, signature=kind), needs=needs, completes=False,
         )  # fmt: skip
     account = {"worldline": "merchantId", "adyen": f"{_ITEM}.merchantAccountCode"}[provider]
