@@ -1,7 +1,7 @@
 """The explorer explored: the example shop's two-step mistakes, each found and shrunk, and the shop without one.
 
 ``python -m bench.explored`` (``make explored``) walks with the whole budget; exit code 1 when a mistake is not found, is
-not shrunk below thirty lines, is found by a single probe of ``judge``, or when something is found in the right shop.
+not shrunk below thirty lines or is found by a single probe of ``judge``, or when the right shop shows something.
 ``--into FOLDER`` keeps the scenario files.
 """
 
@@ -107,9 +107,8 @@ def main() -> int:
                     sys.stdout.write(f"  {bent}: {found or 'ok'}\n")
                     sys.stdout.flush()
 
-            for bugs in (
-                ([], [bug]) if not options.correct and not options.near else ([] if options.correct else [bug],)
-            ):
+            cases: list[list[str]] = [[]] if options.correct else [[bug]] if options.near else [[], [bug]]
+            for bugs in cases:
                 result = explored(server, bugs, MEANT[bug], plan, seed=options.seed, tell=tell)
                 wrong += not _row(bugs, MEANT[bug], result, perf_counter() - began, options.into)
     return 1 if wrong else 0

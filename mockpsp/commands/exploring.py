@@ -38,7 +38,7 @@ def _seconds(context: click.Context, option: click.Parameter, value: str | None)
     help="How many mixtures to try; shrinking what is found comes on top.",
 )  # fmt: skip
 @click.option("--time", "seconds", metavar="SPAN", callback=_seconds, help="Try for so long at most: 90s, 10m, 1h.")
-@click.option("--on", multiple=True, metavar="PATTERN", help="Only bend these: adyen.capture, 'worldline.payment.*'.")
+@click.option("--on", multiple=True, metavar="PATTERN", help="Only these bends: adyen.capture, '* twice'.")
 @click.option("--most", type=click.IntRange(1, 5), default=3, show_default=True, help="So many bends at once.")
 @click.option("--first", is_flag=True, help="Stop at the first new finding.")
 @click.option("--replay", type=_FILE, metavar="FILE", help="Only see whether what this file found is still there.")

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any
 
 from mockpsp.domain.value import Value
-from mockpsp.judge import oracles, regression
+from mockpsp.judge import oracles, regression, wrongs
 from mockpsp.judge.bends import Bend, Set, bends_of, later_of, lines_of, named, shuffled
 from mockpsp.judge.command import run_command
 from mockpsp.judge.judging import judge, plainly, total
@@ -35,7 +35,7 @@ Told = Callable[[str, str], None]
 class Plan(Value, frozen=True, kw_only=True):
     """How far to go. ``budget`` are runs, ``seconds`` are on the wall; shrinking what was found comes on top.
 
-    ``on`` are patterns of what may be bent (``adyen.capture``, ``lyra.*``), all if there is none. ``most`` bends go
+    ``on`` are patterns of what may be bent (``adyen.capture``, ``lyra.*``, ``* twice``), all if there is none. ``most`` bends go
     together. ``first``: stop at the first new finding.
     """
 
@@ -72,7 +72,8 @@ def explore(
     began = time.perf_counter()
     explorer = Explorer(setup, stage, plan, tell, command, judged)
     observed, ran = explorer.runner.run("plain")
-    plain, reports = plainly(observed, ran), ()
+    plain = plainly(observed, ran)
+    reports: tuple[Report, ...] = ()
     if plain.outcome is not Outcome.BROKEN:
         explorer.learn(observed)
         reports = explorer.walk()
@@ -94,7 +95,8 @@ def replay(
     began = time.perf_counter()
     explorer = Explorer(setup, stage, Plan(), lambda *_: None, command, None)
     observed, ran = explorer.runner.run("plain")
-    plain, reports = plainly(observed, ran), ()
+    plain = plainly(observed, ran)
+    reports: tuple[Report, ...] = ()
     if plain.outcome is not Outcome.BROKEN:
         explorer.learn(observed)
         run, bent = explorer.run(f"replay {name}", lines)
@@ -131,7 +133,8 @@ class Explorer:
         if self._plain is None:
             self._plain = run
         for bend in bends_of(run.entries, self.setup.providers):
-            wanted = not self.plan.on or any(fnmatchcase(bend.about, each) for each in self.plan.on)
+            names = (bend.about, bend.name)
+            wanted = not self.plan.on or any(fnmatchcase(name, each) for name in names for each in self.plan.on)
             if wanted and bend.name not in self._bends:
                 self._bends[bend.name] = bend
                 if under:
@@ -239,7 +242,7 @@ class Explorer:
         lines = lines_of(bends)
         run, ran = self.run(named(bends), lines)
         again = next((each for each in self.found(run) if _same(each, finding)), None)
-        known = self._known(finding)
+        known = self._known(finding, lines)
         told = f"judge finds it, too: {known}" if known else ""
         if again is None:
             told = "it was there in one run, and not in another under the same lines"
@@ -252,13 +255,30 @@ class Explorer:
                 again, title, self.setup.base, lines, self.setup.seed
             )
 
-    def _known(self, finding: Finding) -> str:
-        """The probe that finds the same mistake by itself; empty when none does."""
+    def _known(self, finding: Finding, lines: Mapping[str, Any]) -> str:
+        """The probe that finds the same mistake by bending the same kind of thing; empty when none does."""
         if self._judged is None:
             probes = chosen((), (finding.provider,))
             self._judged = judge(self.setup, self._stage, probes, lambda *_: None, self._command)
             self.ran += [each.ran for each in self._judged.probes if each.ran is not None]
-        return next((each.probe for each in self._judged.counted if _same(each, finding)), "")
+        kinds = set(lines)
+        for report in self._judged.probes:
+            if kinds == kinds_of(report.scenario) and any(_alike(each, finding) for each in report.counted):
+                return report.probe
+        return ""
+
+
+def kinds_of(scenario: Mapping[str, Any]) -> set[str]:
+    """Which parts of a scenario bend something."""
+    return {"rules", "webhooks", "faults"} & set(scenario)
+
+
+_UNAWARE = {wrongs.LOST.name, wrongs.NEVER_READ.name}
+
+
+def _alike(one: Finding, other: Finding) -> bool:
+    """The same, or two names for an order that is paid and that the merchant does not know of."""
+    return _same(one, other) or (one.provider == other.provider and {one.name, other.name} <= _UNAWARE)
 
 
 def _same(one: Finding, other: Finding) -> bool:
