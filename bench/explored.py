@@ -1,7 +1,7 @@
 """The explorer explored: the example shop's two-step mistakes, each found and shrunk, and the shop without one.
 
-``python -m bench.explored`` (``make explored``) walks with the whole budget; exit code 1 when a mistake is not found, is
-not shrunk below thirty lines or is found by a single probe of ``judge``, or when the right shop shows something.
+``python -m bench.explored`` (``make explored``) walks with the whole budget; exit code 1 when a mistake is not found,
+is not shrunk below thirty lines or is found by a probe of ``judge``, or when the right shop shows something.
 ``--into FOLDER`` keeps the scenario files.
 """
 

@@ -35,8 +35,8 @@ Told = Callable[[str, str], None]
 class Plan(Value, frozen=True, kw_only=True):
     """How far to go. ``budget`` are runs, ``seconds`` are on the wall; shrinking what was found comes on top.
 
-    ``on`` are patterns of what may be bent (``adyen.capture``, ``lyra.*``, ``* twice``), all if there is none. ``most`` bends go
-    together. ``first``: stop at the first new finding.
+    ``on`` are patterns of what may be bent (``adyen.capture``, ``lyra.*``, ``* twice``), all if there is none.
+    ``most`` bends go together. ``first``: stop at the first new finding.
     """
 
     budget: int = 200

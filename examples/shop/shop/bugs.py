@@ -226,6 +226,9 @@ class IgnoresRetryAfter(Care):
 class NewKeyForEachNews(Care):
     """Leaves a capture without an answer to the webhook's next delivery, whose call has another key: two captures."""
 
+    def counts(self, new: bool) -> bool:
+        return True
+
     def attempts(self, kind: str, usual: int) -> int:
         return 1 if kind == "capture" else usual
 
