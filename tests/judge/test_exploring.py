@@ -208,7 +208,7 @@ def explored(live: Threaded, *, nervous: bool, judged: Judgement = NOTHING, **pl
     told: list[str] = []
     setup = Setup(run="pay", settle=5.0, base=MANUAL)
     stage = OwnServer(live.url, False, {}, lambda: 0.0)
-    wanted = Plan(**{"on": ("* lost", "* refused"), "first": True, "most": 2, **plan})
+    wanted = Plan(**{"on": ("* lost", "*.capture busy"), "first": True, "most": 2, **plan})
     return explore(
         setup, stage, wanted, lambda bent, found: told.append(f"{bent}: {found}"), merchant(nervous=nervous), judged
     ), told

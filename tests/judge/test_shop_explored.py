@@ -50,7 +50,7 @@ def test_a_mistake_in_two_steps_is_found_and_shrunk(live: Threaded, bug: str) ->
 
 @pytest.mark.parametrize("bug", TWO_STEPS)
 def test_the_kept_file_tells_whether_it_is_mended(live: Threaded, bug: str) -> None:
-    assert [each.name for each in replayed(live, bug, bug).counted] == [MEANT[bug].finding]
+    assert MEANT[bug].finding in {each.name for each in replayed(live, bug, bug).counted}
     assert replayed(live, bug).ok
 
 
