@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -178,11 +179,11 @@ KIN = 8.0
 """So much sooner comes a pair of which one part only happens because of the other."""
 
 
-def shuffled(sets: Iterable[Set], seed: int, born: Mapping[str, str]) -> list[Set]:
+def shuffled(sets: Iterable[Set], seed: int, born: Mapping[str, AbstractSet[str]]) -> list[Set]:
     """In an order that follows from the seed: what is likely to show something tends to come first.
 
-    Bends that strike close to each other are tried sooner. ``born`` names the bend under which another one was first
-    seen.
+    Bends that strike close to each other are tried sooner. ``born`` names the bends under which another one
+    was seen that the plain run does not come to.
     """
 
     def turn(bends: Set) -> tuple[float, str]:
@@ -193,12 +194,12 @@ def shuffled(sets: Iterable[Set], seed: int, born: Mapping[str, str]) -> list[Se
     return sorted(sets, key=turn)
 
 
-def _weight(bends: Set, born: Mapping[str, str]) -> float:
+def _weight(bends: Set, born: Mapping[str, AbstractSet[str]]) -> float:
     weight = 1.0
     for number, bend in enumerate(bends):
         weight *= bend.weight
         for other in bends[:number]:
-            if born.get(bend.name) == other.name or born.get(other.name) == bend.name:
+            if other.name in born.get(bend.name, ()) or bend.name in born.get(other.name, ()):
                 weight *= KIN
             else:
                 weight /= 1 + _apart(bend, other) / NEAR_ENTRIES

@@ -119,7 +119,7 @@ class Explorer:
         self._stage, self._command, self._tell, self._judged = stage, command, tell, judged
         self._plain: Observed | None = None
         self._bends: dict[str, Bend] = {}
-        self._born: dict[str, str] = {}
+        self._born: dict[str, set[str]] = {}
         self._explained: list[frozenset[str]] = []
         self._told: set[tuple[str, str]] = set()
         self._end = None if plan.seconds is None else time.monotonic() + plan.seconds
@@ -138,7 +138,9 @@ class Explorer:
             if wanted and bend.name not in self._bends:
                 self._bends[bend.name] = bend
                 if under:
-                    self._born[bend.name] = under
+                    self._born[bend.name] = {under}
+            elif under and bend.name in self._born:
+                self._born[bend.name].add(under)
 
     def walk(self) -> tuple[Report, ...]:
         """Level by level, until the budget is used up."""
@@ -163,8 +165,8 @@ class Explorer:
     def _sets(self, level: int) -> Iterator[Set]:
         for bends in combinations(self._bends.values(), level):
             names = {each.name for each in bends}
-            born = {self._born[each] for each in names if each in self._born}
-            if born <= names and not any(one.excludes(other) for one, other in combinations(bends, 2)):
+            possible = all(self._born[each] & names for each in names if each in self._born)
+            if possible and not any(one.excludes(other) for one, other in combinations(bends, 2)):
                 yield bends
 
     def _over(self) -> bool:
