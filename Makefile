@@ -6,7 +6,8 @@ READY := $(VENV)/.run-ready
 DEV := $(VENV)/.dev-ready
 DEMO := $(VENV)/.demo-ready
 
-.PHONY: run demo test lint unit types vendor shots pictures fuzz bench webhooks peers crowd judged kills golden mutation soak hard audit node clean
+.PHONY: run demo test lint unit types vendor shots pictures fuzz bench webhooks peers crowd judged explored kills golden
+.PHONY: mutation soak hard audit node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -63,6 +64,9 @@ crowd: $(DEV)  ## hundreds of sandboxes at the same time: isolation, and what on
 
 judged: $(DEV)  ## the example shop, with and without its mistakes, under the judge's probes; or ARGS="--table"
 	$(BIN)/python -m bench.judge_table --seeds 1,2,3 $(ARGS)
+
+explored: $(DEV)  ## the example shop's two-step mistakes, and the shop without one, under the explorer; or ARGS="--near"
+	$(BIN)/python -m bench.explored $(ARGS)
 
 golden: $(DEV)  ## write the golden journals again; read the difference with git diff tests/golden
 	$(BIN)/python -m tests.golden $(ARGS)

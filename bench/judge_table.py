@@ -67,7 +67,8 @@ MEANT: Mapping[str, Meant] = {
     "believes-refund-request": Meant("lunch", "refund-refused", "believed-refund-request"),
     "ignores-retry-after": Meant("lunch", "create-throttled", "ignored-retry-after"),
 }
-"""What is missing: ``refunds-twice`` shows when the button is pressed twice, and the scripted shopper presses once."""
+"""What is missing: ``refunds-twice`` shows when the button is pressed twice, and the scripted shopper presses once; and
+the mistakes in two steps, which no probe finds (bench/explored.py)."""
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import sys
 import click
 
 from mockpsp import __version__
-from mockpsp.commands import asking, health, judging, playing, scenarios, serving
+from mockpsp.commands import asking, exploring, health, judging, playing, scenarios, serving
 
 
 def main() -> None:
@@ -35,6 +35,7 @@ for _each in (
     scenarios.scenarios,
     playing.play,
     judging.judge,
+    exploring.explore,
     asking.explain,
     asking.verify,
     asking.record,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from mockpsp.judge import verdicts
+from mockpsp.judge import oracles, verdicts
 from mockpsp.judge.command import run_command
 from mockpsp.judge.model import Finding, Judgement, Outcome, Probe, Ran, Report, Severity, Took, Trial
 from mockpsp.judge.observed import Observed
@@ -24,7 +24,7 @@ PLAIN = Probe(
     reason="What goes wrong here goes wrong by itself; and probes are compared with it.",
     page="",
     severity=Severity.HIGH,
-    checks=(verdicts.plainly,),
+    checks=(verdicts.plainly, oracles.conserved),
 )
 
 
@@ -43,7 +43,7 @@ def judge(
     began, runner = time.perf_counter(), Runner(setup, stage, command)
     count = len(probes) + 1
     observed, ran = runner.run("plain")
-    plain = _plainly(observed, ran)
+    plain = plainly(observed, ran)
     tell(plain, 1, count)
     reports: list[Report] = []
     if plain.outcome is not Outcome.BROKEN:
@@ -56,11 +56,12 @@ def judge(
         clock="manual" if setup.manual else "real",
         plain=plain,
         probes=tuple(reports),
-        took=_sum(time.perf_counter() - began, [each.ran for each in (plain, *reports) if each.ran is not None]),
+        took=total(time.perf_counter() - began, [each.ran for each in (plain, *reports) if each.ran is not None]),
     )
 
 
-def _plainly(observed: Observed, ran: Ran) -> Report:
+def plainly(observed: Observed, ran: Ran) -> Report:
+    """What became of the plain run."""
     findings = _found(Trial(PLAIN, observed, observed))
     told = ""
     if ran.exit_code is None:
@@ -82,6 +83,9 @@ def _report(runner: Runner, probe: Probe, plain: Observed) -> Report:
     except ControlError as error:
         return _written(probe, Outcome.BROKEN, f"the base and the probe's lines do not go together: {error}")
     findings = _found(Trial(probe, plain, run))
+    if not any(run.calls(probe.provider)):  # whatever it did, it was not the purchase: of that nothing can be said
+        told = f"the command called nothing at {probe.provider}; it ended with {ran.exit_code}:{_tail(ran.output)}"
+        return _written(probe, Outcome.BROKEN, told, ran=ran)
     told = "" if findings else gone(probe, run)
     return _written(
         probe,
@@ -142,16 +146,17 @@ def _written(probe: Probe, outcome: Outcome, told: str, **more: object) -> Repor
     )
 
 
-def _sum(wall: float, runs: Iterable[Ran]) -> Took:
+def total(wall: float, runs: Iterable[Ran]) -> Took:
+    """What all runs took together, in so many seconds on the wall."""
     took = [each.took for each in runs]
 
-    def total(parts: Iterable[float | None]) -> float | None:
+    def together(parts: Iterable[float | None]) -> float | None:
         known = [each for each in parts if each is not None]
         return sum(known) if known else None
 
     return Took(
         wall=wall,
-        simulator=total(each.simulator for each in took),
-        judge=total(each.judge for each in took),
-        command=total(each.command for each in took),
+        simulator=together(each.simulator for each in took),
+        judge=together(each.judge for each in took),
+        command=together(each.command for each in took),
     )

@@ -57,8 +57,8 @@ def _end(judgement: Judgement, known: int) -> Iterator[str]:
     }  # fmt: skip
     told = ", ".join(f"{count} {words[each]}" for each, count in counts.items() if count)
     in_baseline = f", {known} of them in the baseline" if known else ""
-    findings = f"{_count(len(judgement.counted), 'finding')}{in_baseline}"
-    yield f"{_count(len(judgement.probes), 'probe')}: {told or 'none'}; {findings}"
+    probes, found = _count(len(judgement.probes), "probe"), _count(len(judgement.counted), "finding")
+    yield f"{probes}: {told or 'none'}; {found}{in_baseline}"
     yield took(judgement.took)
 
 

@@ -13,6 +13,8 @@ from mockpsp.judge.trade import TRADES, at
 from mockpsp.judge.wrongs import Wrong
 from mockpsp.testing.answers import Webhook
 
+_HUNG_UP = ("Server disconnected", "Connection reset", "Broken pipe")
+"""What aiohttp and the system say when somebody took a request in and hung up."""
 _AFTER_EFFECT = "strikes after the effect"
 
 
@@ -37,6 +39,21 @@ def refused_genuine(trial: Trial) -> Iterator[Finding]:
     ]
     if bad:
         yield wrongs.REFUSED_GENUINE.found(trial, *(_answered(trial.run, each) for each in bad[:3]))
+
+
+def outlives_forgeries(trial: Trial) -> Iterator[Finding]:
+    """A webhook that is not genuine was taken in, and the connection ended without an answer: not late, but broken.
+
+    Where the merchant had ended before, or had not begun, nobody took it in.
+    """
+    broken = [
+        each
+        for each in trial.run.webhooks
+        if _concerns(trial, each.provider) and each.signature != "right"
+        if any(one.status is None and any(sign in (one.error or "") for sign in _HUNG_UP) for one in each.attempts)
+    ]
+    if broken:
+        yield wrongs.FELL_OVER.found(trial, *(_answered(trial.run, each) for each in broken[:3]))
 
 
 def answered_in_time(trial: Trial) -> Iterator[Finding]:
@@ -73,10 +90,10 @@ def completes(trial: Trial) -> Iterator[Finding]:
         reads = run.reads(provider, after=_paid_at(run, provider))
         wrong = wrongs.LOST if reads else wrongs.NEVER_READ
         told = f"no call asked about it after it was paid ({_code(run)})" if not reads else _code(run)
-        yield wrong.found(trial, run.evidence(told, _paid_at(run, provider)), *_saids(unaware))
+        yield wrong.found(trial, run.evidence(told, _paid_at(run, provider)), *saids(unaware))
     elif not run.passed:
         weak = Severity.NOTE if run.paid(provider) and run.about(provider) else None
-        yield wrongs.BROKE.found(trial, Evidence(told=_code(run)), *_saids(run.about(provider)), severity=weak)
+        yield wrongs.BROKE.found(trial, Evidence(told=_code(run)), *saids(run.about(provider)), severity=weak)
 
 
 def _was_told(run: Observed, provider: str) -> bool:
@@ -95,7 +112,7 @@ def stays_paid(trial: Trial) -> Iterator[Finding]:
     unaware = [each for each in trial.run.about(trial.probe.provider) if each.paid is False]
     if trial.run.paid(trial.probe.provider) and unaware:
         late = [each.id for each in trial.run.entries if each.kind == "delivery"][-3:]
-        yield wrongs.UNDONE.found(trial, trial.run.evidence("what came last", *late), *_saids(unaware))
+        yield wrongs.UNDONE.found(trial, trial.run.evidence("what came last", *late), *saids(unaware))
 
 
 def learns_late(trial: Trial) -> Iterator[Finding]:
@@ -103,7 +120,7 @@ def learns_late(trial: Trial) -> Iterator[Finding]:
     provider, run = trial.probe.provider, trial.run
     unaware = [each for each in run.about(provider) if each.paid is False]
     if run.paid(provider) and unaware:
-        yield wrongs.LOST.found(trial, *_saids(unaware))
+        yield wrongs.LOST.found(trial, *saids(unaware))
 
 
 def reads_afterwards(trial: Trial) -> Iterator[Finding]:
@@ -121,7 +138,7 @@ def shipped_once(trial: Trial) -> Iterator[Finding]:
     twice = [each for each in run.about(provider) if (each.shipments or 0) > 1]
     if twice:
         numbers = [run.delivery(each) for each in run.sent(provider)]
-        yield wrongs.SHIPPED_TWICE.found(trial, *_saids(twice), run.evidence("what it was told", *numbers[:12]))
+        yield wrongs.SHIPPED_TWICE.found(trial, *saids(twice), run.evidence("what it was told", *numbers[:12]))
     yield from captured_once(trial)
 
 
@@ -149,7 +166,8 @@ def _code(run: Observed) -> str:
     return "the command did not end in time" if run.code is None else f"the command ended with {run.code}"
 
 
-def _saids(said: Sequence[Said]) -> list[Evidence]:
+def saids(said: Sequence[Said]) -> list[Evidence]:
+    """What the merchant says, as evidence."""
     return [Evidence(told=f"the merchant says of {each.reference}: {_short(each)}") for each in said]
 
 
@@ -174,7 +192,7 @@ def unpaid_means(wrong: Wrong) -> Check:
         bent = [run.evidence("what it was told", *shaped[:6])] if shaped else []
         taken = [each for each in run.about(provider) if each.paid or (each.shipments or 0) > 0]
         if taken:
-            yield wrong.found(trial, *_saids(taken), *bent)
+            yield wrong.found(trial, *saids(taken), *bent)
         captured = _captures_of_nothing(run, provider)
         if captured:
             told = "captured, and never authorised"
@@ -222,11 +240,11 @@ def gave_back(trial: Trial) -> Iterator[Finding]:
     last = [each.id for each in run.entries if each.kind == "posting" and each.provider == provider][-4:]
     if later > 0:
         yield wrongs.KEPT.found(
-            trial, run.evidence(f"{later / 100:.2f} of vouchers never came back", *last), *_saids(over)
+            trial, run.evidence(f"{later / 100:.2f} of vouchers never came back", *last), *saids(over)
         )
     elif at_end > 0 and then:
         told = f"{at_end / 100:.2f} of vouchers were still held when the merchant took the order as over"
-        yield wrongs.KEPT.found(trial, run.evidence(told, *last), *_saids(then), severity=Severity.MEDIUM)
+        yield wrongs.KEPT.found(trial, run.evidence(told, *last), *saids(then), severity=Severity.MEDIUM)
 
 
 # -- calls without an answer -------------------------------------------------------------------------------------------
@@ -266,7 +284,9 @@ def _same(call: Call, first: Call) -> bool:
 
 
 def _looked(run: Observed, first: Call, again: Call) -> bool:
-    return any(first.id < each.id < again.id for each in run.reads(first.provider, after=first.id))
+    """Whether it asked, and got an answer: who could not look does not know."""
+    reads = run.reads(first.provider, after=first.id)
+    return any(first.id < each.id < again.id and 200 <= each.status < 300 for each in reads)
 
 
 def _key(call: Call) -> str:
@@ -324,7 +344,7 @@ def believed_refund(trial: Trial) -> Iterator[Finding]:
     said = [each for each in run.about(provider) if (each.refunded or 0) > back]
     calls = [each.id for each in run.calls(provider, TRADES[provider].refunds)]
     if said:
-        yield wrongs.BELIEVED_REFUND.found(trial, run.evidence(f"{back / 100:.2f} went back", *calls), *_saids(said))
+        yield wrongs.BELIEVED_REFUND.found(trial, run.evidence(f"{back / 100:.2f} went back", *calls), *saids(said))
 
 
 # -- the return to the shop --------------------------------------------------------------------------------------------

@@ -204,6 +204,16 @@ REFUSED_GENUINE = Wrong(
     why="The event is lost or repeated for days, and orders stay unpaid in the shop.",
     instead=ACKNOWLEDGE,
 )
+FELL_OVER = Wrong(
+    name="fell-over-a-webhook",
+    title="fell over a webhook that is not genuine",
+    why="The connection ended without an answer, as when the process ends: anybody who knows the address can stop it.",
+    instead={
+        "": "Answer 401 to what is not signed as it should be, and catch what the library throws: some throw for a "
+        "missing signature instead of saying no."
+    },
+    subject="hmac",
+)
 ANSWERED_LATE = Wrong(
     name="answered-too-late",
     title="answered a webhook after the provider had hung up",

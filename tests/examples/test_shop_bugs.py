@@ -212,6 +212,28 @@ def throttled(shop: Merchant) -> bool:
     return len(calls) == 2
 
 
+def lost_and_heard_again(shop: Merchant) -> bool:
+    """The answer to a capture is lost, and the webhook that led to it comes twice."""
+    faults = [{"operation": "adyen.capture", "nth": 1, "then": {"drop": "after_effect"}}]
+    webhooks = [{"event": "adyen.AUTHORISATION", "deliver": {"copies": 2}}]
+    shop.sandbox.call("PUT", "/scenario", _with(faults=faults, webhooks=webhooks))
+    order = shop.order("lunch")
+    shop.pays(order, {"with": "card", "number": CARD})
+    shop.watch()
+    return [each.state for each in shop.works(order) if each.kind == "capture"] == ["asked"]
+
+
+def lost_and_not_to_be_found(shop: Merchant) -> bool:
+    """The answer to an order is lost, and looking for it fails the first time."""
+    faults = [
+        {"operation": "lyra.create_order", "nth": 1, "then": {"drop": "after_effect"}},
+        {"operation": "lyra.list_orders", "nth": 1, "then": {"status": 500}},
+    ]
+    shop.sandbox.call("PUT", "/scenario", _with(faults=faults))
+    shop.order("basket")
+    return len(shop.sandbox.journal(kind="request", operation="create_order")) == 1
+
+
 def _with(**lines: Any) -> dict[str, Any]:
     return {"mockpsp": 1, "title": "Something happens", "extends": "default", **lines}
 
@@ -241,6 +263,9 @@ SITUATIONS: dict[str, Situation] = {
     "refunds-twice": pressed_twice,
     "believes-refund-request": refund_refused,
     "ignores-retry-after": throttled,
+    "new-key-for-each-news": lost_and_heard_again,
+    "late-refusal-ends": overtaken,
+    "failed-look-is-no": lost_and_not_to_be_found,
 }
 
 

@@ -223,12 +223,42 @@ class IgnoresRetryAfter(Care):
         return 0.0
 
 
+class NewKeyForEachNews(Care):
+    """Leaves a capture without an answer to the webhook's next delivery, whose call has another key: two captures."""
+
+    def counts(self, new: bool) -> bool:
+        return True
+
+    def attempts(self, kind: str, usual: int) -> int:
+        return 1 if kind == "capture" else usual
+
+    def work_key(self, key: str, *, heard_again: bool) -> str:
+        return f"{key}-again" if heard_again else key
+
+
+class LateRefusalEnds(Care):
+    """Ends an order when a refusal is told late, although the shopper's second attempt has paid it meanwhile."""
+
+    def refused_now(self, order: Order, said: State | None) -> bool:
+        return said is State.ENDED and order.state is State.PAID
+
+
+class FailedLookIsNo(Care):
+    """Looks before it makes an order again, and takes a look that fails for a no: then there are two."""
+
+    def is_not_there(self, error: Exception) -> bool:
+        return True
+
+
 def _name(kind: type[Care]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
 
 
 BUGS: Mapping[str, type[Care]] = MappingProxyType({_name(each): each for each in Care.__subclasses__()})
 """All mistakes by name."""
+
+TWO_STEPS = ("new-key-for-each-news", "late-refusal-ends", "failed-look-is-no")
+"""Those that show only when two things go wrong in one purchase; ``mockpsp explore`` finds them."""
 
 
 def sentence(name: str) -> str:

@@ -29,6 +29,8 @@ Facts = Mapping[str, Any]
 Step = tuple[str, dict[str, str]]
 MORE_VOUCHERS = [f"507599000000{cents}" for cents in range(2501, 2701)]
 """Of the simulator's series; each of them pays 25 euros a day, and a sandbox may have seen purchases today."""
+SECOND_THOUGHTS_SECONDS = 1.0
+"""So long a shopper looks at a card that was refused."""
 
 
 class Wrong(Exception):
@@ -85,12 +87,14 @@ PURSES: Mapping[str, Purse] = {
 class Wish:
     """What shall be done: a purchase, perhaps refused at the card, perhaps refunded. Times are in seconds.
 
+    ``again``: a shopper whose card is refused tries it once more.
     ``wait`` for the shop to know, ``settle`` for webhooks that may be lost, ``linger`` for those that come again.
     """
 
     kind: str
     refuse: bool = False
     refund: bool = False
+    again: bool = False
     wait: float = 20.0
     settle: float = 3.0
     linger: float = 1.0
@@ -133,6 +137,11 @@ async def _fill_in(shopper: Visitor, steps: Sequence[Step], wish: Wish) -> None:
         await shopper.submit(form, **typed)
         if step == "balance":
             await _other_voucher(shopper, typed)
+    last, typed = steps[-1]
+    if wish.again and (form := shopper.step(last)) is not None:  # it was refused, and is asked for again
+        wish.say(f"{last} once more")
+        await asyncio.sleep(SECOND_THOUGHTS_SECONDS)
+        await shopper.submit(form, **typed)
     if "give-up" in shopper.page.marked:  # the card was refused, and this shopper has no other
         await shopper.click("give-up")
     if "return" in shopper.page.marked:
@@ -237,7 +246,7 @@ async def shop_of(environment: Mapping[str, str], bugs: Sequence[str], port: int
 
 async def _run(options: argparse.Namespace) -> int:
     wish = Wish(
-        kind=options.product, refuse=options.refuse_card, refund=options.refund, wait=options.wait,
+        kind=options.product, refuse=options.refuse_card, refund=options.refund, again=options.again, wait=options.wait,
         linger=options.linger,
         say=lambda line: sys.stdout.write(f"{line}\n"),
     )  # fmt: skip
@@ -263,6 +272,7 @@ def main(given: list[str] | None = None) -> int:
     reader.add_argument("product", choices=list(PRODUCTS))
     reader.add_argument("--refund", action="store_true", help="give the money back afterwards")
     reader.add_argument("--refuse-card", action="store_true", help="the card for the rest is refused; cancel then")
+    reader.add_argument("--again", action="store_true", help="a card that is refused is tried once more")
     reader.add_argument("--shop", default=os.environ.get("SHOP_URL", ""), help="a shop that runs (SHOP_URL)")
     reader.add_argument("--port", type=int, default=int(os.environ.get("SHOP_PORT", "8081")), help="(SHOP_PORT)")
     reader.add_argument("--bug", action="append", default=[], metavar="NAME", help="for the shop that is started")

@@ -35,23 +35,23 @@ class Unsure(CallFailed):
     """No usable answer: a time-out, a cut connection, half a body, a 500. It may have been done, and money moved."""
 
 
-async def insist(care: Care, key: str, call: Callable[[str | None], Awaitable[T]]) -> T:
+async def insist(care: Care, key: str, call: Callable[[str | None], Awaitable[T]], attempts: int = ATTEMPTS) -> T:
     """Call until there is an answer, always with the same idempotency key, so that it has effect once at most.
 
     Raises Refused; Later or Unsure when it is still so after some attempts.
     """
     pause, loop = FIRST_PAUSE, asyncio.get_running_loop()
     end = loop.time() + PATIENCE
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, attempts + 1):
         try:
             return await call(care.idempotency_key(key, attempt))
         except Later as error:
             wait = care.pause(error.seconds, pause)
-            if attempt == ATTEMPTS or wait > LONGEST_PAUSE or loop.time() + wait > end:
+            if attempt == attempts or wait > LONGEST_PAUSE or loop.time() + wait > end:
                 raise
         except Unsure:
             wait = pause
-            if attempt == ATTEMPTS or loop.time() + wait > end:
+            if attempt == attempts or loop.time() + wait > end:
                 raise
         await asyncio.sleep(wait)
         pause *= 2

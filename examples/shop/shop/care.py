@@ -122,7 +122,23 @@ class Care:
         """Once, when the order becomes paid. Everything that comes ``again`` finds it paid already."""
         return after is State.PAID and order.state is not State.PAID
 
+    def refused_now(self, order: Order, said: State | None) -> bool:
+        """Whether an event ends the order by itself. A refusal is about one attempt; another one may have paid."""
+        return False
+
     # -- what do we ask for? -----------------------------------------------------------------------------------------
+
+    def attempts(self, kind: str, usual: int) -> int:
+        """How often a call without an answer is made again at once; the watch goes on, with the same key."""
+        return usual
+
+    def work_key(self, key: str, *, heard_again: bool) -> str:
+        """A call is known by what it is about, not by the news that led to it: news comes again."""
+        return key
+
+    def is_not_there(self, error: Exception) -> bool:
+        """Whether a failed look says that nothing is there. Who could not look does not know."""
+        return False
 
     def idempotency_key(self, key: str, attempt: int) -> str | None:
         """The same for every attempt at the same thing, and stored before the first one."""

@@ -135,11 +135,13 @@ class Cashier:
             await self._work(await self.provider(order).refund(order, amount, key))
             await self._look(id, "refund")
 
-    async def _work(self, works: Sequence[Work]) -> None:
-        """Write down what is to be done, and do it."""
+    async def _work(self, works: Sequence[Work], *, again: bool = False) -> None:
+        """Write down what is to be done, and do it. ``again``: the news that leads to it was known."""
         for work in works:
-            if self.store.add_work(work):
-                await self._run(work)
+            unanswered = again and any(each.key == work.key for each in self.store.todo())
+            named = replace(work, key=self.care.work_key(work.key, heard_again=unanswered))
+            if self.store.add_work(named):
+                await self._run(named)
 
     async def _run(self, work: Work) -> None:
         order = self.store.order(work.order)
@@ -210,7 +212,7 @@ class Cashier:
             self.store.update(id, looked=time.time())
             shown = await self.provider(order).look(order)
         self._apply(id, shown, why, event.said if event is not None else None, then, again=again)
-        await self._work(self.provider(order).follow_up(self.store.order(id), shown))
+        await self._work(self.provider(order).follow_up(self.store.order(id), shown), again=again)
 
     def _apply(
         self,
@@ -229,6 +231,8 @@ class Cashier:
             state = State.REVIEW
         if not self.care.may_follow(order.state, state):
             state = order.state
+        if self.care.refused_now(then or order, said):
+            state = State.ENDED
         requested = sum(each.amount for each in self.store.works(order.id, "refund") if each.state == "asked")
         refunded = self.care.refunded(shown.refunded, requested)
         self.store.update(order.id, state=state, paid=shown.paid, refunded=refunded, pending=shown.pending)

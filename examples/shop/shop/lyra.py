@@ -233,11 +233,19 @@ class Lyra:
         async def call(_: str | None) -> Json:
             nonlocal attempt
             attempt += 1
-            if self.care.looks_first(attempt) and (found := await look()) is not None:
+            if self.care.looks_first(attempt) and (found := await self._looked(look)) is not None:
                 return found
             return await make()
 
         return await insist(self.care, key, call)
+
+    async def _looked(self, look: Callable[[], Awaitable[Json | None]]) -> Json | None:
+        try:
+            return await look()
+        except (Later, Unsure) as error:
+            if self.care.is_not_there(error):
+                return None
+            raise
 
     async def _find(self, reference: str) -> Json | None:
         for page in range(1, PAGES + 1):

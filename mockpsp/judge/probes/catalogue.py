@@ -191,7 +191,7 @@ def _forged(provider: str) -> Iterator[Probe]:
     ):
         yield _probe(
             provider, name, title, "The address of a webhook endpoint is no secret; the key is.", "hmac", CRITICAL,
-            verdicts.unpaid_means(wrong), verdicts.answered_as_if_genuine(wrong),
+            verdicts.unpaid_means(wrong), verdicts.outlives_forgeries, verdicts.answered_as_if_genuine(wrong),
             lines=_claims_paid(provider, signature=kind), needs=needs, completes=False,
         )  # fmt: skip
     account = {"worldline": "merchantId", "adyen": f"{_ITEM}.merchantAccountCode"}[provider]

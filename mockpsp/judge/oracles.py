@@ -1,0 +1,80 @@
+"""What must hold whatever was bent: money is conserved, and the merchant and the provider agree on the order.
+
+Probes know what they bend and what to expect. These checks know nothing of it, so that they can judge any mixture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from mockpsp.judge import verdicts, wrongs
+from mockpsp.judge.model import Finding, Trial
+from mockpsp.judge.trade import TRADES
+
+
+def conserved(trial: Trial) -> Iterator[Finding]:
+    """At each provider that was called: nothing was captured or shipped twice, no more went back than was paid."""
+    for each in _by_provider(trial):
+        yield from verdicts.shipped_once(each)
+        yield from verdicts.asked_too_much(each)
+
+
+def together(trial: Trial) -> Iterator[Finding]:
+    """All that can be said of a run in which several things were bent."""
+    for each in _by_provider(trial):
+        trade = TRADES[each.probe.provider]
+        yield from verdicts.shipped_once(each)
+        yield from verdicts.captured_once(each)
+        yield from verdicts.asked_too_much(each)
+        yield from verdicts.refunded_once(each)
+        yield from verdicts.believed_refund(each)
+        yield from verdicts.refused_genuine(each)
+        yield from _agrees(each)
+        yield from _given_back(each)
+        for operations in (trade.makes, trade.captures, trade.refunds):
+            yield from verdicts.repeated_safely(operations)(each)
+        yield from verdicts.said_by_check(each)
+
+
+def _by_provider(trial: Trial) -> Iterator[Trial]:
+    for provider in TRADES:
+        if any(trial.run.calls(provider)):
+            yield replace(trial, probe=replace(trial.probe, provider=provider))
+
+
+def _agrees(trial: Trial) -> Iterator[Finding]:
+    """The provider has the order as paid, and so has the merchant; or neither has."""
+    provider, run = trial.probe.provider, trial.run
+    if not trial.plain.paid(provider):
+        return
+    if not run.paid(provider):
+        yield from verdicts.unpaid_means(wrongs.SHIPPED_UNPAID)(trial)
+        return
+    unaware = [each for each in run.about(provider) if each.paid is False]
+    last = [each.id for each in run.entries if each.kind == "delivery" and each.provider == provider][-3:]
+    if any((each.shipments or 0) > 0 for each in unaware) or (
+        unaware and any(each.paid for each in run.about(provider, then=True))
+    ):
+        told = "it was paid, and taken as paid; what came last"
+        yield wrongs.UNDONE.found(trial, run.evidence(told, *last), *verdicts.saids(unaware))
+    elif unaware or (trial.plain.passed and not run.passed and not run.about(provider)):
+        told = f"the provider has it as paid; the command ended with {run.code}"
+        yield wrongs.LOST.found(trial, run.evidence(told, *last), *verdicts.saids(unaware))
+
+
+def _given_back(trial: Trial) -> Iterator[Finding]:
+    """Where the merchant takes an unpaid order as over, no voucher is kept. Before that it may still be paid."""
+    if trial.plain.paid(trial.probe.provider) and any(each.over for each in trial.run.about(trial.probe.provider)):
+        yield from verdicts.gave_back(trial)
+
+
+def told_once(findings: Iterator[Finding]) -> tuple[Finding, ...]:
+    """Each mistake once, as severe as it was seen, the worst first."""
+    found: dict[tuple[str, str], Finding] = {}
+    for each in findings:
+        key = each.provider, each.name
+        if key not in found or each.severity.rank < found[key].severity.rank:
+            found[key] = each
+    return tuple(sorted(found.values(), key=lambda each: each.severity.rank))
