@@ -64,11 +64,11 @@ MEANT: Mapping[str, Meant] = {
     "no-give-back": Meant("holiday", "complement-abandoned", "kept-voucher"),
     "no-idempotency-key": Meant("lunch", "create-cut-off", "charged-again"),
     "charges-again-after-timeout": Meant("holiday", "create-cut-off", "charged-again"),
+    "refunds-twice": Meant("holiday", "plain", "refunded-more-than-captured", " --refund --impatient"),
     "believes-refund-request": Meant("lunch", "refund-refused", "believed-refund-request"),
     "ignores-retry-after": Meant("lunch", "create-throttled", "ignored-retry-after"),
 }
-"""What is missing: ``refunds-twice`` shows when the button is pressed twice, and the scripted shopper presses once; and
-the mistakes in two steps, which no probe finds (bench/explored.py)."""
+"""What is missing: the mistakes in two steps, which no probe finds (bench/explored.py)."""
 
 
 @contextmanager

@@ -87,7 +87,7 @@ PURSES: Mapping[str, Purse] = {
 class Wish:
     """What shall be done: a purchase, perhaps refused at the card, perhaps refunded. Times are in seconds.
 
-    ``again``: a shopper whose card is refused tries it once more.
+    ``again``: a shopper whose card is refused tries it once more. ``impatient``: the button for a refund is pressed twice.
     ``wait`` for the shop to know, ``settle`` for webhooks that may be lost, ``linger`` for those that come again.
     """
 
@@ -95,6 +95,7 @@ class Wish:
     refuse: bool = False
     refund: bool = False
     again: bool = False
+    impatient: bool = False
     wait: float = 20.0
     settle: float = 3.0
     linger: float = 1.0
@@ -182,15 +183,16 @@ async def _newest(shopper: Visitor, shop: str) -> str:
 
 
 async def _refund(shopper: Visitor, shop: str, facts: Facts, wish: Wish) -> Facts:
-    """The merchant gives back what can be given back, and presses the button once."""
+    """The merchant gives back what can be given back, and presses the button once, or in haste twice."""
     order = shopper.url
     await shopper.open(f"{shop}/merchant/{facts['id']}")
     form = next((each for each in shopper.page.forms if "refund" in each.buttons), None)
     if form is None:
         raise Wrong("the shop offers no refund")
-    await shopper.submit(form)
-    if shopper.status >= 400:
-        raise Wrong(shopper.text("problem"))
+    for _ in range(2 if wish.impatient else 1):
+        await shopper.submit(form)
+        if shopper.status >= 400:
+            raise Wrong(shopper.text("problem"))
     cents = int(form.fields["amount"].replace(".", ""))  # what the shop proposes; of a lunch, the card's part
     await shopper.open(order)
     told = await _until(shopper, wish, "refunded", lambda it: it["refunded"] + it["pending"] >= cents)
@@ -246,8 +248,8 @@ async def shop_of(environment: Mapping[str, str], bugs: Sequence[str], port: int
 
 async def _run(options: argparse.Namespace) -> int:
     wish = Wish(
-        kind=options.product, refuse=options.refuse_card, refund=options.refund, again=options.again, wait=options.wait,
-        linger=options.linger,
+        kind=options.product, refuse=options.refuse_card, refund=options.refund, again=options.again,
+        impatient=options.impatient, wait=options.wait, linger=options.linger,
         say=lambda line: sys.stdout.write(f"{line}\n"),
     )  # fmt: skip
     try:
@@ -273,6 +275,7 @@ def main(given: list[str] | None = None) -> int:
     reader.add_argument("--refund", action="store_true", help="give the money back afterwards")
     reader.add_argument("--refuse-card", action="store_true", help="the card for the rest is refused; cancel then")
     reader.add_argument("--again", action="store_true", help="a card that is refused is tried once more")
+    reader.add_argument("--impatient", action="store_true", help="the button for the refund is pressed twice")
     reader.add_argument("--shop", default=os.environ.get("SHOP_URL", ""), help="a shop that runs (SHOP_URL)")
     reader.add_argument("--port", type=int, default=int(os.environ.get("SHOP_PORT", "8081")), help="(SHOP_PORT)")
     reader.add_argument("--bug", action="append", default=[], metavar="NAME", help="for the shop that is started")
