@@ -87,7 +87,8 @@ PURSES: Mapping[str, Purse] = {
 class Wish:
     """What shall be done: a purchase, perhaps refused at the card, perhaps refunded. Times are in seconds.
 
-    ``again``: a shopper whose card is refused tries it once more. ``impatient``: the button for a refund is pressed twice.
+    ``again``: a shopper whose card is refused tries it once more.
+    ``impatient``: the button for a refund is pressed twice.
     ``wait`` for the shop to know, ``settle`` for webhooks that may be lost, ``linger`` for those that come again.
     """
 
