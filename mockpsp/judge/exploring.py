@@ -148,7 +148,7 @@ class Explorer:
         left = self.plan.budget
         for level in range(1, self.plan.most + 1):
             walked = 0
-            for bends in shuffled(self._sets(level), self.setup.seed, self._born):
+            for bends in shuffled(self.sets(level), self.setup.seed, self._born):
                 if left <= 0 or self._over():
                     break
                 if self._is_explained(bends):
@@ -162,7 +162,8 @@ class Explorer:
                 reports.append(_level(LEVELS[level - 1] if level <= len(LEVELS) else f"{level} at once", walked))
         return tuple(reports)
 
-    def _sets(self, level: int) -> Iterator[Set]:
+    def sets(self, level: int) -> Iterator[Set]:
+        """All mixtures of so many bends that make sense with what was learnt so far."""
         for bends in combinations(self._bends.values(), level):
             names = {each.name for each in bends}
             possible = all(self._born[each] & names for each in names if each in self._born)
