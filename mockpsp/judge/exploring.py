@@ -100,7 +100,7 @@ def replay(
     if plain.outcome is not Outcome.BROKEN:
         explorer.learn(observed)
         run, bent = explorer.run(f"replay {name}", lines)
-        findings = explorer.found(run)
+        findings = [_renamed(each, name, None, "") for each in explorer.found(run)]
         scenario = setup.scenario(name, lines)
         reports = (_report(name, f"replayed: {name}", findings, bent, scenario, run),)
     return Judgement(

@@ -17,9 +17,8 @@ from mockpsp.judge.trade import TRADES, at
 def conserved(trial: Trial) -> Iterator[Finding]:
     """At each provider that was called: nothing was captured or shipped twice, no more went back than was paid."""
     for each in _by_provider(trial):
-        yield from verdicts.shipped_once(each)
-        yield from captured_within(each)
-        yield from verdicts.asked_too_much(each)
+        for check in (verdicts.shipped_once, captured_within, verdicts.asked_too_much):
+            yield from (replace(finding, probe=trial.probe.name) for finding in check(each))
 
 
 def together(trial: Trial) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from mockpsp.judge.stage import OwnServer
 from mockpsp.providers import discover
 from mockpsp.scenario.library import Library
 from tests.judge.runs import Story, names
+from tests.judge.runs import found as findings
 from tests.judge.test_judging import charge
 from tests.support.server import Threaded
 
@@ -155,9 +156,9 @@ def test_nothing_is_captured_or_shipped_twice() -> None:
     told = story().paid()
     told.call("capture", key="one")
     told.call("capture", key="two")
-    assert set(names(oracles.conserved, told.run(said=[{"state": "paid", "shipments": 2}]), plainly())) == {
-        "captured-twice", "shipped-twice",
-    }  # fmt: skip
+    seen = findings(oracles.conserved, told.run(said=[{"state": "paid", "shipments": 2}]), plainly())
+    assert {each.name for each in seen} == {"captured-twice", "shipped-twice"}
+    assert {each.probe for each in seen} == {"probe"}, "reports find their findings by it"
 
 
 def test_no_more_is_captured_than_was_to_be_paid() -> None:
@@ -302,8 +303,6 @@ def test_the_file_says_what_was_found_and_reads_back(tmp_path: Path) -> None:
     told = story()
     told.call("capture", key="one", target="/v72/x")
     told.call("capture", key="two", target="/v72/x")
-    from tests.judge.runs import found as findings
-
     [finding] = findings(oracles.conserved, told.run(), plainly())
     lines = lines_of(
         (bend("adyen.capture"), Bend(section="webhooks", about="adyen.*", how="twice", does={"copies": 2}))
