@@ -144,7 +144,8 @@ class Explorer:
 
     def walk(self) -> tuple[Report, ...]:
         """Level by level, until the budget is used up."""
-        reports: list[Report] = []
+        levels: list[Report] = []
+        found: list[Report] = []
         left = self.plan.budget
         for level in range(1, self.plan.most + 1):
             walked = 0
@@ -154,13 +155,13 @@ class Explorer:
                 if self._is_explained(bends):
                     continue
                 left, walked = left - 1, walked + 1
-                found = self._look(bends)
-                reports += found
-                if self.plan.first and any(each.counted for each in found):
+                new = self._look(bends)
+                found += new
+                if self.plan.first and any(each.counted for each in new):
                     left = 0
             if walked:
-                reports.append(_level(LEVELS[level - 1] if level <= len(LEVELS) else f"{level} at once", walked))
-        return tuple(reports)
+                levels.append(_level(LEVELS[level - 1] if level <= len(LEVELS) else f"{level} at once", walked))
+        return (*levels, *found)
 
     def sets(self, level: int) -> Iterator[Set]:
         """All mixtures of so many bends that make sense with what was learnt so far."""
@@ -320,7 +321,8 @@ def _report(
 
 
 def _level(what: str, walked: int) -> Report:
+    runs = f"{walked} run{'' if walked == 1 else 's'}"
     return Report(
-        probe=f"explored {what}", provider="", title=f"{walked} runs", severity=Severity.HIGH, outcome=Outcome.HELD,
-        told=f"{walked} runs; what they found is listed by itself",
+        probe=f"explored {what}", provider="", title=runs, severity=Severity.HIGH, outcome=Outcome.HELD,
+        told=f"{runs}; what was found is listed by itself",
     )  # fmt: skip
