@@ -121,14 +121,15 @@ def gone(probe: Probe, run: Observed) -> str:
 
 
 def _found(trial: Trial) -> tuple[Finding, ...]:
-    """Each mistake once, the worst first; notes go where there is something better to tell."""
+    """Each mistake once, the worst first; notes only where there is nothing better to tell."""
     found: dict[str, Finding] = {}
     for check in trial.probe.checks:
         for each in check(trial):
             known = found.get(each.name)
             if known is None or each.severity.rank < known.severity.rank:
                 found[each.name] = each
-    return tuple(sorted(found.values(), key=lambda each: each.severity.rank))
+    counted = [each for each in found.values() if each.severity is not Severity.NOTE]
+    return tuple(sorted(counted or found.values(), key=lambda each: each.severity.rank))
 
 
 def _written(probe: Probe, outcome: Outcome, told: str, **more: object) -> Report:
