@@ -100,7 +100,7 @@ def replay(
     if plain.outcome is not Outcome.BROKEN:
         explorer.learn(observed)
         run, bent = explorer.run(f"replay {name}", lines)
-        findings = explorer.found(run)
+        findings = [_renamed(each, name, None, "") for each in explorer.found(run)]
         scenario = setup.scenario(name, lines)
         reports = (_report(name, f"replayed: {name}", findings, bent, scenario, run),)
     return Judgement(
@@ -144,25 +144,27 @@ class Explorer:
 
     def walk(self) -> tuple[Report, ...]:
         """Level by level, until the budget is used up."""
-        reports: list[Report] = []
+        levels: list[Report] = []
+        found: list[Report] = []
         left = self.plan.budget
         for level in range(1, self.plan.most + 1):
             walked = 0
-            for bends in shuffled(self._sets(level), self.setup.seed, self._born):
+            for bends in shuffled(self.sets(level), self.setup.seed, self._born):
                 if left <= 0 or self._over():
                     break
                 if self._is_explained(bends):
                     continue
                 left, walked = left - 1, walked + 1
-                found = self._look(bends)
-                reports += found
-                if self.plan.first and any(each.counted for each in found):
+                new = self._look(bends)
+                found += new
+                if self.plan.first and any(each.counted for each in new):
                     left = 0
             if walked:
-                reports.append(_level(LEVELS[level - 1] if level <= len(LEVELS) else f"{level} at once", walked))
-        return tuple(reports)
+                levels.append(_level(LEVELS[level - 1] if level <= len(LEVELS) else f"{level} at once", walked))
+        return (*levels, *found)
 
-    def _sets(self, level: int) -> Iterator[Set]:
+    def sets(self, level: int) -> Iterator[Set]:
+        """All mixtures of so many bends that make sense with what was learnt so far."""
         for bends in combinations(self._bends.values(), level):
             names = {each.name for each in bends}
             possible = all(self._born[each] & names for each in names if each in self._born)
@@ -319,7 +321,8 @@ def _report(
 
 
 def _level(what: str, walked: int) -> Report:
+    runs = f"{walked} run{'' if walked == 1 else 's'}"
     return Report(
-        probe=f"explored {what}", provider="", title=f"{walked} runs", severity=Severity.HIGH, outcome=Outcome.HELD,
-        told=f"{walked} runs; what they found is listed by itself",
+        probe=f"explored {what}", provider="", title=runs, severity=Severity.HIGH, outcome=Outcome.HELD,
+        told=f"{runs}; what was found is listed by itself",
     )  # fmt: skip

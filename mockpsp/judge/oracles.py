@@ -11,14 +11,14 @@ from msgspec.structs import replace
 
 from mockpsp.judge import verdicts, wrongs
 from mockpsp.judge.model import Finding, Trial
-from mockpsp.judge.trade import TRADES
+from mockpsp.judge.trade import TRADES, at
 
 
 def conserved(trial: Trial) -> Iterator[Finding]:
     """At each provider that was called: nothing was captured or shipped twice, no more went back than was paid."""
     for each in _by_provider(trial):
-        yield from verdicts.shipped_once(each)
-        yield from verdicts.asked_too_much(each)
+        for check in (verdicts.shipped_once, captured_within, verdicts.asked_too_much):
+            yield from (replace(finding, probe=trial.probe.name) for finding in check(each))
 
 
 def together(trial: Trial) -> Iterator[Finding]:
@@ -26,7 +26,7 @@ def together(trial: Trial) -> Iterator[Finding]:
     for each in _by_provider(trial):
         trade = TRADES[each.probe.provider]
         yield from verdicts.shipped_once(each)
-        yield from verdicts.captured_once(each)
+        yield from captured_within(each)
         yield from verdicts.asked_too_much(each)
         yield from verdicts.refunded_once(each)
         yield from verdicts.believed_refund(each)
@@ -36,6 +36,26 @@ def together(trial: Trial) -> Iterator[Finding]:
         for operations in (trade.makes, trade.captures, trade.refunds):
             yield from verdicts.repeated_safely(operations)(each)
         yield from verdicts.said_by_check(each)
+
+
+def captured_within(trial: Trial) -> Iterator[Finding]:
+    """All captures together are no more than all purchases; the same call again, with its key, is the same capture."""
+    run, provider = trial.run, trial.probe.provider
+    trade = TRADES[provider]
+    made = {each.reference or each.id: at(each.body, trade.amount) for each in run.makes(provider)}
+    captures = {(each.target, each.key or each.id): each for each in run.calls(provider, trade.captures)}
+    price = sum(each for each in made.values() if isinstance(each, int))
+    asked = sum(_amount(each.body) for each in captures.values())
+    if 0 < price < asked:
+        told = f"{asked / 100:.2f} was to be captured, {price / 100:.2f} was to be paid"
+        yield wrongs.CAPTURED_TWICE.found(trial, run.evidence(told, *(each.id for each in captures.values())))
+
+
+def _amount(body: object) -> int:
+    """Minor units of a capture, 0 where it names none: Adyen's have a currency beside them, Worldline's have not."""
+    found = at(body, ("amount",))
+    value = at(found, ("value",)) if not isinstance(found, int) else found
+    return value if isinstance(value, int) else 0
 
 
 def _by_provider(trial: Trial) -> Iterator[Trial]:

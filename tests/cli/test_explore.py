@@ -75,16 +75,23 @@ def test_what_is_found_is_written_told_and_replayed(command: str, tmp_path: Path
         "--judged",
         judged(tmp_path),
     )
-    code, out, err = explore(*walk, "--budget", "2", "--into", str(into), "--junit", str(report))
+    code, out, err = explore(
+        *walk, "--budget", "2", "--into", str(into), "--junit", str(report),
+        "--html", str(tmp_path / "walk.html"),
+    )  # fmt: skip
     assert code == 1
     assert "made the call again after a time-out without its idempotency key" in out
     assert "FOUND  adyen.payments lost" in err
     [file] = into.iterdir()
     assert f"written: {file}" in err
+    assert "explored: payments lost" in (tmp_path / "walk.html").read_text(encoding="utf-8")
     assert "charged-again" in report.read_text(encoding="utf-8")
     assert CliRunner().invoke(cli, ["scenarios", "check", str(file)]).exit_code == 0
-    code, out, _ = explore("--run", command, "--replay", str(file))
+    page, sarif = tmp_path / "page.html", tmp_path / "findings.sarif"
+    code, out, _ = explore("--run", command, "--replay", str(file), "--html", str(page), "--sarif", str(sarif))
     assert (code, "made the call again" in out) == (1, True)
+    assert file.name in page.read_text(encoding="utf-8")
+    assert json.loads(sarif.read_text(encoding="utf-8"))["runs"][0]["results"]
     (tmp_path / "buy.py").write_text(MERCHANT.replace("KEYS", '("1", "1", "1")'), encoding="utf-8")
     code, out, _ = explore("--run", command, "--replay", str(file), "--format", "json")
     assert (code, json.loads(out)["ok"]) == (0, True)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mockpsp.judge import oracles
 from mockpsp.judge.bends import Bend, Set, bends_of, later_of, lines_of, named, shuffled
-from mockpsp.judge.command import Ended
-from mockpsp.judge.exploring import Explored, Plan, explore, replay
+from mockpsp.judge.command import Ended, run_command
+from mockpsp.judge.exploring import Explored, Explorer, Plan, explore, replay
 from mockpsp.judge.model import Judgement, Outcome, Report, Severity, Took
 from mockpsp.judge.regression import read, text
 from mockpsp.judge.runner import Setup
@@ -24,6 +24,7 @@ from mockpsp.judge.stage import OwnServer
 from mockpsp.providers import discover
 from mockpsp.scenario.library import Library
 from tests.judge.runs import Story, names
+from tests.judge.runs import found as findings
 from tests.judge.test_judging import charge
 from tests.support.server import Threaded
 
@@ -155,9 +156,21 @@ def test_nothing_is_captured_or_shipped_twice() -> None:
     told = story().paid()
     told.call("capture", key="one")
     told.call("capture", key="two")
-    assert set(names(oracles.conserved, told.run(said=[{"state": "paid", "shipments": 2}]), plainly())) == {
-        "captured-twice", "shipped-twice",
-    }  # fmt: skip
+    seen = findings(oracles.conserved, told.run(said=[{"state": "paid", "shipments": 2}]), plainly())
+    assert {each.name for each in seen} == {"captured-twice", "shipped-twice"}
+    assert {each.probe for each in seen} == {"probe"}, "reports find their findings by it"
+
+
+def test_no_more_is_captured_than_was_to_be_paid() -> None:
+    def captured(*keys: str) -> list[str]:
+        told = Story()
+        told.call("payments", body={"reference": "O-1", "amount": {"currency": "EUR", "value": 1850}})
+        for key in keys:
+            told.call("capture", key=key, body={"amount": {"currency": "EUR", "value": 1850}})
+        return names(oracles.conserved, told.run())
+
+    assert captured("one", "one") == []
+    assert "captured-twice" in captured("one", "two"), "also in a plain run, which is compared with itself"
 
 
 def test_a_look_that_failed_is_no_look() -> None:
@@ -166,6 +179,24 @@ def test_a_look_that_failed_is_no_look() -> None:
     told.call("list_orders", status=500)
     told.call("create_order")
     assert "made-again-without-looking" in names(oracles.together, told.run(), provider="lyra")
+
+
+def test_what_several_bends_bring_up_goes_with_each_of_them() -> None:
+    stage = OwnServer("http://localhost:1", False, {}, lambda: 0.0)
+    explorer = Explorer(Setup(run="x"), stage, Plan(on=("* lost",)), lambda *_: None, run_command, None)
+    plain = Story()
+    for each in ("payments", "create_session"):
+        plain.call(each)
+    explorer.learn(plain.run())
+    bent = Story()
+    bent.call("cancel")
+    for under in ("adyen.payments lost", "adyen.create_session lost"):
+        explorer.learn(bent.run(), under)
+    assert {named(each) for each in explorer.sets(2)} == {
+        "adyen.create_session lost + adyen.payments lost",
+        "adyen.cancel lost + adyen.payments lost",
+        "adyen.cancel lost + adyen.create_session lost",
+    }
 
 
 # -- merchants ---------------------------------------------------------------------------------------------------------
@@ -208,7 +239,7 @@ def explored(live: Threaded, *, nervous: bool, judged: Judgement = NOTHING, **pl
     told: list[str] = []
     setup = Setup(run="pay", settle=5.0, base=MANUAL)
     stage = OwnServer(live.url, False, {}, lambda: 0.0)
-    wanted = Plan(**{"on": ("* lost", "*.capture busy"), "first": True, "most": 2, **plan})
+    wanted = Plan(**{"on": ("* lost", "*.payments refused"), "first": True, "most": 2, **plan})
     return explore(
         setup, stage, wanted, lambda bent, found: told.append(f"{bent}: {found}"), merchant(nervous=nervous), judged
     ), told
@@ -272,8 +303,6 @@ def test_the_file_says_what_was_found_and_reads_back(tmp_path: Path) -> None:
     told = story()
     told.call("capture", key="one", target="/v72/x")
     told.call("capture", key="two", target="/v72/x")
-    from tests.judge.runs import found as findings
-
     [finding] = findings(oracles.conserved, told.run(), plainly())
     lines = lines_of(
         (bend("adyen.capture"), Bend(section="webhooks", about="adyen.*", how="twice", does={"copies": 2}))
