@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from asyncio import timeout
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from math import ceil, isfinite
 from time import perf_counter
@@ -337,7 +338,7 @@ async def whole_body(request: web.Request) -> bytes:
     """Wait for the whole body, but not for ever. Raises BodyTooLarge, BodyTooSlow, BadBody and ConnectionError."""
     seconds = request.app[SETTINGS].body_seconds
     try:
-        async with asyncio.timeout(seconds):
+        async with timeout(seconds):
             return await request.read()
     except TimeoutError as error:
         late = BodyTooSlow(f"the body was not there within {seconds:g} seconds")

@@ -41,9 +41,7 @@ def notes(merchant: Merchant) -> list[str]:
 
 
 class Naps:
-    """Takes the place of ``asyncio``, whose ``sleep`` remembers here and does not wait."""
-
-    timeout = staticmethod(asyncio.timeout)
+    """Takes the place of ``asyncio.sleep``: remembers, and does not wait."""
 
     def __init__(self) -> None:
         self.taken: list[float] = []

@@ -105,9 +105,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     every = [*target.rglob("*"), target]
     for each in every:
         each.chmod(0o555 if each.is_dir() else 0o444)
-    for each in (base, *base.parents):
-        if "pytest" in each.name or each == base:  # pytest keeps its folders to their owner
-            each.chmod(0o755)
+    for each in (base, *base.parents):  # pytest keeps its folders to their owner
+        each.chmod(0o755)
+        if each.name.startswith("pytest-of-"):
+            break
     yield target
     for each in every:
         each.chmod(0o755 if each.is_dir() else 0o644)

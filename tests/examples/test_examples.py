@@ -127,4 +127,5 @@ def test_shop(folder: Path, server: Served, kind: str) -> None:
 def test_every_example_is_in_the_readme_and_is_run() -> None:
     listed = set(re.findall(r"^\| \[(\w+)\]\(\1\)", (EXAMPLES / "README.md").read_text("utf-8"), re.MULTILINE))
     assert listed == {each.name for each in EXAMPLES.iterdir() if each.is_dir()}
-    assert all(f'"{name}"' in Path(__file__).read_text("utf-8") for name in listed)
+    tested = [Path(__file__), *(Path(__file__).with_name(f"{name}.py") for name in ("test_deploy", "test_ci_examples"))]
+    assert [name for name in listed if not any(f'"{name}"' in each.read_text("utf-8") for each in tested)] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -362,7 +363,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.data())
 def test_whatever_amounts_a_story_has_it_is_read_or_refused(data: st.DataObject) -> None:
-    value = json.loads(json.dumps(data.draw(st.sampled_from(STORIES))))
+    value = json.loads(json.dumps(data.draw(st.sampled_from(STORIES)), default=datetime.isoformat))
     value.pop("extends", None)
     spoken = places({"story": value.get("story", []), "expect": value.get("expect", {})})
     for _ in range(data.draw(st.integers(1, 4)) if spoken else 0):

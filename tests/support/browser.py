@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -58,6 +59,7 @@ class Browser:
     def __init__(self) -> None:
         self.session = requests.Session()
         self.session.trust_env = False
+        self.session.verify = os.environ.get("REQUESTS_CA_BUNDLE", True)
         self.url = ""
         self.left = ""
         self.status = 0

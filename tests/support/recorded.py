@@ -43,7 +43,7 @@ async def again(recording: Recording) -> Played:
     return await play(LIBRARY.parse(recording.text, file="recorded.yaml", name="recorded"))
 
 
-_DRAWN = re.compile(r"(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9_-]{12,}")
+_DRAWN = re.compile(r"(?=[A-Za-z0-9_-]*[0-9]|[A-Z]{16}$)[A-Za-z0-9_-]{12,}")
 _KINDS = ("request", "decision", "event", "posting", "webhook", "delivery", "timer", "shopper")
 
 

@@ -122,6 +122,7 @@ class Adyen:
         Sample(edge.WrongMethod("not with GET"), 405),
         Sample(edge.NotSupported("not emulated"), 501),
         Sample(edge.InProgress("still running"), 409),
+        Sample(edge.TryAgain("the store is away"), 503),
         Sample(edge.Scripted(429, "a fault"), 429),
         Sample(edge.Scripted(503, "a fault"), 503),
         Sample(edge.NotAllowed("wrong key"), 401),

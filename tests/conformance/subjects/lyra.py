@@ -136,6 +136,7 @@ class Lyra:
         Sample(edge.WrongMethod("PATCH is not served", ("GET", "POST")), 405),
         Sample(edge.NotSupported("not emulated"), 501),
         Sample(edge.InProgress("still running"), 400),
+        Sample(edge.TryAgain("the store is away"), 503),
         Sample(edge.Scripted(429, "a fault"), 429),
         Sample(edge.Scripted(503, "a fault"), 503),
         Sample(edge.NotAllowed("Invalid username/password."), 401),

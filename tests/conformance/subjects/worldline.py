@@ -100,6 +100,7 @@ class Worldline:
         Sample(edge.WrongMethod("not with GET"), 405),
         Sample(edge.NotSupported("not emulated"), 501),
         Sample(edge.InProgress("still running"), 409),
+        Sample(edge.TryAgain("the store is away"), 503),
         Sample(edge.Scripted(503, "a fault"), 503),
         Sample(edge.NotAllowed("wrong signature"), 403),
         Sample(errors.UnknownPayment("4375008553_0"), 404),

@@ -1312,6 +1312,20 @@ def test_setting_merchant_name(new_sandbox: NewSandbox) -> None:
     assert f">{sandbox.credentials['worldline']['merchant_id']}<" not in page
 
 
+def test_setting_payments_before(new_sandbox: NewSandbox) -> None:
+    card = {"cardNumber": "4330264936344675", "expiryDate": "1230", "cvv": "123"}
+    body = {
+        "order": {"amountOfMoney": {"amount": 1850, "currencyCode": "EUR"}},
+        "cardPaymentMethodSpecificInput": {"paymentProductId": 1, "card": card},
+    }
+    ids = []
+    for before in (0, 250):
+        made = Merchant(with_settings(new_sandbox, payments_before=before)).call("create_payment", body)
+        ids.append(made.json()["payment"]["id"].removesuffix("_0"))
+    assert int(ids[1]) - int(ids[0]) == 250
+    assert len(ids[1]) == len(ids[0])
+
+
 def test_no_setting_is_forgotten_here() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in SCHEMA["properties"] if f"{name}=" not in source] == []
