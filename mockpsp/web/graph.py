@@ -6,7 +6,7 @@ own keeps a place free for it there. The template ``graph.html`` turns the resul
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -88,7 +88,7 @@ def draw(way: Way) -> Graph:
     nodes = [_node(place, machine, way) for place in (*layout.states.values(), *rest)]
     arrows = [layout.arrow(step, told, taken.get(step)) for step, told in names.items()]
     width = max((node.x + node.width for node in nodes), default=0.0) + _MARGIN
-    right = max((arrow.x for arrow in arrows), default=0.0)
+    right = max((*(arrow.x for arrow in arrows), *layout.turns()), default=0.0)
     height = max((node.y + node.height for node in nodes), default=0.0) + _MARGIN
     return Graph(max(width, right + _MARGIN), height, nodes, arrows, _steps(names, machine), _told(way))
 
@@ -212,6 +212,10 @@ class _Layout:
                 x += place.width + _APART
                 places.append(place)
         return places
+
+    def turns(self) -> Iterator[float]:
+        """Where arrows pass by states that they have nothing to do with."""
+        return (each.x + each.width / 2 for bends in self.bends.values() for each in bends)
 
     def arrow(self, step: tuple[Any, Any], names: Sequence[str], fact: str | None) -> Arrow:
         """A step as curves through its bends, or beside everything when it leads back up; the fact if it was taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from itertools import combinations
 
@@ -33,6 +34,10 @@ def way(machine: Machine, *states: Enum) -> Way:
     return Way(Track(machine=machine, ref="R", state=taken[-1]), taken, [f"fact {each.value}" for each in taken])
 
 
+_POINTS = re.compile(r"([-0-9.]+) [-0-9.]+")
+"""The places of a path, without their heights."""
+
+
 def covers(one: graph.Node, other: graph.Node) -> bool:
     return (
         one.x < other.x + other.width
@@ -46,6 +51,8 @@ def check(drawing: graph.Graph) -> None:
     assert not [(one.word, other.word) for one, other in combinations(drawing.nodes, 2) if covers(one, other)]
     assert all(each.x >= 0 and each.x + each.width <= drawing.width for each in drawing.nodes)
     assert all(each.y >= 0 and each.y + each.height <= drawing.height for each in drawing.nodes)
+    for arrow in drawing.arrows:
+        assert all(0 <= float(x) <= drawing.width for x in _POINTS.findall(arrow.path)), "an arrow leaves the drawing"
 
 
 @pytest.mark.parametrize("name", MACHINES)
