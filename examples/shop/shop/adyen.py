@@ -17,7 +17,7 @@ import requests
 from Adyen.exceptions import AdyenAPIResponseError, AdyenError
 from Adyen.util import is_valid_hmac_notification
 
-from shop.calls import ATTEMPTS, Later, Refused, Unsure, insist
+from shop.calls import Later, Refused, Unsure, insist
 from shop.care import Care, Headers
 from shop.orders import Event, Order, Shown, Started, State, Work
 from shop.settings import Settings
@@ -165,7 +165,7 @@ class Adyen:
                 case _:
                     return self._links.update_payment_link({"status": "expired"}, work.target, idempotency_key=key)
 
-        attempts = self.care.attempts(work.kind, ATTEMPTS)
+        attempts = self.care.attempts(work.kind)
         answer = await insist(self.care, work.key, lambda key: self._ask(lambda: call(key)), attempts)
         return str(answer.get("pspReference", ""))
 

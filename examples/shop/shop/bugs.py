@@ -229,8 +229,8 @@ class NewKeyForEachNews(Care):
     def counts(self, new: bool) -> bool:
         return True
 
-    def attempts(self, kind: str, usual: int) -> int:
-        return 1 if kind == "capture" else usual
+    def attempts(self, kind: str) -> int | None:
+        return 1 if kind == "capture" else None
 
     def work_key(self, key: str, *, heard_again: bool) -> str:
         return f"{key}-again" if heard_again else key

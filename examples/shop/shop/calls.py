@@ -35,11 +35,12 @@ class Unsure(CallFailed):
     """No usable answer: a time-out, a cut connection, half a body, a 500. It may have been done, and money moved."""
 
 
-async def insist(care: Care, key: str, call: Callable[[str | None], Awaitable[T]], attempts: int = ATTEMPTS) -> T:
+async def insist(care: Care, key: str, call: Callable[[str | None], Awaitable[T]], attempts: int | None = None) -> T:
     """Call until there is an answer, always with the same idempotency key, so that it has effect once at most.
 
-    Raises Refused; Later or Unsure when it is still so after some attempts.
+    Raises Refused; Later or Unsure when it is still so after so many attempts, ``ATTEMPTS`` where nothing is said.
     """
+    attempts = ATTEMPTS if attempts is None else attempts
     pause, loop = FIRST_PAUSE, asyncio.get_running_loop()
     end = loop.time() + PATIENCE
     for attempt in range(1, attempts + 1):

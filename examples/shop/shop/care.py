@@ -128,9 +128,9 @@ class Care:
 
     # -- what do we ask for? -----------------------------------------------------------------------------------------
 
-    def attempts(self, kind: str, usual: int) -> int:
-        """How often a call without an answer is made again at once; the watch goes on, with the same key."""
-        return usual
+    def attempts(self, kind: str) -> int | None:
+        """How often a call is made before it is left to the watch, with the same key; None: as often as others."""
+        return None
 
     def work_key(self, key: str, *, heard_again: bool) -> str:
         """A call is known by what it is about, not by the news that led to it: news comes again."""
