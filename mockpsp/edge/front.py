@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any
 
-from aiohttp import StreamReader, hdrs, web
+from aiohttp import EMPTY_PAYLOAD, StreamReader, hdrs, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser, HttpVersion11, RawRequestMessage, StreamWriter
 
@@ -31,26 +31,47 @@ log = logging.getLogger("mockpsp.edge")
 
 
 class Direct(web.Request):
-    """A request whose route is known; what aiohttp's application would add to it, it has from the beginning."""
+    """A request whose route is known; what aiohttp's application would add to it, it has from the beginning.
 
-    ATTRS = web.Request.ATTRS | {"_connection", "_found"}
+    What every call is asked for stands ready, in place of properties that are worked out when they are first read.
+    """
+
+    _READY = (
+        "arrived",
+        "body_exists",
+        "content",
+        "headers",
+        "keep_alive",
+        "method",
+        "raw_headers",
+        "raw_path",
+        "remote",
+        "version",
+    )
+    __slots__ = ("_connection", "_found", *_READY)
+    ATTRS = web.Request.ATTRS | {"_connection", "_found", *_READY}
 
     def __init__(self, call: Call, connection: Connection, writer: StreamWriter | None = None) -> None:
         front: Any = connection.front
         protocol: Any = connection
         nobody: Any = None
+        message, content = call.message, call.content
         super().__init__(
-            call.message,
-            call.content,
-            protocol,
-            writer or nobody,
-            nobody,
-            front.loop,
-            client_max_size=front.client_max_size,
-            remote=connection.remote,
+            message, content, protocol, writer or nobody, nobody, front.loop, client_max_size=front.client_max_size
         )
         self._connection = connection
         self._found = call.found
+        ready: Any = self
+        ready.arrived = call.body
+        ready.body_exists = content is not EMPTY_PAYLOAD
+        ready.content = content
+        ready.headers = message.headers
+        ready.keep_alive = True
+        ready.method = message.method
+        ready.raw_headers = message.raw_headers
+        ready.raw_path = message.path
+        ready.remote = connection.remote
+        ready.version = HttpVersion11
 
     @property
     def match_info(self) -> web.UrlMappingMatchInfo:
@@ -69,11 +90,12 @@ class Direct(web.Request):
 class Call:
     """A request as it was read, and what answers it."""
 
-    __slots__ = ("content", "found", "message")
+    __slots__ = ("body", "content", "found", "message")
 
-    def __init__(self, message: RawRequestMessage, content: StreamReader, found: Found) -> None:
+    def __init__(self, message: RawRequestMessage, content: StreamReader, body: bytes, found: Found) -> None:
         self.message = message
         self.content = content
+        self.body = body
         self.found = found
 
 
@@ -301,16 +323,16 @@ class Front:
             return None
         if len(messages) == 1 and not upgraded:
             message, content = messages[0]
+            length = len(data) - head - 4
             if (
-                content.is_eof()
-                and content.total_bytes == len(data) - head - 4
-                and content.total_bytes <= self.client_max_size
+                (length == 0 if content is EMPTY_PAYLOAD else content.is_eof() and content.total_bytes == length)
+                and length <= self.client_max_size
                 and not (message.should_close or message.chunked or message.compression)
                 and message.version == HttpVersion11
                 and hdrs.EXPECT not in message.headers
             ):
                 found = self._directory.find(message.method, message.path)
-                return None if found is None else Call(message, content, found)
+                return None if found is None else Call(message, content, data[head + 4 :], found)
         self._parser = self._new_parser()
         return None
 

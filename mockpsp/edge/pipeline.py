@@ -30,7 +30,7 @@ from mockpsp.edge.keys import CONTRACTS, COURIER, SANDBOXES, SETTINGS
 from mockpsp.edge.late import found
 from mockpsp.edge.meters import CUT, METERS, Meter
 from mockpsp.edge.provider import Access, Leniency, Provider, Route
-from mockpsp.edge.reply import lines, reply, spoilt
+from mockpsp.edge.reply import as_headers, lines, reply, spoilt
 from mockpsp.scenario.engine import Shelf, fraction, sample, strike, wait_for
 from mockpsp.scenario.model import Drop, FaultRule, Mangled
 from mockpsp.world.journal import Journal, Request, pack
@@ -266,18 +266,23 @@ def hang_up(x: Exchange, journal: Journal, cut: Cut) -> web.StreamResponse:
 
 def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.StreamResponse:
     """Add the provider's headers and the number in the journal; write the answer there, and make it a response."""
-    headers, body, record = door.provider.finish(x, answer), answer.body, x.record
-    headers = {**headers, **answer.headers, TRACE: str(x.entry.number)}
-    told = lines(headers)
+    told, body, record = door.provider.finish(x, answer), answer.body, x.record
+    doubtful: dict[str, str] | None = None
+    if answer.headers:
+        doubtful = {**as_headers(told), **answer.headers, TRACE: str(x.entry.number)}
+        told = lines(doubtful)
+    else:
+        told = f"{told}{TRACE}: {x.entry.number}\r\n"
     record.body, record.answer, record.status, record.answer_head = x.raw, body or b"", answer.status, told
     journal.answered(x.entry)
     if body and (answer.cut or answer.slow):
         record.cut = answer.cut
         last = not x.request.keep_alive
+        headers = doubtful or as_headers(told)
         return spoilt(answer.status, headers, answer.content_type, body, cut=answer.cut, slow=answer.slow, last=last)
     if not door.observed and body and x.request.content.exception() is None:
-        plain = not answer.headers  # providers promise it of their own
-        return reply(x.request, answer.status, headers, told, answer.content_type, body, plain=plain)
+        return reply(x.request, answer.status, told, answer.content_type, body, doubtful)
+    headers = doubtful or as_headers(told)
     if body is not None:
         headers["Content-Type"] = answer.content_type
     response = web.Response(body=body, status=answer.status, headers=headers)
@@ -324,10 +329,14 @@ def _check_depth(raw: bytes) -> None:
 async def read(x: Exchange) -> None:
     """Take in the body, whatever its transfer and content coding."""
     request = x.request
+    arrived: bytes | None = getattr(request, "arrived", None)
+    if arrived is not None:  # it came with its head, as most do
+        x.raw = arrived
+        return
     content = request.content
     try:
         if content.is_eof() and content.total_bytes <= request.client_max_size:
-            x.raw = content.read_nowait()  # it came whole, as most do
+            x.raw = content.read_nowait()
         else:
             x.raw = await whole_body(request)
     except ConnectionError as error:

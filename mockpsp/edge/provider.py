@@ -200,8 +200,11 @@ class Provider(Tenant, Protocol):
     def refuse(self, exchange: Exchange, error: Exception) -> Answer:
         """A refusal in the provider's own words. Every exception that reaches the edge gets one, faults included."""
 
-    def finish(self, exchange: Exchange, answer: Answer) -> Mapping[str, str]:
-        """Headers that the provider puts on every answer."""
+    def finish(self, exchange: Exchange, answer: Answer) -> str:
+        """Headers that the provider puts on every answer, as lines of HTTP, each with its end.
+
+        They are printable ASCII, and none of those that HTTP has rules for; an answer's own of the same name win.
+        """
 
     def call_facts(self, exchange: Exchange) -> Mapping[str, Fact]:
         """What fault lines of a scenario may match on."""

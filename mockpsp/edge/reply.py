@@ -22,11 +22,18 @@ _STARTS = {
     if each.value >= 200 and each.value not in (204, 304)
 }
 _as_json = Encoder().encode
+_SERVER = f"Server: {SERVER_SOFTWARE}"
 
 
 def lines(headers: Mapping[str, str]) -> str:
-    """Headers as HTTP writes them, without the last end of line."""
-    return "\r\n".join([f"{name}: {value}" for name, value in headers.items()])
+    """Headers as HTTP writes them, each with its end of line."""
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+
+
+def as_headers(told: str) -> dict[str, str]:
+    """What ``lines`` has written."""
+    pairs = (line.partition(": ") for line in told.split("\r\n") if line)
+    return {name: value for name, _, value in pairs}
 
 
 def _as_meant(told: str, ends: int) -> bool:
@@ -36,6 +43,11 @@ def _as_meant(told: str, ends: int) -> bool:
     A quotation mark does so too; that is no harm, for then aiohttp looks for itself.
     """
     return told.isascii() and len(_as_json(told)) == len(told) + 2 + 2 * ends and "\x7f" not in told
+
+
+def _may_leave(told: str, headers: Mapping[str, str]) -> bool:
+    """Whether aiohttp would write these headers as they are told."""
+    return _LEFT_TO_AIOHTTP.isdisjoint(headers) and _as_meant(told, len(headers))
 
 
 class Reply(web.StreamResponse):
@@ -82,28 +94,22 @@ class Reply(web.StreamResponse):
 
 
 def reply(
-    request: web.Request,
-    status: int,
-    headers: Mapping[str, str],
-    told: str,
-    content_type: str,
-    body: bytes,
-    *,
-    plain: bool = False,
+    request: web.Request, status: int, told: str, content_type: str, body: bytes, doubtful: Mapping[str, str] | None
 ) -> web.StreamResponse:
     """The response; ``told`` are the headers as lines. On the wire aiohttp's own would be no different.
 
-    ``plain``: it is known that the headers are printable ASCII, and that HTTP has no rules for them.
+    ``doubtful`` are the same headers where it is not known that they are printable ASCII, and that HTTP has no rules
+    for them.
     """
     start = _STARTS.get(status)
-    if start is not None and request.version == HttpVersion11 and request.keep_alive and request.method != "HEAD":
-        told = f"{told}\r\nContent-Type: {content_type}"
-        if plain or (_LEFT_TO_AIOHTTP.isdisjoint(headers) and _as_meant(told, len(headers))):
-            head = (
-                f"{start}{told}\r\nContent-Length: {len(body)}\r\n"
-                f"Date: {rfc822_formatted_time()}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
-            )
-            return Reply(status, head.encode() + body)
+    kept = request.version == HttpVersion11 and request.keep_alive and request.method != "HEAD"
+    if start is not None and kept and (doubtful is None or _may_leave(told + content_type, doubtful)):
+        head = (
+            f"{start}{told}Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+            f"Date: {rfc822_formatted_time()}\r\n{_SERVER}\r\n\r\n"
+        )
+        return Reply(status, head.encode() + body)
+    headers = as_headers(told) if doubtful is None else doubtful
     return web.Response(body=body, status=status, headers={**headers, "Content-Type": content_type})
 
 
@@ -140,13 +146,13 @@ def spoilt(
     ``last``: the client wants no more on this connection. A header that aiohttp may refuse leaves the body whole.
     """
     told = lines(headers)
-    if not _as_meant(told, len(headers) - 1):
+    if not _as_meant(told, len(headers)):
         return web.Response(body=body, status=status, headers={**headers, "Content-Type": content_type})
     start = _STARTS.get(status, f"HTTP/1.1 {status} \r\n")
     end = "Connection: close\r\n\r\n" if last and not cut else "\r\n"
     head = (
-        f"{start}{told}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
-        f"Date: {rfc822_formatted_time()}\r\nServer: {SERVER_SOFTWARE}\r\n{end}"
+        f"{start}{told}Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+        f"Date: {rfc822_formatted_time()}\r\n{_SERVER}\r\n{end}"
     )
     sent = body[: len(body) // 2] if cut else body
     size = max(1, -(-len(sent) // _PIECES)) if slow else max(1, len(sent))
@@ -154,4 +160,4 @@ def spoilt(
     return Spoilt(status, pieces, slow.total_seconds() / max(1, len(pieces) - 1), last=last or cut)
 
 
-__all__ = ["Reply", "lines", "reply", "spoilt"]
+__all__ = ["Reply", "as_headers", "lines", "reply", "spoilt"]

@@ -11,6 +11,7 @@ from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.keys import SANDBOXES
 from mockpsp.edge.pipeline import Door, turned_away
 from mockpsp.edge.provider import Provider, Route
+from mockpsp.edge.reply import as_headers
 from mockpsp.world.journal import Request, Unwritten, pack
 from mockpsp.world.sandboxes import DEFAULT, Sandbox, Sandboxes
 from mockpsp.world.sandboxes_shared import SharedSandboxes
@@ -93,7 +94,7 @@ class SharedDoor(Door):
         x.record = Request(request.method, request.raw_path, pack(request.raw_headers), request.remote or "")
         x.entry = Unwritten().add(x.started, "request", self.provider.name, "", "", 0, x.record)
         answer = turned_away(x, TryAgain(str(error)))
-        headers = {**self.provider.finish(x, answer), **answer.headers}
+        headers = {**as_headers(self.provider.finish(x, answer)), **answer.headers}
         if answer.body is not None:
             headers["Content-Type"] = answer.content_type
         return web.Response(body=answer.body, status=answer.status, headers=headers)

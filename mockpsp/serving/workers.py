@@ -28,10 +28,14 @@ from mockpsp.settings import Settings
 
 GRACE_SECONDS = 10.0
 _PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0)
+_READY = b"\0"
+"""What a worker says when it is ready. Anything else is why it ends."""
+_LONGEST = 4_096
+"""Bytes that a pipe takes at once, whatever the system."""
 
 
 class Failed(Exception):
-    """A worker could not start, and has said why."""
+    """A worker could not start; its argument says why."""
 
 
 class _Post:
@@ -47,7 +51,7 @@ class _Post:
 
     def ready(self, stop: Callable[[], None]) -> None:
         """See Post."""
-        os.write(self._told, b"1")
+        os.write(self._told, _READY)
         loop = asyncio.get_running_loop()
 
         def ended() -> None:
@@ -55,6 +59,10 @@ class _Post:
             stop()
 
         loop.add_reader(self._parent, ended)
+
+    def failed(self, why: str) -> None:
+        """Let the parent say why this process ends; of several that cannot start it lets one speak."""
+        os.write(self._told, why.encode()[:_LONGEST])
 
 
 class _Worker:
@@ -65,6 +73,7 @@ class _Worker:
         self.pid = pid
         self.heard = heard
         self.ready = False
+        self.why = b""
 
 
 class _Crew:
@@ -140,8 +149,7 @@ class _Crew:
             run(self._settings, self._listening, self._ready_file, self._say, post=post)
             code = 0
         except Exception as error:  # noqa: BLE001 - nobody above this process could tell
-            if post.tells:
-                _tell(error)
+            post.failed(_told(error))
         finally:
             sys.stdout.flush()
             os._exit(code)
@@ -154,18 +162,26 @@ class _Crew:
             if worker is None:
                 with suppress(BlockingIOError):
                     self._signals.recv(64)
-            elif os.read(worker.heard, 1):
-                worker.ready = True
-                self._failures[worker.number] = 0
             else:
-                self._ended(worker)
+                self._hear(worker, os.read(worker.heard, _LONGEST))
+
+    def _hear(self, worker: _Worker, said: bytes) -> None:
+        if not said:
+            self._ended(worker)
+            return
+        if said.startswith(_READY):
+            worker.ready = True
+            self._failures[worker.number] = 0
+        worker.why += said.removeprefix(_READY)
 
     def _ended(self, worker: _Worker) -> None:
         how = self._gone(worker)
         if self._stopping:
             return
+        why = worker.why.decode("utf-8", "replace")
         if worker.number not in self._failures:
-            raise Failed(f"worker {worker.number + 1} could not start ({how})")
+            raise Failed(why or f"Error: worker {worker.number + 1} could not start ({how})\n")
+        sys.stderr.write(why)
         failures = self._failures[worker.number]
         self._failures[worker.number] += 1
         self._due[worker.number] = monotonic() + _PAUSES[min(failures, len(_PAUSES) - 1)]
@@ -203,24 +219,22 @@ class _Crew:
                 os.kill(worker.pid, what)
 
 
-def _tell(error: Exception) -> None:
-    """Why a worker could not start: what the user can change in one line, all else with its trace."""
+def _told(error: Exception) -> str:
+    """Why a worker ends: what the user can change in one line, all else with its trace."""
     from mockpsp.scenario.loader import ScenarioError
     from mockpsp.world.store import BadState, StoreFailed
 
     if isinstance(error, ScenarioError):
-        sys.stderr.write("".join(f"Error: {problem}\n" for problem in error.problems))
-    elif isinstance(error, (BadState, StoreFailed, LookupError, OSError)):
-        sys.stderr.write(f"Error: {error}\n")
-    else:
-        traceback.print_exception(error)
-    sys.stderr.flush()
+        return "".join(f"Error: {problem}\n" for problem in error.problems)
+    if isinstance(error, (BadState, StoreFailed, LookupError, OSError)):
+        return f"Error: {error}\n"
+    return "".join(traceback.format_exception(error))
 
 
 def run_all(settings: Settings, listening: Listening, ready_file: Path | None, say: Say) -> None:
     """Serve with ``settings.workers`` processes until SIGINT or SIGTERM.
 
-    Raises NoTls, CannotListen, BadState, and SystemExit when a worker could not start and has said why.
+    Raises NoTls, CannotListen, BadState, and SystemExit when a worker could not start and it was said why.
     """
     import_module("mockpsp.world.store_postgres")  # before the fork, so that all share it
     gc.freeze()
@@ -231,4 +245,5 @@ def run_all(settings: Settings, listening: Listening, ready_file: Path | None, s
         try:
             _Crew(settings, listening, ready_file, say, secure).serve()
         except Failed as failed:
+            sys.stderr.write(str(failed))
             raise SystemExit(1) from failed

@@ -38,7 +38,9 @@ class Machine:
 
     def now(self) -> datetime:
         """Never earlier than the time before."""
-        moment = self._read() + self._lead
+        moment = self._read()
+        if self._lead:
+            moment += self._lead
         latest = self._latest
         if moment < latest:
             if latest - moment > _A_SECOND:  # less may be another thread that has looked meanwhile

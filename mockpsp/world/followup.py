@@ -95,13 +95,13 @@ class FollowUp:
         if misses is not None:
             self.misses[self.number] = misses
         self.events.append(
-            records.Queued(
-                number=self.number,
-                provider=self.provider,
-                kind=notice.kind,
-                owner=self.ref,
-                ref=notice.reference,
-                content=body,
+            records.Queued(  # six by position: of so many keywords Python would make a dictionary
+                self.number,
+                self.provider,
+                notice.kind,
+                self.ref,
+                notice.reference,
+                body,
                 url=url,
                 at=self.now,
                 due=due,

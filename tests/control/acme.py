@@ -296,8 +296,8 @@ class Acme:
         status = 401 if isinstance(error, NotAllowed) else 400 if isinstance(error, Refusal) else 500
         return Answer(status, json.dumps({"error": str(error)}).encode())
 
-    def finish(self, x: Exchange, answer: Answer) -> Mapping[str, str]:
-        return {}
+    def finish(self, x: Exchange, answer: Answer) -> str:
+        return ""
 
     def call_facts(self, x: Exchange) -> Mapping[str, Any]:
         return {"amount": Money.parse(x.json["amount"])} if "amount" in x.json else {}

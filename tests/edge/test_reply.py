@@ -19,7 +19,7 @@ async def sent(request: str, status: int, headers: dict[str, str], body: bytes, 
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if ours:
-            return reply(request, status, headers, lines(headers), KIND, body)
+            return reply(request, status, lines(headers), KIND, body, headers)
         return web.Response(body=body, status=status, headers={**headers, "Content-Type": KIND})
 
     app = web.Application()
@@ -68,12 +68,12 @@ async def test_headers_make_no_difference(more: dict[str, str]) -> None:
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b", "a\x7fb", "a\r\n", "\r\n"])
 async def test_a_value_that_would_forge_a_header_is_left_for_aiohttp_to_refuse(value: str) -> None:
     headers = {**TOLD, "X-Given": value}
-    made = reply(make_mocked_request("GET", "/"), 200, headers, lines(headers), KIND, b"{}")
+    made = reply(make_mocked_request("GET", "/"), 200, lines(headers), KIND, b"{}", headers)
     assert not isinstance(made, Reply)
 
 
 async def test_an_access_log_sees_status_headers_and_length() -> None:
-    made = reply(make_mocked_request("GET", "/"), 200, TOLD, lines(TOLD), KIND, b"{}")
+    made = reply(make_mocked_request("GET", "/"), 200, lines(TOLD), KIND, b"{}", None)
     assert isinstance(made, Reply)
     assert (made.status, made.body_length, made.keep_alive) == (200, 2, True)
     assert made.headers["correlation-id"] == "5b2b"
@@ -83,7 +83,7 @@ async def test_an_access_log_sees_status_headers_and_length() -> None:
 async def test_a_client_that_is_gone_is_an_error_of_the_connection() -> None:
     request = make_mocked_request("GET", "/")
     request.transport.is_closing.return_value = True
-    made = reply(request, 200, TOLD, lines(TOLD), KIND, b"{}")
+    made = reply(request, 200, lines(TOLD), KIND, b"{}", None)
     await made.prepare(request)
     with pytest.raises(ClientConnectionResetError):
         await made.write_eof()

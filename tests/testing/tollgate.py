@@ -260,8 +260,8 @@ class Tollgate:
     def refuse(self, exchange: Exchange, error: Exception) -> Answer:
         return Answer(getattr(error, "status", 422), dumps({"error": str(error)}).encode())
 
-    def finish(self, exchange: Exchange, answer: Answer) -> Mapping[str, str]:
-        return {}
+    def finish(self, exchange: Exchange, answer: Answer) -> str:
+        return ""
 
     def call_facts(self, exchange: Exchange) -> Mapping[str, Any]:
         return {}

@@ -21,6 +21,7 @@ from mockpsp.edge.provider import (
     Route,
     Unsupported,
 )
+from mockpsp.edge.reply import lines
 from mockpsp.providers.adyen import auth, dropin_routes, errors, holdings, page_routes, routes, web_routes
 from mockpsp.providers.adyen.ids import own_reference
 from mockpsp.providers.adyen.unsupported import UNSUPPORTED
@@ -32,6 +33,7 @@ from mockpsp.world.sandboxes import Sandbox, Sandboxes
 from mockpsp.world.world import Setup, World
 
 _LONGEST_KEY = 64
+_PAGE = Access.PAGE  # asked for at every request, and members of an enumeration are slow to reach
 _AT_THE_DOOR = frozenset({"000", "702", "100", "130", "158", "167", "704"})
 """Error codes of requests that were turned away before they were given a pspReference."""
 
@@ -125,17 +127,18 @@ class Adyen:
             exchange.note(f"inferred: {found.inferred}")
         return Answer(found.status, errors.error_body(found, "" if door else psp), routes.JSON, headers)
 
-    def finish(self, exchange: Exchange, answer: Answer) -> Mapping[str, str]:
+    def finish(self, exchange: Exchange, answer: Answer) -> str:
         """See Provider. Every answer of the API has a Pspreference, and the Idempotency-Key that came."""
-        if exchange.route is not None and exchange.route.access is Access.PAGE:
-            return {}
-        headers = {} if "Pspreference" in answer.headers else {"Pspreference": own_reference(exchange)}
+        route = exchange.route
+        if route is not None and route.access is _PAGE:
+            return ""
+        told = "" if "Pspreference" in answer.headers else f"Pspreference: {own_reference(exchange)}\r\n"
         if web_routes.by_browser(exchange):
-            headers.update(web_routes.CORS)
+            told += lines(web_routes.CORS)
         key = exchange.request.headers.get("Idempotency-Key", "").strip()
         if key and key.isascii() and key.isprintable() and len(key) <= _LONGEST_KEY:
-            headers["Idempotency-Key"] = key
-        return headers
+            told += f"Idempotency-Key: {key}\r\n"
+        return told
 
     def call_facts(self, exchange: Exchange) -> Mapping[str, Fact]:
         """See Provider."""

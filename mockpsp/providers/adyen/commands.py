@@ -80,7 +80,7 @@ class ExpireOrder(Value, frozen=True):
     order: str
 
 
-class Pay(Value, frozen=True, kw_only=True):
+class Pay(Value, frozen=True):
     """``POST /payments``. ``amount`` None asks for all that the order leaves open.
 
     ``fits`` lowers what is asked for to what the means of payment holds. ``order_data`` as in CancelOrder.

@@ -123,9 +123,9 @@ def decide_pay(state: Purchase | None, command: c.Pay, verdict: Verdict, moment:
     psp = psp_reference(moment.ids)
     asked = outcome_asked(command.means, command.test_code)
     ref = psp if state is None else state.ref
-    started = e.PaymentStarted(
-        ref=ref,
-        payment=psp,
+    started = e.PaymentStarted(  # two by position: of so many keywords Python would make a dictionary
+        ref,
+        psp,
         order=order.ref if order is not None else "",
         merchant=command.merchant,
         amount=amount,

@@ -173,7 +173,7 @@ class Keeping(Value, frozen=True, kw_only=True):
     known: bool
 
 
-class PaymentStarted(Value, frozen=True, kw_only=True):
+class PaymentStarted(Value, frozen=True):
     """A payment begins; ``order`` is empty for one outside of orders.
 
     ``foreseen`` is the test name of the issuer's answer once the shopper has authenticated; empty is natural.

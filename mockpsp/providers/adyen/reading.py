@@ -278,11 +278,11 @@ def read_payment(
 ) -> c.Pay:
     """``POST /payments``; ``known``: the card that is to be stored is."""
     order = body.get("order", {})
-    return c.Pay(
-        merchant=merchant,
-        amount=read_optional_amount(body),
-        reference=read_reference(body),
-        means=means,
+    return c.Pay(  # four by position: of so many keywords Python would make a dictionary
+        merchant,
+        read_optional_amount(body),
+        read_reference(body),
+        means,
         order=order.get("pspReference", ""),
         order_data=order.get("orderData"),
         capturing=read_capturing(body, settings),

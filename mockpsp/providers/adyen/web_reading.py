@@ -23,10 +23,10 @@ def read_session_payment(
     """
     echo = head.echo
     order = body.get("order", {})
-    return c.Pay(
-        merchant=purchase.merchant,
-        amount=None,
-        reference=purchase.reference,
+    return c.Pay(  # three by position: of so many keywords Python would make a dictionary
+        purchase.merchant,
+        None,
+        purchase.reference,
         means=means,
         order=order.get("pspReference", ""),
         order_data=order.get("orderData"),

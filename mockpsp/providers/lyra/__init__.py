@@ -31,6 +31,8 @@ from mockpsp.world.records import Answered
 from mockpsp.world.sandboxes import Sandbox, Sandboxes
 from mockpsp.world.world import Setup, World
 
+_PAGE = Access.PAGE  # asked for at every request, and members of an enumeration are slow to reach
+
 
 class Lyra:
     """Implements ``edge.provider.Provider``."""
@@ -102,11 +104,10 @@ class Lyra:
         body = to_bytes(told.body) if told.body is not None else None
         return Answer(told.status, body, "application/json", told.headers)
 
-    def finish(self, exchange: Exchange, answer: Answer) -> Mapping[str, str]:
+    def finish(self, exchange: Exchange, answer: Answer) -> str:
         """See Provider. What Django REST framework puts on each answer (inferred)."""
-        if exchange.route is not None and exchange.route.access is Access.PAGE:
-            return {}
-        return {"Vary": "Accept"}
+        route = exchange.route
+        return "" if route is not None and route.access is _PAGE else "Vary: Accept\r\n"
 
     def call_facts(self, exchange: Exchange) -> Mapping[str, Fact]:
         """See Provider."""

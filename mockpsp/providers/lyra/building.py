@@ -116,9 +116,9 @@ def _no_contract(voucher: c.VoucherInput, seller: Seller, moment: Moment) -> str
 def _item(asked: c.ItemInput, uuid: str, moment: Moment) -> e.Item:
     seller = asked.seller
     assert seller is not None, "sellers are looked up before"
-    return e.Item(
-        uuid=uuid,
-        seller=seller.uuid,
+    return e.Item(  # two by position: of so many keywords Python would make a dictionary
+        uuid,
+        seller.uuid,
         seller_ref=seller.external_ref,
         operator=seller.operator,
         reference=asked.reference,

@@ -23,7 +23,7 @@ class Voucher(Value, frozen=True):
     actual: int | None = None
 
 
-class Item(Value, frozen=True, kw_only=True):
+class Item(Value, frozen=True):
     """A line of an order: what one seller sells. ``amount`` is the line's total, ``cashout_delay`` the seller's."""
 
     uuid: str
@@ -33,6 +33,8 @@ class Item(Value, frozen=True, kw_only=True):
     reference: str
     description: str
     amount: int
+    created: datetime
+    updated: datetime
     type: str | None = None
     quantity: int | None = None
     is_commission: bool = False
@@ -40,8 +42,6 @@ class Item(Value, frozen=True, kw_only=True):
     hold_payment: bool | None = None
     vouchers: tuple[Voucher, ...] = ()
     cashout_delay: int = 0
-    created: datetime
-    updated: datetime
 
     def voucher(self, contract_type: str) -> Voucher | None:
         """Its voucher of this type."""

@@ -21,6 +21,7 @@ from mockpsp.edge.provider import (
     Route,
     Unsupported,
 )
+from mockpsp.edge.reply import lines
 from mockpsp.providers.worldline import auth, errors, holdings, page_routes, routes
 from mockpsp.providers.worldline.unsupported import UNSUPPORTED
 from mockpsp.scenario.catalogue import Catalogue
@@ -125,16 +126,17 @@ class Worldline:
         error_id = exchange.world.ids.fixed("error", exchange.entry.number)
         return Answer(http, errors.error_body(error_id, http, described))
 
-    def finish(self, exchange: Exchange, answer: Answer) -> Mapping[str, str]:
+    def finish(self, exchange: Exchange, answer: Answer) -> str:
         """See Provider."""
-        if exchange.route is not None and exchange.route.access is _PAGE:
-            return {}
-        told = {
-            "Correlation-Id": exchange.sandbox.world.ids.fixed("correlation", exchange.entry.number),
-            "Api_Auth": "true",
-            "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-        }
-        return {**routes.CORS, **told} if routes.by_browser(exchange) else told
+        route = exchange.route
+        if route is not None and route.access is _PAGE:
+            return ""
+        correlation = exchange.sandbox.world.ids.fixed("correlation", exchange.entry.number)
+        cors = lines(routes.CORS) if routes.by_browser(exchange) else ""
+        return (
+            f"{cors}Correlation-Id: {correlation}\r\nApi_Auth: true\r\n"
+            "Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n"
+        )
 
     def call_facts(self, exchange: Exchange) -> Mapping[str, Fact]:
         """See Provider."""
