@@ -7,7 +7,7 @@ DEV := $(VENV)/.dev-ready
 DEMO := $(VENV)/.demo-ready
 
 .PHONY: run demo test lint unit types vendor shots pictures fuzz bench webhooks peers crowd judged explored kills golden
-.PHONY: mutation soak hard audit node clean
+.PHONY: mutation long soak hard audit node clean
 
 run: $(READY)  ## start the server with the default scenario
 	$(BIN)/mockpsp serve $(ARGS)
@@ -70,6 +70,9 @@ explored: $(DEV)  ## the example shop's two-step mistakes, and the shop without 
 
 golden: $(DEV)  ## write the golden journals again; read the difference with git diff tests/golden
 	$(BIN)/python -m tests.golden $(ARGS)
+
+long: $(DEV) node  ## variants that make test leaves out: other languages, sizes, flows and parsers of what it tries
+	$(BIN)/python -m pytest -n auto -m long $(ARGS)
 
 soak: $(DEV)  ## a million payments: what grows, and whether a request costs the same in the end; ARGS="--minutes 20"
 	$(BIN)/python -m bench.soak $(ARGS)

@@ -236,7 +236,9 @@ NO_PAGES = {"", "/", f"{ONE}/checkouts/qr"}
 """The front page, which the list has by its address, and a picture."""
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (360, False)])
+@pytest.mark.parametrize(
+    ("width", "dark"), [pytest.param(1280, False, marks=pytest.mark.long), (1280, True), (360, False)]
+)
 def test_every_page_is_for_everybody(stage: Stage, people: Callable[[], Person], width: int, dark: bool) -> None:
     person = people()
     tab = person.tab(width=width)

@@ -411,7 +411,11 @@ def test_bad_yaml(text: str | bytes, problem: str) -> None:
     assert told(text) == [f"f.yaml:{problem}"]
 
 
-@pytest.mark.parametrize(("text", "problem"), BAD_YAML, ids=[problem[:50] for _, problem in BAD_YAML])
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [pytest.param(*each, marks=[pytest.mark.long] if "more than 100000" in each[1] else []) for each in BAD_YAML],
+    ids=[problem[:50] for _, problem in BAD_YAML],
+)
 def test_bad_yaml_without_libyaml(text: str | bytes, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pure parser may point elsewhere or word it otherwise, but it points and words."""
     monkeypatch.delattr(yaml, "CSafeLoader", raising=False)

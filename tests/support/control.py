@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.support.connection import session
+from tests.support.connection import steer
 
 Json = Any
 
@@ -22,15 +22,15 @@ class ControlledSandbox:
     @classmethod
     def create(cls, url: str, **body: Any) -> ControlledSandbox:
         """A fresh sandbox: ``scenario`` (name or object), ``seed``, ``clock``."""
-        response = session().post(f"{url}/_mockpsp/sandboxes", json=body, timeout=30)
-        assert response.status_code == 201, response.text
+        response = steer("POST", f"{url}/_mockpsp/sandboxes", body)
+        assert response.status == 201, response.text
         return cls(url, response.json())
 
     def call(self, method: str, path: str = "", body: Any = None, status: int = 200) -> Json:
         """One control call below this sandbox."""
-        response = session().request(method, f"{self._base}{path}", json=body, timeout=60)
-        assert response.status_code == status, f"{method} {path}: {response.status_code} {response.text}"
-        return response.json() if response.content else None
+        response = steer(method, f"{self._base}{path}", body)
+        assert response.status == status, f"{method} {path}: {response.status} {response.text}"
+        return response.json() if response.body else None
 
     def delete(self) -> None:
         """Forget it."""
@@ -51,8 +51,8 @@ class ControlledSandbox:
     def webhooks(self, **filters: str) -> list[Json]:
         """All webhooks so far, oldest first, after settling."""
         self.settle()
-        response = session().get(f"{self._base}/webhooks", params=filters, timeout=30)
-        assert response.status_code == 200, response.text
+        response = steer("GET", f"{self._base}/webhooks", params=filters)
+        assert response.status == 200, response.text
         found: list[Json] = response.json()["webhooks"]
         return found
 
@@ -62,8 +62,8 @@ class ControlledSandbox:
 
     def journal(self, **filters: Any) -> list[Json]:
         """Journal entries."""
-        response = session().get(f"{self._base}/journal", params=filters, timeout=30)
-        assert response.status_code == 200, response.text
+        response = steer("GET", f"{self._base}/journal", params=filters)
+        assert response.status == 200, response.text
         entries: list[Json] = response.json()["entries"]
         return entries
 
