@@ -112,7 +112,7 @@ class Spent:
 def rates(work: Work, rounds: int, payments: int) -> None:
     """Requests per second, alternating, at 1, 16 and 64 connections.
 
-    Rather more rounds than longer ones: what else the machine does hits a server and its neighbours in the same second alike.
+    Rather more rounds than longer ones: what else the machine does then hits all servers alike.
     """
     print(f"\n{work.title}, {rounds} alternating rounds of {work.requests * payments} requests, medians")
     print(f"{'connections':>11} {'server':>12} {'requests/s':>11} {'p99 ms':>8} {'ours is':>8} (quartiles)")
