@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "examples" / "shop"))
+sys.path.insert(0, str(ROOT / "examples" / "shop"))  # before the imports below, hence their E402
 
 from mockpsp.judge.judging import judge  # noqa: E402
 from mockpsp.judge.model import Finding, Judgement, Outcome  # noqa: E402

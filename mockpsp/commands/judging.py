@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mockpsp.commands.driving import driven
 from mockpsp.commands.reporting import known, report, reported
-from mockpsp.commands.serving import _webhooks
 from mockpsp.commands.shared import fail
 
 if TYPE_CHECKING:
@@ -27,31 +27,7 @@ PROVIDERS = ("worldline", "adyen", "lyra")
 @click.option("--probe", "wanted", multiple=True, metavar="NAME", help="Only these, such as adyen/lost or worldline/*.")
 @click.option("--provider", "providers", multiple=True, type=click.Choice(PROVIDERS), help="Only probes of this one.")
 @click.option("--list", "listed", is_flag=True, help="Tell what probes there are.")
-@click.option(
-    "--webhook", "webhooks", multiple=True, metavar="PROVIDER=URL", callback=_webhooks, help="Where webhooks go."
-)
-@click.option(
-    "--scenario", "base", default="default", show_default=True, metavar="NAME|FILE", help="What all runs build on."
-)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Ids follow from it.")
-@click.option("--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True)
-@click.option("--sandbox", help="Use this sandbox of a server that runs, and reset it before each run.")
-@click.option("--url", default="http://localhost:8080", show_default=True, help="Where that server answers.")
-@click.option(
-    "--fact", "facts", metavar="URL", default="", help="Answers an order's state as JSON; contains {reference}."
-)
-@click.option(
-    "--check", default="", metavar="COMMAND", help="Runs after each run; exit code 1 says that something is wrong."
-)
-@click.option("--dotenv", default="", metavar="FILE", help="Write the variables there, too, before each run.")
-@click.option(
-    "--limit", type=float, default=120.0, show_default=True, metavar="SECONDS", help="For one run of the command."
-)
-@click.option(
-    "--settle", type=float, default=15.0, show_default=True, metavar="SECONDS", help="For all to come to rest."
-)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("--quiet", is_flag=True, help="No progress.")
+@driven
 @reported
 def judge(
     command: str | None,

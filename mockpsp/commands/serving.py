@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mockpsp.commands.shared import fail, in_json, library_of_all, unknown
+from mockpsp.commands.shared import fail, in_json, library_of_all, unknown, webhook_addresses
 from mockpsp.serving.limits import bounded, chosen
 
 if TYPE_CHECKING:
@@ -19,26 +19,17 @@ if TYPE_CHECKING:
     from mockpsp.settings import Settings
 
 
-def _webhooks(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, str]:
-    """``PROVIDER=URL`` each."""
-    from urllib.parse import urlsplit
-
-    found = {}
-    for each in given:
-        provider, equals, url = each.partition("=")
-        parts = urlsplit(url)
-        if not (provider and equals and parts.scheme in ("http", "https") and parts.hostname):
-            raise click.BadParameter(f"{each!r}; write it like worldline=http://localhost:3000/webhooks")
-        found[provider] = url
-    return found
-
-
 @click.command()
 @click.option("--host", help="Address to listen on; only this machine can reach the default.  [default: localhost]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 finds a free one.  [default: 8080]")
 @click.option("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="What happens; several add up.")
 @click.option(
-    "--webhook", "webhooks", multiple=True, metavar="PROVIDER=URL", callback=_webhooks, help="Where webhooks go."
+    "--webhook",
+    "webhooks",
+    multiple=True,
+    metavar="PROVIDER=URL",
+    callback=webhook_addresses,
+    help="Where webhooks go.",
 )
 @click.option("--seed", type=click.IntRange(0), help="Ids follow from it, instead of the scenario's.")
 @click.option("--tls", is_flag=True, help="Serve https as well, with a certificate made on the spot.")

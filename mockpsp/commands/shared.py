@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -88,3 +89,17 @@ def in_sandbox(sandbox: str, path: str) -> str:
     from urllib.parse import quote
 
     return f"/sandboxes/{quote(sandbox, safe='')}{path}"
+
+
+def webhook_addresses(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+    """``PROVIDER=URL`` each."""
+    from urllib.parse import urlsplit
+
+    found = {}
+    for each in given:
+        provider, equals, url = each.partition("=")
+        parts = urlsplit(url)
+        if not (provider and equals and parts.scheme in ("http", "https") and parts.hostname):
+            raise click.BadParameter(f"{each!r}; write it like worldline=http://localhost:3000/webhooks")
+        found[provider] = url
+    return found

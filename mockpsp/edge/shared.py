@@ -54,7 +54,7 @@ class SharedDoor(Door):
             await turns.leave()
         except StoreFailed as error:
             return self._try_again(request, error)
-        except BaseException:
+        except BaseException:  # a cancellation too: nobody else may wait for this turn
             turns.abandon()
             raise
         return response

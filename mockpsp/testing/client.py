@@ -81,7 +81,7 @@ class Mockpsp:
             try:
                 sandbox.load(file)
                 sandbox.reset()
-            except BaseException:
+            except BaseException:  # Ctrl-C too: nobody would delete it later
                 sandbox.delete()
                 raise
         return sandbox

@@ -61,7 +61,7 @@ def threaded(settings: Settings | None = None) -> Iterator[Threaded]:
     worker.start()
     try:
         server = started.result(_PATIENCE_SECONDS)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: the thread goes before the program does
         worker.join(1.0)
         raise
     try:

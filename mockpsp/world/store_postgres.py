@@ -222,7 +222,7 @@ class PostgresStore:
                 # a process that stops in the middle of its turn loses it
                 await connection.execute(f"SET idle_session_timeout = '10s'; SELECT pg_advisory_lock({_key(sandbox)})")
                 turn = Turn(sandbox, connection, await connection.fetchrow(_HEAD, sandbox))
-        except BaseException:
+        except BaseException:  # a cancellation too: the connection may be in the middle of something
             self._room.release()
             if connection is not None:
                 connection.terminate()
@@ -298,7 +298,7 @@ class PostgresStore:
                 await turn.connection.execute(
                     f"SELECT pg_advisory_unlock({_key(turn.sandbox)}); SET idle_session_timeout = 0"
                 )
-        except BaseException:
+        except BaseException:  # a cancellation too: the lock ends with the connection
             turn.connection.terminate()
             raise
         else:

@@ -116,10 +116,10 @@ class SharedTurns:
         await self.enter(sandbox)
         try:
             yield
-        except Exception:
+        except Exception:  # a refusal, or a fault of ours: what was done before it counts
             await self.leave()
             raise
-        except BaseException:
+        except BaseException:  # a cancellation: there is no time left to write
             self.abandon()
             raise
         await self.leave()
@@ -166,7 +166,7 @@ class SharedTurns:
             if fresh:
                 await self._follow(sandbox, place, place.turn)
             self._check(sandbox)
-        except BaseException:
+        except BaseException:  # a cancellation too: whoever waits for the place must get it
             if task in self._held:
                 self.abandon()
             else:
@@ -196,7 +196,7 @@ class SharedTurns:
                 turn.lines.clear()
             if turn.used:
                 await self.store.write(turn, self._due_seconds(sandbox))
-        except BaseException as error:
+        except BaseException as error:  # a cancellation too: the turn is lost
             self.abandon()
             if isinstance(error, Conflict):
                 raise StoreFailed(str(error)) from error
@@ -271,10 +271,10 @@ class SharedTurns:
                 log.debug("%s was deleted by another process", id)
         try:
             yield
-        except Exception:
+        except Exception:  # a refusal, or a fault of ours: what was done before it counts
             await self.leave()
             raise
-        except BaseException:
+        except BaseException:  # a cancellation: there is no time left to write
             self.abandon()
             raise
         if entered:
