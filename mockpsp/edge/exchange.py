@@ -28,7 +28,9 @@ LONGEST_HOST = 260
 class Answer(Value, frozen=True):
     """What leaves: status, exact bytes, and headers. ``body`` None sends none and no content type.
 
-    ``cut``: the connection ends in the middle of the body. ``slow`` is how long the body takes.
+    ``cut``: the connection ends in the middle of the body. ``slow`` is how long the body takes. ``plain``: whoever made
+    it vouches that its headers are printable ASCII, that HTTP has no rules for them, and that the provider gives none
+    of these names besides.
     """
 
     status: int
@@ -37,6 +39,7 @@ class Answer(Value, frozen=True):
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
     slow: timedelta = timedelta(0)
+    plain: bool = False
 
 
 class Exchange:

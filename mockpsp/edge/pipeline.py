@@ -268,7 +268,9 @@ def conclude(x: Exchange, door: Door, journal: Journal, answer: Answer) -> web.S
     """Add the provider's headers and the number in the journal; write the answer there, and make it a response."""
     told, body, record = door.provider.finish(x, answer), answer.body, x.record
     doubtful: dict[str, str] | None = None
-    if answer.headers:
+    if answer.plain:
+        told = f"{told}{lines(answer.headers)}{TRACE}: {x.entry.number}\r\n"
+    elif answer.headers:
         doubtful = {**as_headers(told), **answer.headers, TRACE: str(x.entry.number)}
         told = lines(doubtful)
     else:

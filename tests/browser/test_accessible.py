@@ -33,7 +33,7 @@ def wheres() -> Iterator[Any]:
             yield pytest.param(language, provider, size, marks=[pytest.mark.long] if left else [])
 
 
-@pytest.mark.parametrize(("language", "provider", "size"), wheres())
+@pytest.mark.parametrize(("language", "provider", "size"), [*wheres()])
 def test_no_page_violates_wcag_or_is_wider_than_its_window(
     person: Person, provider: str, size: str, language: str
 ) -> None:

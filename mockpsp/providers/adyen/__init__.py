@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from multidict import istr
+
 from mockpsp.domain.lifecycle import Fact, Lifecycle
 from mockpsp.edge.errors import BrokenContract, NotSupported
 from mockpsp.edge.exchange import Answer, Exchange
@@ -32,6 +34,7 @@ from mockpsp.world.records import Answered
 from mockpsp.world.sandboxes import Sandbox, Sandboxes
 from mockpsp.world.world import Setup, World
 
+_IDEMPOTENCY_KEY = istr("Idempotency-Key")
 _LONGEST_KEY = 64
 _PAGE = Access.PAGE  # asked for at every request, and members of an enumeration are slow to reach
 _AT_THE_DOOR = frozenset({"000", "702", "100", "130", "158", "167", "704"})
@@ -99,7 +102,7 @@ class Adyen:
 
     def idempotence_key(self, exchange: Exchange) -> str | None:
         """See Provider. The scope is the company account: one key, one answer. Raises InvalidField."""
-        key = exchange.request.headers.get("Idempotency-Key", "").strip()
+        key = exchange.request.headers.get(_IDEMPOTENCY_KEY, "").strip()
         if len(key) > _LONGEST_KEY:
             raise errors.InvalidField("Idempotency-Key", f"at most {_LONGEST_KEY} characters")
         return f"adyen {key}" if key else None
@@ -135,7 +138,7 @@ class Adyen:
         told = "" if "Pspreference" in answer.headers else f"Pspreference: {own_reference(exchange)}\r\n"
         if web_routes.by_browser(exchange):
             told += lines(web_routes.CORS)
-        key = exchange.request.headers.get("Idempotency-Key", "").strip()
+        key = exchange.request.headers.get(_IDEMPOTENCY_KEY, "").strip()
         if key and key.isascii() and key.isprintable() and len(key) <= _LONGEST_KEY:
             told += f"Idempotency-Key: {key}\r\n"
         return told

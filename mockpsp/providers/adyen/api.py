@@ -38,7 +38,7 @@ from mockpsp.world.world import Outcome, World
 def answer(status: int, body: Mapping[str, Any]) -> Answer:
     """An answer whose Pspreference header is the body's, where that has one."""
     psp = body.get("pspReference")
-    return Answer(status, to_bytes(body), JSON, {"Pspreference": psp} if psp else {})
+    return Answer(status, to_bytes(body), JSON, {"Pspreference": psp} if psp else {}, plain=True)
 
 
 def version(x: Exchange) -> str:

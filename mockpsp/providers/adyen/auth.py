@@ -12,6 +12,9 @@ from hashlib import blake2b
 from hmac import compare_digest
 from typing import Any
 
+from aiohttp.hdrs import AUTHORIZATION
+from multidict import istr
+
 from mockpsp.edge.errors import NotAllowed
 from mockpsp.edge.exchange import Exchange
 from mockpsp.edge.provider import Access
@@ -22,6 +25,8 @@ from mockpsp.providers.adyen.web_routes import WEB_OPERATIONS
 from mockpsp.world.sandboxes import DEFAULT, Sandbox, Sandboxes
 
 USER = "ws@Company."
+API_KEY = istr("X-API-Key")
+_PAGE, _ASSET = Access.PAGE, Access.ASSET  # asked for at every request, and members of an enumeration are slow to reach
 _DEFAULTS = {
     "api_key": "AQE-mockpsp-adyen-api-key-for-local-use-only",
     "merchant_account": "MockpspFR",
@@ -69,10 +74,10 @@ def locate(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
         client = client_key(x)
         return sandboxes.identified("adyen", client) if client is not None else None
     headers = x.request.headers
-    key = headers.get("X-API-Key")
+    key = headers.get(API_KEY)
     if key is not None:
         return sandboxes.identified("adyen", key)
-    login = basic(headers.get("Authorization", ""))
+    login = basic(headers.get(AUTHORIZATION, ""))
     if login is not None:
         return sandboxes.identified("adyen", login[0])
     return _located_by_link(x, sandboxes)
@@ -114,19 +119,19 @@ def check_origin(x: Exchange, origin: str) -> None:
 
 def authenticate(x: Exchange) -> None:
     """Verify the key of a server call. Raises NotAllowed, NoRole. Unknown paths are refused before anybody asks."""
-    if x.route is None or x.route.access is Access.PAGE:
+    if x.route is None or x.route.access is _PAGE:
         return
     if x.route.operation in WEB_OPERATIONS or x.route.operation in KEYED:
         _check_client_key(x)
         return
-    if x.route.access is Access.ASSET:
+    if x.route.access is _ASSET:
         return
     given = x.sandbox.credentials["adyen"]
     headers = x.request.headers
-    key, login = headers.get("X-API-Key"), basic(headers.get("Authorization", ""))
+    key = headers.get(API_KEY)
     if key is not None:
         right, proof = given["api_key"], key
-    elif login is not None:
+    elif (login := basic(headers.get(AUTHORIZATION, ""))) is not None:
         right, proof = f"{USER}{given['merchant_account']}:{given['api_key']}", f"{login[0]}:{login[1]}"
     else:
         raise NotAllowed("an X-API-Key header, or Basic authentication, is needed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from json import loads
 from sys import intern
 from typing import Any
@@ -78,6 +79,7 @@ def check_country(body: Json) -> None:
         raise InvalidField("countryCode", "two letters are needed")
 
 
+@lru_cache(maxsize=256)  # a merchant has few addresses
 def _check_return_url(address: str) -> None:
     """Refuse what no browser can or should be sent to.
 

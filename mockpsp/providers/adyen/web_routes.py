@@ -58,11 +58,14 @@ def preflight(path: str) -> Route:
     return Route(method="OPTIONS", path=path, operation="web_preflight", handler=_preflight, access=Access.ASSET)
 
 
+_ASSET = Access.ASSET  # asked for at every request, and members of an enumeration are slow to reach
+
+
 def by_browser(x: Exchange) -> bool:
     """Whether a page's script asks, which may read the answer only if we let it: also where we have no such path."""
     if x.route is None:
         return x.request.path.startswith((f"{SHOPPER}/", f"{ANALYTICS}/"))
-    return x.route.access is Access.ASSET or x.route.operation in WEB_OPERATIONS
+    return x.route.access is _ASSET or x.route.operation in WEB_OPERATIONS
 
 
 ROUTES: tuple[Route, ...] = (

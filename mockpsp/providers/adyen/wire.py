@@ -37,8 +37,8 @@ def amount(money: Money) -> Json:
 
 def zulu(moment: datetime) -> str:
     """Orders' times: UTC with Z, whole seconds."""
-    told: str = to_builtins(moment.astimezone(UTC).replace(microsecond=0))  # a third of what isoformat takes
-    return told
+    told: str = to_builtins(moment if moment.tzinfo is UTC else moment.astimezone(UTC))  # quicker than isoformat
+    return f"{told[:19]}Z"
 
 
 def local(moment: datetime) -> str:

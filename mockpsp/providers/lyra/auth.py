@@ -14,6 +14,7 @@ from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aiohttp.hdrs import AUTHORIZATION
 from msgspec import DecodeError
 from msgspec.json import decode
 
@@ -129,7 +130,7 @@ def locate(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
     """The sandbox of the login, of the token or the client who asks for one, or of the page."""
     if x.route is not None and x.route.access is Access.PAGE:
         return _located_by_link(x, sandboxes)
-    authorization = x.request.headers.get("Authorization", "")
+    authorization = x.request.headers.get(AUTHORIZATION, "")
     login = basic(authorization)
     if login is not None:
         return sandboxes.identified("lyra", login[0])
@@ -154,7 +155,7 @@ def authenticate(x: Exchange) -> None:
     """Verify login or token. Raises NotAllowed, ExpiredToken. Unknown paths are refused before anybody asks."""
     if x.route is None or x.route.access is Access.PAGE or x.route.operation == "get_access_token":
         return
-    authorization = x.request.headers.get("Authorization", "")
+    authorization = x.request.headers.get(AUTHORIZATION, "")
     login, token = basic(authorization), _bearer(authorization)
     given = x.sandbox.credentials["lyra"]
     if login is not None:
@@ -201,7 +202,7 @@ def client_of(x: Exchange) -> tuple[str, str]:
         raise TokenRefused(400, "invalid_request", "Missing form parameter: grant_type")
     if form["grant_type"] != "client_credentials":
         raise TokenRefused(400, "unsupported_grant_type", "Unsupported grant_type")
-    login = basic(x.request.headers.get("Authorization", ""))
+    login = basic(x.request.headers.get(AUTHORIZATION, ""))
     if login is not None:
         return login
     if "client_id" not in form:

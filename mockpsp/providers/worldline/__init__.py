@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from multidict import istr
+
 from mockpsp.domain.lifecycle import Fact, Lifecycle
 from mockpsp.edge.errors import NotSupported, UnknownPath
 from mockpsp.edge.exchange import Answer, Exchange
@@ -31,6 +33,7 @@ from mockpsp.world.records import Answered
 from mockpsp.world.sandboxes import Sandbox, Sandboxes
 from mockpsp.world.world import Setup, World
 
+_IDEMPOTENCE_KEY = istr("X-GCS-Idempotence-Key")
 _PAGE = Access.PAGE  # asked for twice a request, and members of an enumeration are slow to reach
 
 
@@ -99,7 +102,7 @@ class Worldline:
     def idempotence_key(self, exchange: Exchange) -> str | None:
         """See Provider. The scope is merchant, method, path and key."""
         request = exchange.request
-        key = request.headers.get("X-GCS-Idempotence-Key", "").strip()
+        key = request.headers.get(_IDEMPOTENCE_KEY, "").strip()
         return f"worldline {request.method} {request.path} {key}" if key else None
 
     def replay(self, exchange: Exchange, kept: Answered) -> Answer:

@@ -14,6 +14,8 @@ from hashlib import blake2b
 from hmac import compare_digest
 from typing import Any
 
+from aiohttp.hdrs import AUTHORIZATION, CONTENT_TYPE, DATE
+
 from mockpsp.domain.clock import format_duration
 from mockpsp.edge.errors import NotAllowed
 from mockpsp.edge.exchange import Exchange
@@ -98,7 +100,7 @@ def claimed_key(authorization: str) -> str | None:
 
 def locate(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
     """The sandbox of the key id, of the client session, or of the link."""
-    authorization = x.request.headers.get("Authorization", "")
+    authorization = x.request.headers.get(AUTHORIZATION, "")
     key = claimed_key(authorization)
     if key is not None:
         return sandboxes.identified("worldline", key)
@@ -109,7 +111,7 @@ def locate(x: Exchange, sandboxes: Sandboxes) -> Sandbox | None:
 
 def authenticate_server(x: Exchange) -> None:
     """Verify key, merchant, date and signature of a server call. Raises NotAllowed, with both signed texts noted."""
-    authorization = x.request.headers.get("Authorization", "")
+    authorization = x.request.headers.get(AUTHORIZATION, "")
     given = x.sandbox.credentials["worldline"]
     claim, _, signature = authorization.rpartition(":")
     if claim != f"{SCHEME}{given['api_key_id']}":
@@ -139,8 +141,8 @@ def _check_signature(x: Exchange, given: Mapping[str, Any], signature: str) -> N
     request = x.request
     headers = request.headers
     gcs = _signed_headers(request.raw_headers)
-    date = headers.get("Date", "")
-    sent_type = headers.get("Content-Type", "")
+    date = headers.get(DATE, "")
+    sent_type = headers.get(CONTENT_TYPE, "")
     # Without a body clients disagree: the JavaScript SDK sends a content type on GET and signs none.
     types = ("",) if request.method == "GET" else (sent_type,) if x.raw else (sent_type, "")
     for content_type in types:
@@ -168,7 +170,7 @@ def http_date(text: str) -> datetime | None:
 
 def _check_date(x: Exchange) -> None:
     headers = x.request.headers
-    text = headers.get("Date") or headers.get("X-GCS-Date", "")
+    text = headers.get(DATE) or headers.get("X-GCS-Date", "")
     moment = http_date(text) if text else None
     if moment is None:
         raise NotAllowed(f"a Date (or X-GCS-Date) header in RFC 1123 form is needed, not {text!r}")
@@ -180,7 +182,7 @@ def _check_date(x: Exchange) -> None:
 
 def authenticate_client(x: Exchange) -> None:
     """Verify the client session of a browser call. Raises NotAllowed."""
-    session = x.request.headers.get("Authorization", "").removeprefix(CLIENT_SCHEME)
+    session = x.request.headers.get(AUTHORIZATION, "").removeprefix(CLIENT_SCHEME)
     state = x.world.state("worldline.session", session)
     if state is None:
         raise NotAllowed("no client session is called that")
