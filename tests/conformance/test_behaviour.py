@@ -142,6 +142,7 @@ async def test_the_same_story_twice_gives_the_same_journal_byte_for_byte(provide
     assert "\n".join(journal_lines(first)) == "\n".join(journal_lines(second))
 
 
+@pytest.mark.long  # tests/golden plays each of them, too
 async def test_every_shipped_story_comes_true(provider: Provider) -> None:
     library = Library(catalogues)
     for name in library.names():

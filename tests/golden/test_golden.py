@@ -37,8 +37,10 @@ def compare(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", STORIES)
-async def test_a_scenario_leads_to_the_journal_that_is_kept(name: str) -> None:
-    compare(name, golden(await played_once(name)))
+async def test_a_story_comes_true_and_leads_to_the_journal_that_is_kept(name: str) -> None:
+    played = await played_once(name)
+    assert [str(failure) for failure in played.failures] == []
+    compare(name, golden(played))
 
 
 def test_no_golden_journal_is_left_of_a_scenario_that_is_gone() -> None:

@@ -35,7 +35,9 @@ def test_all_of_them_are_explored() -> None:
     assert set(TWO_STEPS) == set(MEANT) == set(FILES)
 
 
-@pytest.mark.parametrize("bug", TWO_STEPS)
+@pytest.mark.parametrize(
+    "bug", [pytest.param(each, marks=[pytest.mark.long] if n else []) for n, each in enumerate(TWO_STEPS)]
+)
 def test_a_mistake_in_two_steps_is_found_and_shrunk(live: Threaded, bug: str) -> None:
     meant = MEANT[bug]
     plan = Plan(budget=30, on=tuple(meant.bends.split(" + ")), first=True, most=2)

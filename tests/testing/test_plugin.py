@@ -384,7 +384,7 @@ def test_an_address_where_nobody_answers(suite: pytest.Pytester, url: str, said:
     assert "mockpsp serve" in result.stdout.str()
 
 
-@pytest.mark.parametrize("place", ["here", "elsewhere"])
+@pytest.mark.parametrize("place", [pytest.param("here", marks=pytest.mark.long), "elsewhere"])
 def test_two_workers_do_not_meet(suite: pytest.Pytester, place: str, request: pytest.FixtureRequest) -> None:
     suite.makepyfile("""
         import os
