@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
@@ -73,4 +73,11 @@ def spelled(local: datetime) -> str:
 
 def paris_day(moment: datetime) -> date:
     """The calendar day in Paris, to which a daily ceiling belongs."""
+    if moment.tzinfo is UTC and moment.year >= 1970:
+        return _day_of_hour(moment.date(), moment.hour)
     return moment.astimezone(paris()).date()
+
+
+@lru_cache(maxsize=64)  # a day begins, and clocks change, at full hours of UTC: an hour is of one day
+def _day_of_hour(day: date, hour: int) -> date:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC).astimezone(paris()).date()

@@ -48,6 +48,9 @@ class Money(Value, frozen=True):
 
     def __str__(self) -> str:
         places = decimals(self.currency)
+        if places == 2 and self.minor >= 0:  # as most are
+            whole, cents = divmod(self.minor, 100)
+            return f"{whole}.{cents:02d} {self.currency}"
         sign = "-" if self.minor < 0 else ""
         digits = str(abs(self.minor))
         if places == 0:

@@ -74,6 +74,12 @@ def test_a_day_begins_at_midnight_in_paris(moment: datetime, day: date) -> None:
     assert paris_day(moment) == day
 
 
+@given(st.timedeltas(timedelta(days=-30_000), timedelta(days=375_000)))
+def test_any_moment_is_of_the_day_that_the_calendar_of_paris_shows(span: timedelta) -> None:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + span
+    assert paris_day(moment) == moment.astimezone(paris()).date()
+
+
 def test_the_day_of_summer_time_has_twenty_three_hours() -> None:
     begins = datetime(2026, 3, 29, tzinfo=paris()).astimezone(UTC)
     ends = datetime(2026, 3, 30, tzinfo=paris()).astimezone(UTC)

@@ -135,10 +135,15 @@ def open_order(state: Purchase | None, ref: str, data: str | None) -> tuple[Purc
     order = state.order(ref) if state is not None else None
     if state is None or order is None:
         raise OrderUnknown("no order has this pspReference")
-    if data is not None and not tokens.is_order_data(data, order.ref, order.opened.secret):
+    if data is not None and not has_order_data(state, order, data):
         raise OrderUnknown("the orderData is not the order's")
     _refuse_closed(order)
     return state, order
+
+
+def has_order_data(purchase: Purchase, order: Order, text: str) -> bool:
+    """Whether this is, or was, the order's orderData."""
+    return tokens.is_order_data(text, order.ref, order.opened.secret, len(purchase.legs(order.ref)))
 
 
 _OPEN = OrderStage.OPEN

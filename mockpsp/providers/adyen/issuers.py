@@ -359,10 +359,14 @@ def overruled(natural: Checked, verdict: Verdict) -> Checked:
             return natural
 
 
-@lru_cache(maxsize=16)  # a decision asks several times for its own moment
 def day_of(moment: datetime) -> str:
     """The day that a ceiling belongs to."""
-    return paris_day(moment).isoformat()
+    return _spelled(paris_day(moment))
+
+
+@lru_cache(maxsize=16)
+def _spelled(day: date) -> str:
+    return day.isoformat()
 
 
 # -- what the issuer says --------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from mockpsp.providers.adyen.api import (
     stored_offered,
 )
 from mockpsp.providers.adyen.authentication import frictionless
-from mockpsp.providers.adyen.checkouts import open_order
+from mockpsp.providers.adyen.checkouts import has_order_data, open_order
 from mockpsp.providers.adyen.errors import InvalidPaymentData, OrderUnknown, UnknownSession
 from mockpsp.providers.adyen.events import SessionHead
 from mockpsp.providers.adyen.purchases import PURCHASES
@@ -151,7 +151,7 @@ async def order_status(x: Exchange) -> Answer:
     named = tokens.order_named(data)
     purchase = find(x.world, named) if named is not None else None
     order = purchase.order(named) if purchase is not None and named is not None else None
-    if purchase is None or order is None or not tokens.is_order_data(data, order.ref, order.opened.secret):
+    if purchase is None or order is None or not has_order_data(purchase, order, data):
         raise OrderUnknown("the orderData is no order's of this client key")
     x.entry.reference = purchase.ref
     return answer(200, web_wire.order_status(purchase, order))
