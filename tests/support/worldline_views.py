@@ -171,6 +171,7 @@ def _app(s: Samples) -> Iterator[tuple[str, v.View]]:
     yield "app-mistake", s.app(errors=too_much, typed="9999")
     yield "app-covers", s.app(holder="Camille Martin", balance=eur(10000000), payable=eur(140000))
     yield "app-fixed", s.app(adjustable=False)
+    yield "app-empty", s.app(balance=eur(0), payable=eur(0))
     yield "app-short", s.app(adjustable=False, payable=eur(140000))
     yield "complement", s.card()
     yield "complement-kept", s.card(test_data=(), returned_on_give_up=True)

@@ -406,6 +406,19 @@ def test_a_slip_on_the_page_is_shown_beside_its_field_and_costs_no_attempt(merch
     assert phone.page.marked["outcome"]["data-outcome"] == "paid"
 
 
+def test_an_account_without_vouchers_says_so_and_offers_to_refuse(merchant: Any, sandbox: ControlledSandbox) -> None:
+    sandbox.call("PUT", "/accounts/worldline/wallet/11111111111", {"balance": "0.00 EUR"})
+    desktop = at_cv_connect(open_checkout(merchant), "11111111111")
+
+    phone = on_the_phone(desktop)
+
+    assert phone.text("wallet-balance").startswith("0,00")
+    assert phone.shows("balance-empty")
+    assert [form.fields["step"] for form in phone.page.forms] == ["refuse"]
+    phone.submit("refuse")
+    assert desktop.open(desktop.url).left, "back at the shop"
+
+
 def test_a_refused_complement_can_be_tried_again_with_another_card(merchant: Any) -> None:
     created = open_checkout(merchant)
     phone = on_the_phone(at_cv_connect(created)).submit("voucher", voucher_amount="1000")
