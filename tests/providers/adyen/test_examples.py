@@ -342,7 +342,6 @@ def session(on: Stage) -> None:
     tenders = [{"with": "meal_voucher", "number": "5075990000006120", "cvc": "737"}, {"with": "card"}]
     told = on.sandbox.shopper(created["id"], {"pay": tenders})["state"]
     query = {"sessionResult": told["session_result"]}  # which the SDK does not quote
-    assert "+" in told["session_result"]
     on.take("session-result", on.shop.call("get_session", created["id"], query=query))
 
 
