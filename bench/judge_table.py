@@ -17,16 +17,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "examples" / "shop"))  # before the imports below, hence their E402
+from mockpsp.judge.judging import judge
+from mockpsp.judge.model import Finding, Judgement, Outcome
+from mockpsp.judge.probes import NOTHING_TO_BEND, chosen
+from mockpsp.judge.runner import Setup
+from mockpsp.judge.stage import OneSandbox
+from mockpsp.testing.client import Mockpsp
+from mockpsp.testing.threads import Threaded, threaded
 
-from mockpsp.judge.judging import judge  # noqa: E402
-from mockpsp.judge.model import Finding, Judgement, Outcome  # noqa: E402
-from mockpsp.judge.probes import NOTHING_TO_BEND, chosen  # noqa: E402
-from mockpsp.judge.runner import Setup  # noqa: E402
-from mockpsp.judge.stage import OneSandbox  # noqa: E402
-from mockpsp.testing.client import Mockpsp  # noqa: E402
-from mockpsp.testing.threads import Threaded, threaded  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "examples" / "shop"))  # the shop is imported when one is started
 
 PROVIDERS = ("worldline", "adyen", "lyra")
 OF = {"holiday": "worldline", "lunch": "adyen", "basket": "lyra"}

@@ -6,17 +6,10 @@ from typing import Any
 
 import click
 
-from mockpsp.commands.shared import webhook_addresses
+from mockpsp.commands.shared import webhook_option
 
 _OPTIONS = (
-    click.option(
-        "--webhook",
-        "webhooks",
-        multiple=True,
-        metavar="PROVIDER=URL",
-        callback=webhook_addresses,
-        help="Where webhooks go.",
-    ),
+    webhook_option,
     click.option(
         "--scenario", "base", default="default", show_default=True, metavar="NAME|FILE", help="What all runs build on."
     ),
@@ -25,7 +18,7 @@ _OPTIONS = (
         type=click.IntRange(0),
         default=1,
         show_default=True,
-        help="Ids follow from it, and the order of runs.",
+        help="Ids, and the order in which explore walks, follow from it.",
     ),
     click.option("--clock", type=click.Choice(["real", "manual"]), default="real", show_default=True),
     click.option("--sandbox", help="Use this sandbox of a server that runs, and reset it before each run."),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mockpsp.commands.shared import fail, in_json, library_of_all, unknown, webhook_addresses
+from mockpsp.commands.shared import fail, in_json, library_of_all, unknown, webhook_option
 from mockpsp.serving.limits import bounded, chosen
 
 if TYPE_CHECKING:
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
 @click.option("--host", help="Address to listen on; only this machine can reach the default.  [default: localhost]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 finds a free one.  [default: 8080]")
 @click.option("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="What happens; several add up.")
-@click.option(
-    "--webhook",
-    "webhooks",
-    multiple=True,
-    metavar="PROVIDER=URL",
-    callback=webhook_addresses,
-    help="Where webhooks go.",
-)
+@webhook_option
 @click.option("--seed", type=click.IntRange(0), help="Ids follow from it, instead of the scenario's.")
 @click.option("--tls", is_flag=True, help="Serve https as well, with a certificate made on the spot.")
 @click.option(

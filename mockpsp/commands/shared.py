@@ -91,7 +91,7 @@ def in_sandbox(sandbox: str, path: str) -> str:
     return f"/sandboxes/{quote(sandbox, safe='')}{path}"
 
 
-def webhook_addresses(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, str]:
+def _webhook_addresses(_: click.Context, __: click.Parameter, given: Sequence[str]) -> dict[str, str]:
     """``PROVIDER=URL`` each."""
     from urllib.parse import urlsplit
 
@@ -103,3 +103,9 @@ def webhook_addresses(_: click.Context, __: click.Parameter, given: Sequence[str
             raise click.BadParameter(f"{each!r}; write it like worldline=http://localhost:3000/webhooks")
         found[provider] = url
     return found
+
+
+webhook_option = click.option(
+    "--webhook", "webhooks", multiple=True, metavar="PROVIDER=URL", callback=_webhook_addresses,
+    help="Where webhooks go.",
+)  # fmt: skip

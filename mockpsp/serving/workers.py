@@ -61,8 +61,11 @@ class _Post:
         loop.add_reader(self._parent, ended)
 
     def failed(self, why: str) -> None:
-        """Let the parent say why this process ends; of several that cannot start it lets one speak."""
-        os.write(self._told, why.encode()[:_LONGEST])
+        """Let the parent say why this process ends; of several that cannot start it lets one speak.
+
+        Of a long trace the end, where the error stands.
+        """
+        os.write(self._told, why.encode()[-_LONGEST:])
 
 
 class _Worker:

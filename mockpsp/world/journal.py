@@ -275,7 +275,7 @@ class Journal:
     def weigh(self, request: Request) -> None:
         """Count the bodies of an answered request; the oldest bodies go when there are too many bytes."""
         self._heavy.append(request)
-        self._bytes += len(request.head) + len(request.body or b"") + len(request.answer or b"")
+        self._bytes += request.weight
         while self._bytes > self._max_body_bytes and self._heavy:
             oldest = self._heavy.popleft()
             if oldest.body is not None:

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.node]
 WHERE = [(provider, size) for provider in GALLERIES for size in DEVICES] + [
     (provider, size) for provider in ("adyen", "lyra") for size in FRAMES
 ]
-LOOKED_AT = {("fr-FR", "phone"), ("en-US", "desktop"), ("fr-FR", "frame-250")}
+LOOKED_AT = {("fr-FR", "phone"), ("en-US", "phone"), ("en-US", "desktop"), ("fr-FR", "frame-250")}
 """Each language and each kind of size has its rules looked at; the rest is left to ``make long``, its width is not."""
 
 

@@ -190,7 +190,7 @@ async def test_a_server_that_ends_at_once_does_not_wait_for_it(monkeypatch: pyte
     fetched: list[object] = []
     monkeypatch.setattr(warm, "fetch", lambda *given: fetched.append(given))
     task = asyncio.create_task(warm.warm_up({}, {}))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # one turn of the loop: it has begun
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert fetched == []

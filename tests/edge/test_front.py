@@ -238,7 +238,7 @@ class FarAway(MemoryStore):
 
     async def append(self, sandbox: str, expected_version: int, events: Sequence[Any]) -> int:
         async with asyncio.timeout(30):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # gives the loop a turn, as a real wait does
         return await super().append(sandbox, expected_version, events)
 
 

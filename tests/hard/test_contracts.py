@@ -24,7 +24,7 @@ from tests.support.hard import DOCUMENTS, START, Rough, operations
 from tests.support.server import Threaded
 
 EXAMPLES = int(os.environ.get("MOCKPSP_HARD_EXAMPLES", "0"))
-FEW = 1
+FEW = 3
 log = logging.getLogger(__name__)
 PARTS = 3
 """Each document is tried in so many parts, so that workers share the work."""

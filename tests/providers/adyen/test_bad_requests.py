@@ -2068,7 +2068,7 @@ CALLS: Mapping[str, tuple[str, Any]] = {
     "cardDetails": ("cardDetails", {**ME, "cardNumber": "411111", "supportedBrands": ["visa"], "countryCode": "FR"}),
 }
 FUZZED = settings(
-    max_examples=75, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

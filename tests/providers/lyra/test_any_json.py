@@ -162,7 +162,7 @@ CALLS: Mapping[str, tuple[str, Callable[[Marketplace], Scene], Body, Mapping[str
     "a changed registration": ("update_registration", scenes.registration, known_member, {}),
 }
 FUZZED = settings(
-    max_examples=30, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

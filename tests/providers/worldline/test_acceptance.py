@@ -419,6 +419,22 @@ def test_an_account_without_vouchers_says_so_and_offers_to_refuse(merchant: Any,
     assert desktop.open(desktop.url).left, "back at the shop"
 
 
+def test_where_a_card_may_complete_a_fixed_amount_an_empty_account_can_be_confirmed(new_sandbox: NewSandbox) -> None:
+    """Nobody is asked for an amount there; the issuer's refusal is what such an account leads to."""
+    sandbox = with_settings(new_sandbox, insufficient_fixed_vouchers="card_complement")
+    sandbox.call("PUT", "/accounts/worldline/wallet/11111111111", {"balance": "0.00 EUR"})
+    body = checkout_body()
+    body["redirectPaymentMethodSpecificInput"]["paymentProduct5412SpecificInput"]["adjustableAmount"] = False
+
+    phone = on_the_phone(at_cv_connect(open_checkout(sdk(sandbox), body), "11111111111"))
+
+    assert not phone.shows("balance-empty")
+    assert phone.form("voucher").fields["voucher_amount"] == "0,00"
+    phone.submit("voucher")
+    assert phone.shows("error"), "refused for lack of funds, and another account can be tried"
+    assert phone.form("confirm")
+
+
 def test_a_refused_complement_can_be_tried_again_with_another_card(merchant: Any) -> None:
     created = open_checkout(merchant)
     phone = on_the_phone(at_cv_connect(created)).submit("voucher", voucher_amount="1000")
