@@ -234,6 +234,8 @@ class Mark(NamedTuple):
     processor: float
     kilobytes: int
     seconds: float
+    alive: Mapping[str, int]
+    """What the server says that it keeps: objects, timers, webhooks on their way."""
 
 
 class Soak:
@@ -284,16 +286,27 @@ class Soak:
         await self.ask("POST", f"/sandboxes/{self.merchants[0].id}/clock", {"advance": "P1D"})
         await self._look()
 
-    def mark(self) -> Mark:
+    async def mark(self) -> Mark:
         """What it has taken by now."""
         processor, kilobytes = cpu_seconds(self.pid), resident_kilobytes(self.pid)
         assert processor is not None, "this needs /proc"
         assert kilobytes is not None, "this needs /proc"
-        return Mark(self.done, self.requests, processor, kilobytes, perf_counter())
+        return Mark(self.done, self.requests, processor, kilobytes, perf_counter(), await self._alive())
+
+    async def _alive(self) -> Mapping[str, int]:
+        _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", self.port)
+        told = (await connection.send(plain("GET", "/_mockpsp/metrics"))).decode()
+        connection.transport.close()
+        return {
+            name: sum(
+                int(float(each)) for each in re.findall(rf"^mockpsp_{name}(?:{{.*}})? (\S+)$", told, re.MULTILINE)
+            )
+            for name in ("objects", "timers", "webhooks")
+        }
 
     async def run(self, tell: Callable[[Mark, Mark], None]) -> list[Mark]:
         """Tenths, or as many of them as there was time for."""
-        marks = [self.mark()]
+        marks = [await self.mark()]
         numbers = count()
         for _ in range(10):
             end = marks[-1].payments + self.payments // 10
@@ -302,7 +315,7 @@ class Soak:
                 await self.next_day()
             if self.done < end:
                 break
-            marks.append(self.mark())
+            marks.append(await self.mark())
             tell(marks[-2], marks[-1])
         return marks
 
@@ -350,7 +363,8 @@ def tell(before: Mark, after: Mark) -> None:
         f"{after.payments:>9} payments  {(after.processor - before.processor) / requests * 1e6:>5.0f} µs a request  "
         f"{after.kilobytes // 1024:>5} MB  "
         f"{(after.kilobytes - before.kilobytes) * 1024 / payments:>6.0f} bytes a payment  "
-        f"{requests / (after.seconds - before.seconds):>6.0f} requests/s",
+        f"{requests / (after.seconds - before.seconds):>6.0f} requests/s  "
+        + ", ".join(f"{number} {name}" for name, number in after.alive.items()),
         flush=True,
     )
 
