@@ -85,6 +85,10 @@ class Ledger:
             key = (posting.account, entry.currency)
             self._balances[key] = self._balances.get(key, 0) + posting.minor
 
+    def resume(self, account: str, currency: str, minor: int) -> None:
+        """What an account held when its entries were put away."""
+        self._balances[(account, currency)] = minor
+
     def balances(self) -> Mapping[tuple[str, str], int]:
         """All balances in minor units by (account, currency), for views and invariants."""
         return self._balances

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from mockpsp.domain.value import Value
+
 ZERO = timedelta(0)
 
 
@@ -58,6 +60,14 @@ real_now = Machine(_of_the_machine).now
 """The machine's time in UTC; nobody but this module reads it."""
 
 
+class ClockState(Value, frozen=True):
+    """Where a clock stands: how far it runs from the machine's, or since when it stands still."""
+
+    mode: ClockMode
+    offset: timedelta
+    still: datetime
+
+
 class SandboxClock:
     """Virtual time. It may be set ahead and back; ``now`` is what every rule of the sandbox goes by."""
 
@@ -83,6 +93,14 @@ class SandboxClock:
             self._still = moment
         else:
             self._offset = moment - real_now()
+
+    def state(self) -> ClockState:
+        """For ``be`` of another clock, in another process."""
+        return ClockState(self.mode, self._offset, self._still)
+
+    def be(self, state: ClockState) -> None:
+        """Go on from where another clock was."""
+        self.mode, self._offset, self._still = state.mode, state.offset, state.still
 
     def shift(self, offset: timedelta) -> None:
         """Run so far ahead of the machine's time, or behind it."""

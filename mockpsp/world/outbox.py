@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from heapq import heappop, heappush, nsmallest
+from typing import Any
 
 from mockpsp.domain.value import Row
 from mockpsp.world.records import Attempted, Held, Queued, ShopperDue, TimerSet
@@ -44,6 +45,18 @@ class Delivery(Row):
             self.status, self.due = Status.DROPPED, None
         elif not self.queued.url:
             self.status, self.due = _NO_ENDPOINT, None
+
+    def kept(self) -> tuple[Any, ...]:
+        """All of it, for ``again``."""
+        return self.queued, self.cause, self.attempts, self.first_try, self.due, self.status
+
+    @classmethod
+    def again(cls, kept: tuple[Any, ...]) -> Delivery:
+        """The row as it was kept."""
+        queued, cause, attempts, first_try, due, status = kept
+        delivery = cls(queued, cause, attempts, first_try)
+        delivery.due, delivery.status = due, status
+        return delivery
 
 
 Work = Delivery | TimerSet | ShopperDue
@@ -167,6 +180,59 @@ class Outbox:
         self._done.append(number)
         if len(self._done) > self._keep_done:
             self.deliveries.pop(self._done.popleft(), None)
+
+    # -- checkpoints -------------------------------------------------------------------------------------------------
+
+    def take_up(
+        self,
+        numbers: int,
+        deliveries: Iterable[Delivery],
+        timers: Iterable[TimerSet | ShopperDue],
+        failing: Mapping[tuple[str, str], int],
+        done: Iterable[int],
+    ) -> None:
+        """Be, from empty, what another outbox was; deliveries in the order in which they were queued."""
+        self.numbers = numbers
+        self.deliveries = {each.queued.number: each for each in deliveries}
+        self._failing.update(failing)
+        self._done.extend(done)
+        over = frozenset(self._done)
+        ahead: dict[int, Work] = {number: each for number, each in self.deliveries.items() if number not in over}
+        ahead.update((each.number, each) for each in timers)
+        for number in sorted(ahead):
+            work = self._work[number] = ahead[number]
+            if isinstance(work, Delivery) and work.status is Status.HELD:
+                self._held.setdefault(_lane(work), []).append(number)
+            elif not isinstance(work, Delivery):
+                heappush(self._heap, (work.due, number, number))
+            elif work.queued.early and not work.attempts and self.strangers is not None:
+                self.strangers.append(work)
+            else:
+                self.let_in(work)
+
+    def failing(self) -> Mapping[tuple[str, str], int]:
+        """Addresses that a failed webhook holds up, and which one."""
+        return self._failing
+
+    def done_numbers(self) -> tuple[int, ...]:
+        """Webhooks that are kept for a look, the one that goes next first."""
+        return tuple(self._done)
+
+    def next_to_go(self) -> int | None:
+        """The webhook that is kept no longer when another one is done."""
+        return self._done[0] if len(self._done) >= self._keep_done else None
+
+    def held_behind(self, number: int) -> Sequence[int]:
+        """Webhooks that wait until this one is delivered or given up."""
+        delivery = self.deliveries.get(number)
+        return () if delivery is None else self._held.get(_lane(delivery), ())
+
+    def work_with(self, number: int) -> TimerSet | ShopperDue | None:
+        """The timer or scripted shopper with this number, if it is still ahead."""
+        work = self._work.get(number)
+        return None if isinstance(work, Delivery) else work
+
+    # -- what is due -------------------------------------------------------------------------------------------------
 
     def next_due(self) -> datetime | None:
         """When the next work is due; None when nothing is."""

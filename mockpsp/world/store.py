@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from mockpsp.world.checkpoint import NOTHING_KEPT, Kept, Key
+
 
 class Conflict(Exception):
     """Somebody else appended first: read what is new, and decide again."""
@@ -21,7 +23,8 @@ class BadState(Exception):
 class Store(Protocol):
     """An append-only list of events per sandbox. A version is the number of events so far.
 
-    Beside the events, a store that is ``durable`` keeps the journal's lines, so that numbers and explanations last.
+    Beside the events, a store that is ``durable`` keeps the journal's lines, so that numbers and explanations last,
+    and checkpoints; events that are in one may go.
     One that ``waits`` for somebody else, such as a database, may want a task to be called in.
     """
 
@@ -35,6 +38,15 @@ class Store(Protocol):
 
     async def read(self, sandbox: str, since: int) -> Sequence[Any]:
         """The events from version ``since`` on, oldest first."""
+
+    async def checkpoint(self, sandbox: str, version: int, rows: Sequence[tuple[Key, Any]]) -> None:
+        """Keep rows in place of the events up to this version; those with None are no more, others stay as they are.
+
+        Raises StoreFailed; then nothing has changed.
+        """
+
+    async def kept(self, sandbox: str) -> Kept:
+        """The latest checkpoint."""
 
     async def drop(self, sandbox: str) -> None:
         """Forget a sandbox; its memory returns."""
@@ -90,6 +102,13 @@ class MemoryStore:
         if since < gone:
             raise BadState(f"the first {gone} events of sandbox {sandbox!r} are not kept")
         return self._streams.get(sandbox, [])[since - gone :]
+
+    async def checkpoint(self, sandbox: str, version: int, rows: Sequence[tuple[Key, Any]]) -> None:
+        """See Store. Worlds of this process have no need of one."""
+
+    async def kept(self, sandbox: str) -> Kept:
+        """See Store."""
+        return NOTHING_KEPT
 
     async def drop(self, sandbox: str) -> None:
         """See Store."""

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 
 from mockpsp.settings import without_password
+from mockpsp.world.checkpoint import EVENTS_BETWEEN, Kept, Key
 from mockpsp.world.codec import Unreadable, decode, encode
 from mockpsp.world.store import BadState, Conflict, StoreFailed
 
@@ -27,15 +28,24 @@ except ImportError as missing:
         'a state in PostgreSQL needs a driver that is not installed; run: pip install "mockpsp[postgres]"'
     ) from missing
 
-FORMAT = 1
+FORMAT = 2
 """Of the tables, and of what is in them. A database with a lower number is brought up to this one."""
 CHANNEL = "mockpsp"
 """Who writes says so here: the sandbox, and the number of the process."""
 LEASE_SECONDS = 10
 """A process that is not heard of for so long has lost the right to send a sandbox's webhooks."""
+LEEWAY_EVENTS = EVENTS_BETWEEN
+"""A process that is no further behind a checkpoint goes on from where it is, without reading the sandbox anew."""
+_OF_SANDBOXES = ("events", "journal", "kept")
 _OLDEST = 14
 _CONNECTIONS = 8
-_TABLES = """
+_CHECKPOINTS = """
+ALTER TABLE mockpsp.sandboxes ADD COLUMN base BIGINT NOT NULL DEFAULT 0, ADD COLUMN gone BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE mockpsp.kept (
+    place BIGINT GENERATED ALWAYS AS IDENTITY, sandbox TEXT NOT NULL, key BYTEA NOT NULL, data BYTEA NOT NULL,
+    PRIMARY KEY (sandbox, key));
+"""
+_TABLES = f"""
 CREATE TABLE mockpsp.about (format INTEGER NOT NULL);
 CREATE SEQUENCE mockpsp.processes;
 CREATE TABLE mockpsp.sandboxes (
@@ -47,8 +57,9 @@ CREATE TABLE mockpsp.journal (
     sandbox TEXT NOT NULL, number BIGINT NOT NULL, turn BIGINT NOT NULL, data BYTEA NOT NULL,
     PRIMARY KEY (sandbox, number));
 CREATE INDEX ON mockpsp.journal (sandbox, turn);
+{_CHECKPOINTS}
 """
-_STEPS: Mapping[int, str] = {}
+_STEPS: Mapping[int, str] = {1: _CHECKPOINTS}
 """What brings a database of one format to the next, by the format that it has."""
 _SESSION = {
     "application_name": "mockpsp",
@@ -58,7 +69,14 @@ _SESSION = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
 }
-_HEAD = "SELECT born, turn, version FROM mockpsp.sandboxes WHERE id = $1"
+_HEAD = "SELECT born, turn, version, base, gone FROM mockpsp.sandboxes WHERE id = $1"
+_ROWS = "SELECT place, key, data FROM mockpsp.kept WHERE sandbox = $1 ORDER BY place"
+_KEEP = """
+INSERT INTO mockpsp.kept (sandbox, key, data)
+SELECT $1, given.key, given.data
+FROM unnest($2::bytea[], $3::bytea[]) WITH ORDINALITY AS given (key, data, place) ORDER BY given.place
+ON CONFLICT (sandbox, key) DO UPDATE SET data = excluded.data
+"""
 _EVENTS = "SELECT version, data FROM mockpsp.events WHERE sandbox = $1 AND version > $2 ORDER BY version"
 _LINES = "SELECT number, data FROM mockpsp.journal WHERE sandbox = $1 AND turn > $2 ORDER BY number"
 _WRITE = """
@@ -101,10 +119,13 @@ SELECT id FROM mockpsp.sandboxes WHERE due < now() - interval '1 second' AND (ow
 
 
 class Turn:
-    """The right to a sandbox, and what is to be written at its end. ``born`` is None where there is nothing yet."""
+    """The right to a sandbox, and what is to be written at its end. ``born`` is None where there is nothing yet.
 
-    __slots__ = ("began", "born", "connection", "dropped", "events", "forgotten", "lines", "number", "sandbox", "task",
-                 "version")  # fmt: skip
+    ``base`` is how many events are in the latest checkpoint, ``gone`` how many of them cannot be read any more.
+    """
+
+    __slots__ = ("base", "began", "born", "checkpoint", "connection", "dropped", "events", "forgotten", "gone", "lines",
+                 "number", "sandbox", "task", "version")  # fmt: skip
 
     def __init__(self, sandbox: str, connection: Any, head: Any) -> None:
         self.sandbox = sandbox
@@ -112,17 +133,20 @@ class Turn:
         self.born: int | None = None if head is None else head["born"]
         self.number: int = 0 if head is None else head["turn"]
         self.version: int = 0 if head is None else head["version"]
+        self.base: int = 0 if head is None else head["base"]
+        self.gone: int = 0 if head is None else head["gone"]
         self.began = monotonic()
         self.task: object = None
         self.events: list[bytes] = []
         self.lines: dict[int, Any] = {}
         self.forgotten = 0
         self.dropped = False
+        self.checkpoint: tuple[int, list[tuple[bytes, bytes | None]]] | None = None
 
     @property
     def used(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.events or self.lines or self.dropped)
+        return bool(self.events or self.lines or self.dropped or self.checkpoint)
 
 
 class PostgresStore:
@@ -253,10 +277,11 @@ class PostgresStore:
         """
         with self._trouble():
             try:
-                if turn.dropped or turn.forgotten:
+                if turn.dropped or turn.forgotten or turn.checkpoint:
                     async with turn.connection.transaction():
                         await self._sweep(turn)
                         await self._write(turn, due_seconds)
+                        await self._keep(turn)
                 else:
                     await self._write(turn, due_seconds)
             except asyncpg.UniqueViolationError as error:
@@ -271,10 +296,31 @@ class PostgresStore:
         gone = "DELETE FROM mockpsp.sandboxes WHERE id = $1 AND born = $2 AND turn = $3 RETURNING id"
         if turn.born is not None and not await turn.connection.fetch(gone, turn.sandbox, turn.born, turn.number):
             raise Conflict(f"{turn.sandbox} was changed by another process")
-        await turn.connection.execute("DELETE FROM mockpsp.events WHERE sandbox = $1", turn.sandbox)
-        await turn.connection.execute("DELETE FROM mockpsp.journal WHERE sandbox = $1", turn.sandbox)
+        for table in _OF_SANDBOXES:
+            await turn.connection.execute(f"DELETE FROM mockpsp.{table} WHERE sandbox = $1", turn.sandbox)  # noqa: S608
         await turn.connection.execute("SELECT pg_notify('mockpsp', $1)", f"{self.me} {turn.sandbox}")
         turn.born, turn.number, turn.dropped, turn.forgotten = None, 0, False, 0
+        turn.base = turn.gone = 0
+
+    async def _keep(self, turn: Turn) -> None:
+        """Write the checkpoint. Events go later: other processes follow by them."""
+        if turn.checkpoint is None:
+            return
+        version, rows = turn.checkpoint
+        gone = [key for key, data in rows if data is None]
+        await turn.connection.execute(
+            "DELETE FROM mockpsp.kept WHERE sandbox = $1 AND key = ANY($2::bytea[])", turn.sandbox, gone
+        )
+        there = [row for row in rows if row[1] is not None]
+        await turn.connection.execute(_KEEP, turn.sandbox, [key for key, _ in there], [data for _, data in there])
+        turn.base, turn.gone = version, max(turn.gone, version - LEEWAY_EVENTS)
+        await turn.connection.execute(
+            "DELETE FROM mockpsp.events WHERE sandbox = $1 AND version <= $2", turn.sandbox, turn.gone
+        )
+        await turn.connection.execute(
+            "UPDATE mockpsp.sandboxes SET base = $2, gone = $3 WHERE id = $1", turn.sandbox, turn.base, turn.gone
+        )
+        turn.checkpoint = None
 
     async def _write(self, turn: Turn, due_seconds: float | None) -> None:
         if not turn.used:
@@ -354,18 +400,47 @@ class PostgresStore:
             rows = await connection.fetch(_EVENTS, sandbox, since)
         return self._heard(sandbox, rows)
 
+    async def checkpoint(self, sandbox: str, version: int, rows: Sequence[tuple[Key, Any]]) -> None:
+        """See Store. Written at the end of the turn, if the current task has one; at once otherwise."""
+        told = [(encode(key), None if value is None else encode(value)) for key, value in rows]
+        turn = self._own(sandbox)
+        if turn is not None:
+            turn.checkpoint = version, told
+            return
+        async with self._beside() as connection, connection.transaction():
+            turn = Turn(sandbox, connection, await connection.fetchrow(f"{_HEAD} FOR UPDATE", sandbox))
+            turn.checkpoint = version, told
+            await self._keep(turn)
+
+    async def kept(self, sandbox: str) -> Kept:
+        """See Store."""
+        async with self._beside() as connection, connection.transaction(isolation="repeatable_read"):
+            return await self._kept(connection, sandbox)
+
+    async def kept_in(self, turn: Turn) -> Kept:
+        """The latest checkpoint, for whoever has the turn."""
+        with self._trouble():
+            return await self._kept(turn.connection, turn.sandbox)
+
+    async def _kept(self, connection: Any, sandbox: str) -> Kept:
+        head = await connection.fetchrow(_HEAD, sandbox)
+        found = await connection.fetch(_ROWS, sandbox)
+        keys = self._heard(sandbox, [(place, key) for place, key, _ in found])
+        values = self._heard(sandbox, [(place, data) for place, _, data in found])
+        return Kept(0 if head is None else head["base"], list(zip(keys, values, strict=True)))
+
     async def drop(self, sandbox: str) -> None:
         """See Store."""
         turn = self._own(sandbox)
         if turn is not None:
-            turn.dropped, turn.version = True, 0
+            turn.dropped, turn.version, turn.checkpoint = True, 0, None
             turn.events.clear()
             turn.lines.clear()
             return
         async with self._beside() as connection, connection.transaction():
             await connection.execute("DELETE FROM mockpsp.sandboxes WHERE id = $1", sandbox)
-            await connection.execute("DELETE FROM mockpsp.events WHERE sandbox = $1", sandbox)
-            await connection.execute("DELETE FROM mockpsp.journal WHERE sandbox = $1", sandbox)
+            for table in _OF_SANDBOXES:
+                await connection.execute(f"DELETE FROM mockpsp.{table} WHERE sandbox = $1", sandbox)  # noqa: S608
 
     def note(self, sandbox: str, number: int, line: Any) -> None:
         """See Store. Written at the end of the turn."""

@@ -15,23 +15,44 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from mockpsp.world.checkpoint import Kept, Key
 from mockpsp.world.codec import Unreadable, decode, encode
 from mockpsp.world.store import BadState, Conflict, StoreFailed
 
-FORMAT = 1
+FORMAT = 2
 """Of the tables, and of what is in them. A file with a lower number is brought up to this one."""
 _MARK = 0x6D707370  # "mpsp", SQLite's application id
-_TABLES = """
+_CHECKPOINTS = """
+CREATE TABLE checkpoints (sandbox TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE kept (place INTEGER PRIMARY KEY, sandbox TEXT NOT NULL, key BLOB NOT NULL, data BLOB NOT NULL,
+                   UNIQUE (sandbox, key));
+"""
+_TABLES = f"""
 CREATE TABLE events (sandbox TEXT NOT NULL, version INTEGER NOT NULL, data BLOB NOT NULL,
                      PRIMARY KEY (sandbox, version)) WITHOUT ROWID;
 CREATE TABLE journal (sandbox TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
                       PRIMARY KEY (sandbox, number)) WITHOUT ROWID;
+{_CHECKPOINTS}
 """
-_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
+
+
+def _run(script: str) -> Callable[[sqlite3.Connection], None]:
+    def step(connection: sqlite3.Connection) -> None:
+        for statement in script.split(";"):  # executescript would commit before the first one
+            connection.execute(statement)
+
+    return step
+
+
+_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _run(_CHECKPOINTS)}
 """What brings a file of one format to the next, by the format that it has."""
 _UNWRITTEN = 10_000
 _LATER_SECONDS = 0.1
 _LINES = "INSERT OR REPLACE INTO journal VALUES (?, ?, ?)"
+_KEEP = (
+    "INSERT INTO kept (sandbox, key, data) VALUES (?, ?, ?) "
+    "ON CONFLICT (sandbox, key) DO UPDATE SET data = excluded.data"
+)
 log = logging.getLogger("mockpsp.store")
 
 
@@ -66,20 +87,43 @@ class SqliteStore:
         known = self._versions.get(sandbox)
         if known is None:
             found = self._connection.execute("SELECT max(version) FROM events WHERE sandbox = ?", (sandbox,))
-            known = self._versions[sandbox] = found.fetchone()[0] or 0
+            known = self._versions[sandbox] = found.fetchone()[0] or self._checkpoint(sandbox)
         return known
+
+    def _checkpoint(self, sandbox: str) -> int:
+        found = self._connection.execute("SELECT version FROM checkpoints WHERE sandbox = ?", (sandbox,)).fetchone()
+        return found[0] if found is not None else 0
 
     async def read(self, sandbox: str, since: int) -> Sequence[Any]:
         """See Store. Raises BadState for events that this version cannot read."""
         asked = "SELECT version, data FROM events WHERE sandbox = ? AND version > ? ORDER BY version"
         return [self._read(sandbox, number, data) for number, data in self._connection.execute(asked, (sandbox, since))]
 
+    async def checkpoint(self, sandbox: str, version: int, rows: Sequence[tuple[Key, Any]]) -> None:
+        """See Store."""
+        told = [(sandbox, encode(key), None if value is None else encode(value)) for key, value in rows]
+        with self._transaction() as connection:
+            gone = [(sandbox, key) for _, key, data in told if data is None]
+            connection.executemany("DELETE FROM kept WHERE sandbox = ? AND key = ?", gone)
+            connection.executemany(_KEEP, [row for row in told if row[2] is not None])
+            connection.execute("DELETE FROM events WHERE sandbox = ? AND version <= ?", (sandbox, version))
+            connection.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (sandbox, version))
+
+    async def kept(self, sandbox: str) -> Kept:
+        """See Store. Raises BadState for rows that this version cannot read."""
+        asked = "SELECT place, key, data FROM kept WHERE sandbox = ? ORDER BY place"
+        rows = [
+            (self._read(sandbox, place, key), self._read(sandbox, place, data))
+            for place, key, data in self._connection.execute(asked, (sandbox,))
+        ]
+        return Kept(self._checkpoint(sandbox), rows)
+
     async def drop(self, sandbox: str) -> None:
         """See Store."""
         self._lines = {place: line for place, line in self._lines.items() if place[0] != sandbox}
         with self._transaction() as connection:
-            connection.execute("DELETE FROM events WHERE sandbox = ?", (sandbox,))
-            connection.execute("DELETE FROM journal WHERE sandbox = ?", (sandbox,))
+            for table in ("events", "journal", "kept", "checkpoints"):
+                connection.execute(f"DELETE FROM {table} WHERE sandbox = ?", (sandbox,))  # noqa: S608 - names of ours
         self._versions.pop(sandbox, None)
 
     def note(self, sandbox: str, number: int, line: Any) -> None:
@@ -196,6 +240,7 @@ def _prepare(file: Path, connection: sqlite3.Connection) -> None:
         raise BadState(f"{file} is damaged: {trouble}")
     for step in range(version or FORMAT, FORMAT):
         with connection:
+            connection.execute("BEGIN")
             _STEPS[step](connection)
             connection.execute(f"PRAGMA user_version = {step + 1}")
 

@@ -15,6 +15,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mockpsp.world.checkpoint import NOTHING_KEPT
 from mockpsp.world.clock import ClockMode
 from mockpsp.world.store import BadState, Conflict, StoreFailed
 from mockpsp.world.world import Gone
@@ -241,14 +242,17 @@ class SharedTurns:
             await self.sandboxes.refresh()  # deleted, or about to begin anew
             if self.sandboxes.find(sandbox.id) is not sandbox:
                 return
-        if place.unsure or turn.born != place.born:
+        behind = 0 < sandbox.world.version < turn.gone
+        if place.unsure or behind or turn.born != place.born:
             if sandbox.world.version or sandbox.world.journal.count:
                 await self.sandboxes.refresh()
                 self.sandboxes.begin_anew(sandbox)
             place.born, place.seen, place.unsure = turn.born, 0, False
+        sandbox.world.rely_on(turn.base)
         if place.seen != turn.number:
-            events, lines = await self.store.news(turn, sandbox.world.version, place.seen)
-            strangers = sandbox.world.follow(events, lines)
+            kept = NOTHING_KEPT if sandbox.world.version or not turn.base else await self.store.kept_in(turn)
+            events, lines = await self.store.news(turn, sandbox.world.version or kept.version, place.seen)
+            strangers = sandbox.world.follow(events, lines, kept)
             place.seen = turn.number
             if strangers:
                 world = sandbox.world

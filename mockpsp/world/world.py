@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -16,16 +17,18 @@ from mockpsp.domain.value import Value
 from mockpsp.scenario.engine import SILENT, Misses, Position, Script
 from mockpsp.scenario.model import Scenario
 from mockpsp.world import records
+from mockpsp.world.checkpoint import NOTHING_KEPT, Kept, Touched, take_up
 from mockpsp.world.clock import ClockMode, SandboxClock, real_now
 from mockpsp.world.followup import FollowUp
 from mockpsp.world.ids import IdSource
 from mockpsp.world.journal import Journal, Line, Reasoning, Unwritten
 from mockpsp.world.outbox import Delivery, Outbox
 from mockpsp.world.retention import Retention
-from mockpsp.world.store import Conflict, Store
+from mockpsp.world.store import Conflict, Store, StoreFailed
 from mockpsp.world.tally import Tally
 
 ISSUED = "world/issued"
+log = logging.getLogger("mockpsp.store")
 
 
 class Gone(Refusal):
@@ -120,9 +123,11 @@ class World:
         """What waits for a shopper: provider and place by reference, oldest first."""
         self.waiting_since: dict[str, datetime] = {}
         self.objects: dict[str, dict[str, Any]] = {name: {} for name in self.lifecycles}
-        self._parts: dict[str, dict[str, str]] = {name: {} for name in self.lifecycles}
+        self.parts: dict[str, dict[str, str]] = {name: {} for name in self.lifecycles}
         self.groups: dict[tuple[str, str], datetime] = {}
         self.retention: Retention | None = None
+        self.touched = Touched() if store.durable else None
+        """What a checkpoint has to write, where there are any."""
         self.on_commit: Callable[[], None] | None = None
         self.on_scenario: Callable[[], None] | None = None
         self._now = self.since = self.clock.now()
@@ -131,6 +136,12 @@ class World:
         """Counts for metrics; whoever looks after several worlds gives them one for all."""
         self.closed = False
         self._use(scenario)
+
+    def put_in_force(self, scenario: Scenario) -> None:
+        """Go by this scenario from now on. What that leads to is up to ``change_scenario``, the door for others."""
+        self._use(scenario)
+        if self.on_scenario is not None:
+            self.on_scenario()
 
     def _use(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -148,7 +159,11 @@ class World:
         """The reference of the object that ``ref`` is, or is a part of."""
         if ref in self.objects[lifecycle]:
             return ref
-        return self._parts[lifecycle].get(ref)
+        return self.parts[lifecycle].get(ref)
+
+    def parts_of(self, lifecycle: str, refs: frozenset[str]) -> list[str]:
+        """The references that lead to one of these objects."""
+        return [part for part, ref in self.parts[lifecycle].items() if ref in refs]
 
     def state(self, lifecycle: str, ref: str) -> Any:
         """An object's present state, or None."""
@@ -299,8 +314,19 @@ class World:
                     outcome.at, "decision", provider, outcome.operation, outcome.ref, cause, outcome.reasoning
                 )
             self._fold(events, cause, outcome)
+        if self.touched is not None and self.touched.due(self.version):
+            await self.make_checkpoint(self.touched)
         if self.on_commit is not None:
             self.on_commit()
+
+    async def make_checkpoint(self, touched: Touched) -> None:
+        """Let the store keep what this world is; what it has no room for now waits for the next time."""
+        try:
+            await self.store.checkpoint(self.name, self.version, touched.rows(self))
+        except StoreFailed as error:
+            log.warning("no checkpoint of sandbox %s: %s", self.name, error)
+            return
+        touched.made(self.version)
 
     async def catch_up(self) -> None:
         """Fold what others have appended meanwhile."""
@@ -310,15 +336,32 @@ class World:
         """Be what the store's events say, without telling the journal again."""
         journal, self.journal = self.journal, Unwritten()
         try:
+            self._resume(await self.store.kept(self.name))
             await self.catch_up()
         finally:
             self.journal = journal
+        if self.touched is not None and self.touched.due(self.version):
+            await self.make_checkpoint(self.touched)
 
-    def follow(self, events: Sequence[Any], lines: Sequence[Line]) -> list[Delivery]:
-        """Take in what another process did, told by the journal's lines; early webhooks that it is to send."""
+    def _resume(self, kept: Kept) -> None:
+        if kept.version:
+            take_up(self, kept)
+            self.rely_on(kept.version)
+
+    def rely_on(self, version: int) -> None:
+        """Somebody has made a checkpoint with all events up to here."""
+        if self.touched is not None and version > self.touched.base:
+            self.touched.made(version)
+
+    def follow(self, events: Sequence[Any], lines: Sequence[Line], kept: Kept = NOTHING_KEPT) -> list[Delivery]:
+        """Take in what another process did, told by the journal's lines; early webhooks that it is to send.
+
+        ``kept`` is the checkpoint that the events follow, where this world is empty.
+        """
         journal, self.journal = self.journal, Unwritten()
         strangers = self.outbox.strangers = list[Delivery]()
         try:
+            self._resume(kept)
             self._fold(events, 0)
         finally:
             self.journal, self.outbox.strangers = journal, None
@@ -409,8 +452,13 @@ class World:
     def _fold(self, events: Sequence[Any], cause: int, outcome: Outcome | None = None) -> None:
         self._now = self.clock.now() if outcome is None else outcome.at
         self._decided = outcome
-        for event in events:
-            self._FOLDS[type(event)](self, event, cause)
+        if self.touched is None:
+            for event in events:
+                self._FOLDS[type(event)](self, event, cause)
+        else:
+            for number, event in enumerate(events, self.version + 1):
+                self.touched.by(self, event, number)
+                self._FOLDS[type(event)](self, event, cause)
         self.version += len(events)
         self._decided = None
 
@@ -426,7 +474,7 @@ class World:
             objects[fact.ref] = lifecycle.evolve(objects.get(fact.ref), fact.event)
         event = fact.event
         for part in lifecycle.parts(event):
-            self._parts[fact.lifecycle][part] = fact.ref
+            self.parts[fact.lifecycle][part] = fact.ref
         if self.retention is not None:
             self.retention.count(fact.lifecycle, len(objects))
         provider = self._owners[fact.lifecycle]
@@ -435,9 +483,9 @@ class World:
 
     def _forgotten(self, fact: records.Forgotten, cause: int) -> None:
         gone = frozenset(fact.refs)
-        objects, parts = self.objects[fact.lifecycle], self._parts[fact.lifecycle]
+        objects, parts = self.objects[fact.lifecycle], self.parts[fact.lifecycle]
         self.objects[fact.lifecycle] = {ref: state for ref, state in objects.items() if ref not in gone}
-        self._parts[fact.lifecycle] = {part: ref for part, ref in parts.items() if ref not in gone}
+        self.parts[fact.lifecycle] = {part: ref for part, ref in parts.items() if ref not in gone}
 
     def _posted(self, fact: records.Posted, cause: int) -> None:
         self.ledger.post(fact.entry)
