@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -29,6 +30,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 from bench.__main__ import answered, free_port
 from bench.works import ADYEN, BODY, META
 from mockpsp.providers.worldline.auth import SCHEME, credentials, data_to_sign, sign
+from mockpsp.world.checkpoint import EVENTS_BETWEEN
 
 DEFAULT = "/_mockpsp/sandboxes/default"
 WORLDLINE = credentials("default")
@@ -39,6 +41,12 @@ CENTS = 100
 PATIENCE = ClientTimeout(total=20)
 START_SECONDS = 300.0
 """On a machine that is busy with other things, reading a large state takes a while."""
+_START = """
+from mockpsp.world import checkpoint
+checkpoint.EVENTS_BETWEEN = {between}
+from mockpsp.cli import main
+main()
+"""
 SCENARIO = f"""
 mockpsp: 1
 title: Merchants pay while the server is killed
@@ -70,15 +78,15 @@ class Found(NamedTuple):
 class Life:
     """One server process after the other, on one port and one state."""
 
-    def __init__(self, folder: Path, webhooks: int, state: str) -> None:
+    def __init__(self, folder: Path, webhooks: int, state: str, between: int) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         scenario = folder / "kills.yaml"
         scenario.write_text(SCENARIO, encoding="utf-8")
         hooks = [f"--webhook={name}=http://127.0.0.1:{webhooks}/{name}" for name in ("worldline", "adyen")]
         self._command = [
-            sys.executable, "-m", "mockpsp", "serve", "--host", "127.0.0.1", "--port", str(self.port),
-            "--scenario", str(scenario), "--state", state, *hooks,
+            sys.executable, "-c", _START.format(between=between), "serve", "--host", "127.0.0.1",
+            "--port", str(self.port), "--scenario", str(scenario), "--state", state, *hooks,
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self.up = asyncio.Event()
@@ -234,10 +242,18 @@ def _folder() -> Iterator[Path]:
         yield Path(name)
 
 
-async def endure(kills: int, seed: int, merchants: int = 4, state: str = "", processes: int = 1) -> Found:
+async def endure(
+    kills: int,
+    seed: int,
+    merchants: int = 4,
+    state: str = "",
+    processes: int = 1,
+    between: int = EVENTS_BETWEEN,
+) -> Found:
     """Let it be killed so often. Raises AssertionError when anything was lost, doubled or told otherwise.
 
     ``state`` is the address of a database that so many processes share; without one it is a file, for one process.
+    ``between`` is how many events there are between two checkpoints.
     """
     began, chance, hooks = perf_counter(), random.Random(seed), Hooks()
     app = web.Application()
@@ -249,7 +265,7 @@ async def endure(kills: int, seed: int, merchants: int = 4, state: str = "", pro
     try:
         with _folder() as folder:
             kept = state or str(folder / "state.db")
-            lives = Lives([Life(folder, runner.addresses[0][1], kept) for _ in range(processes)])
+            lives = Lives([Life(folder, runner.addresses[0][1], kept, between) for _ in range(processes)])
             try:
                 for each in lives.all:
                     await each.start()
@@ -310,16 +326,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--state", default="", help="postgresql for a server of its own, or the address of a database")
     parser.add_argument("--processes", type=int, default=3, help="that share the database")
+    parser.add_argument("--between", type=int, default=EVENTS_BETWEEN, help="events between two checkpoints")
     given = parser.parse_args()
+    run = partial(endure, given.kills, given.seed, between=given.between)
     if not given.state:
-        found = asyncio.run(endure(given.kills, given.seed))
+        found = asyncio.run(run())
     elif given.state != "postgresql":
-        found = asyncio.run(endure(given.kills, given.seed, state=given.state, processes=given.processes))
+        found = asyncio.run(run(state=given.state, processes=given.processes))
     else:
         from tests.support.postgres import running  # only here: it is the tests' own
 
         with running() as server:
-            found = asyncio.run(endure(given.kills, given.seed, state=server.fresh(), processes=given.processes))
+            found = asyncio.run(run(state=server.fresh(), processes=given.processes))
     print(
         f"killed {found.kills} times in {found.seconds:.0f} s: {found.paid} payments as they were told, "
         f"{found.repeated} calls repeated; {found.webhooks} webhooks, {found.again} came again, byte for byte alike"

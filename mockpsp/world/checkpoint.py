@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mockpsp.domain.ledger import Ledger
 from mockpsp.domain.value import Value
 from mockpsp.world import records
 from mockpsp.world.clock import ClockState
-from mockpsp.world.outbox import Delivery
 
 if TYPE_CHECKING:
     from mockpsp.world.world import World
@@ -92,13 +92,14 @@ class Touched:
 
 
 def take_up(world: World, kept: Kept) -> None:
-    """Make an empty world what a checkpoint says."""
-    deliveries: list[Delivery] = []
+    """Make a world what a checkpoint says, whatever it was; webhooks that are being sent go on their way."""
+    _empty(world)
+    deliveries: list[tuple[Any, ...]] = []
     work: list[records.TimerSet | records.ShopperDue] = []
     for key, value in kept.rows:
         match key[0]:
             case "webhook":
-                deliveries.append(Delivery.again(value))
+                deliveries.append(value)
             case "work":
                 work.append(value)
             case "rest":
@@ -114,6 +115,15 @@ def take_up(world: World, kept: Kept) -> None:
     world.outbox.take_up(rest.numbers, deliveries, work, failing, rest.done)
     world.waiting = {ref: world.waiting[ref] for ref in sorted(world.waiting, key=world.waiting_since.__getitem__)}
     world.version = kept.version
+
+
+def _empty(world: World) -> None:
+    world.ledger = Ledger()
+    for held in (*world.objects.values(), *world.parts.values()):
+        held.clear()
+    for each in (world.positions, world.endpoints, world.answers, world.waiting, world.waiting_since, world.groups):
+        each.clear()
+    world.ids.series.clear()
 
 
 # -- which rows an event touches ---------------------------------------------------------------------------------------

@@ -47,16 +47,12 @@ class Delivery(Row):
             self.status, self.due = _NO_ENDPOINT, None
 
     def kept(self) -> tuple[Any, ...]:
-        """All of it, for ``again``."""
+        """All of it, for ``resume``."""
         return self.queued, self.cause, self.attempts, self.first_try, self.due, self.status
 
-    @classmethod
-    def again(cls, kept: tuple[Any, ...]) -> Delivery:
-        """The row as it was kept."""
-        queued, cause, attempts, first_try, due, status = kept
-        delivery = cls(queued, cause, attempts, first_try)
-        delivery.due, delivery.status = due, status
-        return delivery
+    def resume(self, kept: tuple[Any, ...]) -> None:
+        """Be as it was kept."""
+        _, self.cause, self.attempts, self.first_try, self.due, self.status = kept
 
 
 Work = Delivery | TimerSet | ShopperDue
@@ -186,29 +182,50 @@ class Outbox:
     def take_up(
         self,
         numbers: int,
-        deliveries: Iterable[Delivery],
+        kept: Iterable[tuple[Any, ...]],
         timers: Iterable[TimerSet | ShopperDue],
         failing: Mapping[tuple[str, str], int],
         done: Iterable[int],
     ) -> None:
-        """Be, from empty, what another outbox was; deliveries in the order in which they were queued."""
-        self.numbers = numbers
-        self.deliveries = {each.queued.number: each for each in deliveries}
-        self._failing.update(failing)
-        self._done.extend(done)
+        """Be what another outbox was, told by what its deliveries ``kept``, in the order in which they were queued.
+
+        Deliveries that are known stay the same ones; those that are under way are not due again.
+        """
+        under_way = self._under_way()
+        self.numbers, self._failing, self._done = numbers, dict(failing), deque(done)
+        known, self.deliveries = self.deliveries, {}
+        for each in kept:
+            number = each[0].number
+            delivery = known.get(number) or Delivery(each[0])
+            delivery.resume(each)
+            self.deliveries[number] = delivery
         over = frozenset(self._done)
         ahead: dict[int, Work] = {number: each for number, each in self.deliveries.items() if number not in over}
         ahead.update((each.number, each) for each in timers)
+        self._work, self._held, self._heap = {}, {}, []
         for number in sorted(ahead):
             work = self._work[number] = ahead[number]
             if isinstance(work, Delivery) and work.status is Status.HELD:
                 self._held.setdefault(_lane(work), []).append(number)
-            elif not isinstance(work, Delivery):
-                heappush(self._heap, (work.due, number, number))
-            elif work.queued.early and not work.attempts and self.strangers is not None:
-                self.strangers.append(work)
-            else:
-                self.let_in(work)
+            elif work.due is not None and under_way.get(number) != work.due:
+                self._await(work, number)
+
+    def _under_way(self) -> Mapping[int, datetime]:
+        """What was taken, and is not booked yet."""
+        waiting = {(due, number) for due, _, number in self._heap}
+        return {
+            number: work.due
+            for number, work in self._work.items()
+            if work.due is not None and (work.due, number) not in waiting
+        }
+
+    def _await(self, work: Work, number: int) -> None:
+        if not isinstance(work, Delivery):
+            heappush(self._heap, (work.due, number, number))
+        elif work.queued.early and not work.attempts and self.strangers is not None:
+            self.strangers.append(work)
+        else:
+            self.let_in(work)
 
     def failing(self) -> Mapping[tuple[str, str], int]:
         """Addresses that a failed webhook holds up, and which one."""

@@ -242,16 +242,17 @@ class SharedTurns:
             await self.sandboxes.refresh()  # deleted, or about to begin anew
             if self.sandboxes.find(sandbox.id) is not sandbox:
                 return
-        behind = 0 < sandbox.world.version < turn.gone
-        if place.unsure or behind or turn.born != place.born:
+        if place.unsure or turn.born != place.born:
             if sandbox.world.version or sandbox.world.journal.count:
                 await self.sandboxes.refresh()
                 self.sandboxes.begin_anew(sandbox)
             place.born, place.seen, place.unsure = turn.born, 0, False
-        sandbox.world.rely_on(turn.base)
         if place.seen != turn.number:
-            kept = NOTHING_KEPT if sandbox.world.version or not turn.base else await self.store.kept_in(turn)
-            events, lines = await self.store.news(turn, sandbox.world.version or kept.version, place.seen)
+            version, kept = sandbox.world.version, NOTHING_KEPT
+            if turn.base and (not version or version < turn.gone):  # what led there is not kept any more
+                kept = await self.store.kept_in(turn)
+            events, lines = await self.store.news(turn, max(version, kept.version), place.seen)
+            sandbox.world.rely_on(turn.base)
             strangers = sandbox.world.follow(events, lines, kept)
             place.seen = turn.number
             if strangers:

@@ -356,7 +356,7 @@ class World:
     def follow(self, events: Sequence[Any], lines: Sequence[Line], kept: Kept = NOTHING_KEPT) -> list[Delivery]:
         """Take in what another process did, told by the journal's lines; early webhooks that it is to send.
 
-        ``kept`` is the checkpoint that the events follow, where this world is empty.
+        ``kept`` is the checkpoint that the events follow, where this world is empty, or too far behind.
         """
         journal, self.journal = self.journal, Unwritten()
         strangers = self.outbox.strangers = list[Delivery]()

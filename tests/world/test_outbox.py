@@ -163,3 +163,37 @@ def test_early_webhooks_leave_in_the_order_of_their_ranks() -> None:
     for number in (1, 2, 3):
         outbox.queue(webhook(number, early=True, rank=-number), 7)
     assert [each.queued.number for each in outbox.take_early(7)] == [3, 2, 1]
+
+
+def test_who_reads_on_from_a_checkpoint_goes_on_with_what_is_under_way_and_takes_in_the_rest() -> None:
+    here, there = Outbox(), Outbox()
+    for number in range(1, 5):
+        for each in (here, there):
+            each.queue(webhook(number))
+    under_way = here.take(FAR)
+    assert isinstance(under_way, Delivery)
+    for number in (2, 3):
+        there.attempted(tried(number, 1, delivered=number == 2, again=None if number == 2 else 30))
+    there.queue(webhook(5))
+    there.set(TimerSet(6, "worldline.order", "1", None, at(3)))
+    kept = [each.kept() for each in there.deliveries.values()]
+    timer = there.work_with(6)
+    assert timer is not None
+    here.take_up(there.numbers, kept, [timer], there.failing(), there.done_numbers())
+    assert here.deliveries[1] is under_way, "whoever sends it books the attempt on what is there"
+    assert {number: each.status for number, each in here.deliveries.items()} == {
+        1: Status.WAITING, 2: Status.DELIVERED, 3: Status.RETRYING, 4: Status.WAITING, 5: Status.WAITING,
+    }  # fmt: skip
+    assert drained(here) == [4, 5, 6, 3]
+    here.attempted(tried(1, 1, again=40))
+    assert drained(here) == [1]
+
+
+def test_what_others_tried_meanwhile_is_due_again_when_they_say_so() -> None:
+    here, there = Outbox(), Outbox()
+    for each in (here, there):
+        each.queue(webhook(1))
+    assert here.take(FAR) is not None
+    there.attempted(tried(1, 1, again=30))
+    here.take_up(1, [each.kept() for each in there.deliveries.values()], [], {}, ())
+    assert here.next_due() == at(30)

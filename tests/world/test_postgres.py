@@ -155,6 +155,43 @@ async def test_an_older_database_is_brought_up_step_by_step(
     assert postgres.sql("SELECT a FROM mockpsp.more", name_of(database)) == "7"
 
 
+async def test_a_database_without_checkpoints_is_brought_up(database: str, postgres: Postgres) -> None:
+    """As version 1 of the format was."""
+    store = PostgresStore(database)
+    await store.open()
+    await store.append("s1", 0, ["a"])
+    await store.end()
+    back = "DROP TABLE mockpsp.kept; ALTER TABLE mockpsp.sandboxes DROP COLUMN base, DROP COLUMN gone"
+    postgres.sql(f"{back}; UPDATE mockpsp.about SET format = 1", name_of(database))
+    again = PostgresStore(database)
+    await again.open()
+    await again.checkpoint("s1", 1, [(("is",), "so")])
+    assert await again.kept("s1") == (1, [(("is",), "so")])
+    await again.end()
+
+
+async def test_events_stay_a_while_for_those_who_follow_by_them(
+    two: tuple[PostgresStore, PostgresStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_postgres, "LEEWAY_EVENTS", 2)
+    here, there = two
+    await here.append("s1", 0, ["a", "b", "c"])
+    turn = await here.take("s1")
+    here.begin(turn)
+    await here.append("s1", 3, ["d"])
+    await here.checkpoint("s1", 4, [(("is",), "so")])
+    await here.append("s1", 4, ["e"])
+    assert (await there.kept("s1")).version == 0, "it is written with the turn"
+    await here.write(turn, None)
+    here.pause(turn)
+    await here.release(turn)
+    assert list(await there.read("s1", 0)) == ["c", "d", "e"]
+    turn = await there.take("s1")
+    assert (turn.version, turn.base, turn.gone) == (5, 4, 2)
+    assert await there.kept_in(turn) == (4, [(("is",), "so")])
+    await there.release(turn)
+
+
 async def test_a_schema_of_others_is_refused_and_left_alone(database: str, postgres: Postgres) -> None:
     postgres.sql("CREATE SCHEMA mockpsp; CREATE TABLE mockpsp.customers (name TEXT)", name_of(database))
     with pytest.raises(BadState, match="schema mockpsp of another program"):

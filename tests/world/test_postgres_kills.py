@@ -172,6 +172,6 @@ def test_one_checkout_is_refunded_at_three_processes_of_which_one_is_killed(
 
 
 async def test_processes_that_are_killed_under_load_lose_nothing_and_double_nothing(database: str) -> None:
-    found = await endure(kills=2, seed=11, state=database, processes=3)
+    found = await endure(kills=2, seed=11, state=database, processes=3, between=60)
     assert found.kills == 2
     assert min(found.paid.values()) > 0

@@ -10,12 +10,17 @@ from typing import Any
 import pytest
 import requests
 
+from mockpsp.world import checkpoint
 from tests.support.adyen import Inbox, Shop, card, eur, voucher
 from tests.support.control import ControlledSandbox
 from tests.support.postgres import Postgres
 from tests.support.receiver import Receiver
 from tests.support.server import Threaded
 from tests.support.worldline import Merchant, checkout_body
+
+pytest.importorskip("asyncpg", reason="the extra 'postgres' is not installed")
+
+from mockpsp.world import store_postgres
 
 TUESDAY = "2026-07-07T12:00:00+02:00"
 
@@ -34,6 +39,14 @@ class Both:
 
     def shops(self) -> tuple[Shop, Shop]:
         return Shop(self.here), Shop(self.there)
+
+
+@pytest.fixture(autouse=True, params=["usual", "at every turn"])
+def checkpoints(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process goes on by events, or has to read all anew because others keep none for it."""
+    if request.param != "usual":
+        monkeypatch.setattr(checkpoint, "EVENTS_BETWEEN", 1)
+        monkeypatch.setattr(store_postgres, "LEEWAY_EVENTS", 0)
 
 
 @pytest.fixture

@@ -61,3 +61,39 @@ async def test_a_dropped_stream_begins_anew(store: Store) -> None:
     await store.drop("s1")
     assert list(await store.read("s1", 0)) == []
     assert await store.append("s1", 0, ["new"]) == 1
+
+
+async def test_a_checkpoint_takes_the_place_of_events(store: Store) -> None:
+    if not store.durable:
+        return
+    assert await store.kept("s1") == (0, [])
+    await store.append("s1", 0, ["a", "b", "c"])
+    await store.append("s2", 0, ["x"])
+    await store.checkpoint("s1", 3, [(("is", 1), "one"), (("is", 2), ("two",)), (("is", 3), None)])
+    assert await store.kept("s1") == (3, [(("is", 1), "one"), (("is", 2), ("two",))])
+    assert await store.append("s1", 3, ["d"]) == 4
+    assert list(await store.read("s1", 3)) == ["d"]
+    await store.checkpoint("s1", 4, [(("is", 1), None), (("is", 3), 3), (("is", 2), 2), (("is", 1), "last")])
+    assert await store.kept("s1") == (4, [(("is", 2), 2), (("is", 3), 3), (("is", 1), "last")])
+    with pytest.raises(Conflict, match="s1 is at version 4, not 3"):
+        await store.append("s1", 3, ["e"])
+    assert (await store.kept("s2"), list(await store.read("s2", 0))) == ((0, []), ["x"])
+
+
+async def test_a_checkpoint_that_cannot_be_kept_changes_nothing(store: Store) -> None:
+    if not store.durable:
+        return
+    await store.append("s1", 0, ["a"])
+    with pytest.raises(TypeError):
+        await store.checkpoint("s1", 1, [(("is", 1), "one"), (("is", 2), object())])
+    assert await store.kept("s1") == (0, [])
+    assert list(await store.read("s1", 0)) == ["a"]
+
+
+async def test_a_dropped_stream_has_no_checkpoint(store: Store) -> None:
+    await store.append("s1", 0, ["a", "b"])
+    await store.checkpoint("s1", 2, [(("is", 1), "one")])
+    await store.drop("s1")
+    found = await store.kept("s1")
+    assert (found.version, list(found.rows)) == (0, [])
+    assert await store.append("s1", 0, ["new"]) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mockpsp.world.codec import encode
 from mockpsp.world.store import BadState, StoreFailed
 from mockpsp.world.store_sqlite import FORMAT, SqliteStore
 
@@ -75,6 +76,40 @@ def test_a_newer_file_is_refused(file: Path) -> None:
     connection.close()
     with pytest.raises(BadState, match=rf"newer version of mockpsp \(format {FORMAT + 1}"):
         SqliteStore(file)
+
+
+async def test_a_file_without_checkpoints_is_brought_up(file: Path) -> None:
+    """As version 1 of the format was."""
+    with sqlite3.connect(file) as connection:
+        connection.executescript(f"""
+            CREATE TABLE events (sandbox TEXT NOT NULL, version INTEGER NOT NULL, data BLOB NOT NULL,
+                                 PRIMARY KEY (sandbox, version)) WITHOUT ROWID;
+            CREATE TABLE journal (sandbox TEXT NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL,
+                                  PRIMARY KEY (sandbox, number)) WITHOUT ROWID;
+            INSERT INTO events VALUES ('s1', 1, x'{encode("a").hex()}');
+            PRAGMA application_id = {0x6D707370};
+            PRAGMA user_version = 1;
+        """)
+    connection.close()
+    store = SqliteStore(file)
+    assert list(await store.read("s1", 0)) == ["a"]
+    await store.checkpoint("s1", 1, [(("is",), "so")])
+    store.close()
+    again = SqliteStore(file)
+    assert await again.kept("s1") == (1, [(("is",), "so")])
+    assert list(await again.read("s1", 0)) == []
+    assert await again.append("s1", 1, ["b"]) == 2
+    again.close()
+
+
+async def test_a_full_disk_takes_no_checkpoint_and_keeps_the_events(store: SqliteStore) -> None:
+    await store.append("s1", 0, ["a"])
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreFailed, match="full"):
+        await store.checkpoint("s1", 1, [(("is",), "x" * 100_000)])
+    assert await store.kept("s1") == (0, [])
+    assert list(await store.read("s1", 0)) == ["a"]
 
 
 def test_a_database_of_others_is_refused_and_left_alone(file: Path) -> None:
