@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import MsgspecError, Struct
 from msgspec.msgpack import Decoder, Encoder, Ext
@@ -153,21 +153,39 @@ def _name(kind: type[Any]) -> str:
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 
-_unpack = Decoder().decode
+
+def _found(code: int, data: memoryview) -> Any:
+    return _READERS[code](bytes(data))
+
+
+_unpack = Decoder(ext_hook=_found).decode
+
+
+class _Whole(NamedTuple):
+    """A list or a table that had a code of its own, so that it is no tuple and has been read."""
+
+    value: Any
+
+
+_NESTED = frozenset({list, dict, _Whole})
 
 
 def _heard(value: Any) -> Any:
+    """What MessagePack made of it; what has a code of its own is read already, wherever it was found."""
     kind = type(value)
     if kind is list:
-        return tuple(_heard(each) for each in value)
+        return tuple([_heard(each) if type(each) in _NESTED else each for each in value])
     if kind is dict:
-        return {key: _heard(each) for key, each in value.items()}
-    return _READERS[value.code](bytes(value.data)) if kind is Ext else value
+        return {key: _heard(each) if type(each) in _NESTED else each for key, each in value.items()}
+    return value.value if kind is _Whole else value
 
 
 def _read_value(data: bytes) -> Any:
     name, told = _unpack(data)
-    return _class(name)(**{field: _heard(each) for field, each in told.items()})
+    for field, each in told.items():
+        if type(each) in _NESTED:
+            told[field] = _heard(each)
+    return _class(name)(**told)
 
 
 def _read_enum(data: bytes) -> Any:
@@ -181,12 +199,12 @@ def _read_moment(data: bytes) -> datetime:
     return moment.astimezone(timezone(offset * _MICROSECOND)) if offset else moment
 
 
-def _read_list(data: bytes) -> list[Any]:
-    return [_heard(each) for each in _unpack(data)]
+def _read_list(data: bytes) -> _Whole:
+    return _Whole([_heard(each) for each in _unpack(data)])
 
 
-def _read_table(data: bytes) -> dict[Any, Any]:
-    return {_heard(key): _heard(each) for key, each in _unpack(data)}
+def _read_table(data: bytes) -> _Whole:
+    return _Whole({_heard(key): _heard(each) for key, each in _unpack(data)})
 
 
 _READERS: Mapping[int, Callable[[bytes], Any]] = {

@@ -146,7 +146,8 @@ class Journal:
         self._entries: deque[Entry] = deque()
         self._heavy: deque[Request] = deque()
         self._bytes = 0
-        self._max_entries = max_entries
+        self.most = max_entries
+        """How many entries are kept."""
         self._max_body_bytes = max_body_bytes
         self._lines = lines
         self._sandbox = sandbox
@@ -169,7 +170,7 @@ class Journal:
         number = self.count = self.count + 1
         entry = Entry(number, at, kind, provider, operation, reference, cause, data)
         self._entries.append(entry)
-        if number - self.entries_dropped > self._max_entries:
+        if number - self.entries_dropped > self.most:
             self._drop()
         if self._lines is not None:
             if kind != "request":  # that comes with its answer
@@ -243,7 +244,7 @@ class Journal:
             else:
                 entry = line.entry
                 self.restore((line,))
-                if self.count - self.entries_dropped > self._max_entries:
+                if self.count - self.entries_dropped > self.most:
                     self._drop()
             if line.remark is not None:
                 self.remarks[entry.number] = line.remark

@@ -177,7 +177,8 @@ class Sandboxes:
     async def _take_up(self, sandbox: Sandbox) -> None:
         """A sandbox without events was being opened or reset when the process ended: it begins."""
         world = sandbox.world
-        world.journal.restore(await self.store.noted(sandbox.id))
+        world.journal.restore(await self.store.noted(sandbox.id, self.bounds.entries))
+        self.store.forget(sandbox.id, world.journal.entries_dropped)
         world.on_scenario = lambda: self._issue(sandbox)
         await world.restore()
         if not world.version:

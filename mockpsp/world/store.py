@@ -60,8 +60,8 @@ class Store(Protocol):
     def forget(self, sandbox: str, up_to: int) -> None:
         """The journal has dropped its lines up to this number."""
 
-    async def noted(self, sandbox: str) -> Sequence[Any]:
-        """The lines of the journal that are there, oldest first."""
+    async def noted(self, sandbox: str, latest: int) -> Sequence[Any]:
+        """The lines of the journal that are there, oldest first, and no more than so many."""
 
     def close(self) -> None:
         """Nothing more comes."""
@@ -124,7 +124,7 @@ class MemoryStore:
     def forget(self, sandbox: str, up_to: int) -> None:
         """The journal has done so."""
 
-    async def noted(self, sandbox: str) -> Sequence[Any]:
+    async def noted(self, sandbox: str, latest: int) -> Sequence[Any]:
         """See Store. What was noted ended with its process."""
         return ()
 

@@ -78,7 +78,7 @@ FROM unnest($2::bytea[], $3::bytea[]) WITH ORDINALITY AS given (key, data, place
 ON CONFLICT (sandbox, key) DO UPDATE SET data = excluded.data
 """
 _EVENTS = "SELECT version, data FROM mockpsp.events WHERE sandbox = $1 AND version > $2 ORDER BY version"
-_LINES = "SELECT number, data FROM mockpsp.journal WHERE sandbox = $1 AND turn > $2 ORDER BY number"
+_LINES = "SELECT number, data FROM mockpsp.journal WHERE sandbox = $1 AND turn > $2 ORDER BY number DESC LIMIT $3"
 _WRITE = """
 WITH moved AS ({moved} RETURNING born, turn, version),
 added AS (
@@ -263,12 +263,12 @@ class PostgresStore:
         turn.task = None
         self._turns.pop(turn.sandbox, None)
 
-    async def news(self, turn: Turn, version: int, number: int) -> tuple[list[Any], list[Any]]:
-        """Events above this version, and lines of the journal that were written after turn ``number``."""
+    async def news(self, turn: Turn, version: int, number: int, latest: int) -> tuple[list[Any], list[Any]]:
+        """Events above this version, and the latest lines of the journal that were written after turn ``number``."""
         with self._trouble():
             events = await turn.connection.fetch(_EVENTS, turn.sandbox, version)
-            lines = await turn.connection.fetch(_LINES, turn.sandbox, number)
-        return self._heard(turn.sandbox, events), self._heard(turn.sandbox, lines)
+            lines = await turn.connection.fetch(_LINES, turn.sandbox, number, latest)
+        return self._heard(turn.sandbox, events), self._heard(turn.sandbox, lines[::-1])
 
     async def write(self, turn: Turn, due_seconds: float | None) -> None:
         """All that the turn came to, or nothing. ``due_seconds`` tells when the next work of the sandbox is due.
@@ -458,11 +458,11 @@ class PostgresStore:
         if turn is not None:
             turn.forgotten = max(turn.forgotten, up_to)
 
-    async def noted(self, sandbox: str) -> Sequence[Any]:
+    async def noted(self, sandbox: str, latest: int) -> Sequence[Any]:
         """See Store."""
         async with self._beside() as connection:
-            rows = await connection.fetch(_LINES, sandbox, -1)
-        return self._heard(sandbox, rows)
+            rows = await connection.fetch(_LINES, sandbox, -1, latest)
+        return self._heard(sandbox, rows[::-1])
 
     def _heard(self, sandbox: str, rows: Sequence[Any]) -> list[Any]:
         found = []

@@ -162,10 +162,11 @@ class SqliteStore:
         except StoreFailed as error:
             log.warning("the journal is not trimmed: %s", error)
 
-    async def noted(self, sandbox: str) -> Sequence[Any]:
+    async def noted(self, sandbox: str, latest: int) -> Sequence[Any]:
         """See Store."""
-        asked = "SELECT number, data FROM journal WHERE sandbox = ? ORDER BY number"
-        return [self._read(sandbox, number, data) for number, data in self._connection.execute(asked, (sandbox,))]
+        asked = "SELECT number, data FROM journal WHERE sandbox = ? ORDER BY number DESC LIMIT ?"
+        rows = self._connection.execute(asked, (sandbox, latest)).fetchall()
+        return [self._read(sandbox, number, data) for number, data in reversed(rows)]
 
     def close(self) -> None:
         """See Store."""

@@ -251,7 +251,8 @@ class SharedTurns:
             version, kept = sandbox.world.version, NOTHING_KEPT
             if turn.base and (not version or version < turn.gone):  # what led there is not kept any more
                 kept = await self.store.kept_in(turn)
-            events, lines = await self.store.news(turn, max(version, kept.version), place.seen)
+            most = sandbox.world.journal.most
+            events, lines = await self.store.news(turn, max(version, kept.version), place.seen, most)
             sandbox.world.rely_on(turn.base)
             strangers = sandbox.world.follow(events, lines, kept)
             place.seen = turn.number

@@ -181,7 +181,7 @@ async def test_what_the_bounded_journal_dropped_is_said(api: Api, inside: Callab
     made = await api.sandbox()
     home = f"/sandboxes/{made['id']}"
     journal = inside(made["id"]).world.journal
-    journal._max_entries, journal._max_body_bytes = 4, 10
+    journal.most, journal._max_body_bytes = 4, 10
     for _ in range(3):
         await api.charge(made)
     told = await api.get(f"{home}/journal")

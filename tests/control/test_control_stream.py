@@ -178,7 +178,7 @@ async def test_a_slow_reader_holds_nothing_and_is_told_what_it_missed(
     made = await api.sandbox()
     sandbox = inside(made["id"])
     journal: Journal = sandbox.world.journal
-    journal._max_entries = 50
+    journal.most = 50
     may_write, waits, written = asyncio.Event(), asyncio.Event(), []
 
     async def write(data: bytes) -> None:

@@ -48,4 +48,4 @@ async def test_a_full_disk_is_an_error_and_changes_nothing(tmp_path: Path) -> No
         store._connection.execute(f"{PAGES} = 1000000")
         assert (await order(server, session))[0] == 200
         assert world.version > before[0]
-        assert (await store.noted(DEFAULT))[-1].entry.number == world.journal.count, "the journal is whole again"
+        assert (await store.noted(DEFAULT, 9_000))[-1].entry.number == world.journal.count, "the journal is whole again"

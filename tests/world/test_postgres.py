@@ -43,7 +43,7 @@ async def test_a_turn_is_written_whole_at_its_end(two: tuple[PostgresStore, Post
     assert list(await there.read("s1", 0)) == []
     await here.write(turn, None)
     assert list(await there.read("s1", 0)) == ["a"]
-    assert list(await there.noted("s1")) == ["one"]
+    assert list(await there.noted("s1", 9_000)) == ["one"]
     here.pause(turn)
     await here.release(turn)
 
@@ -60,7 +60,7 @@ async def test_who_comes_next_is_told_what_is_new(two: tuple[PostgresStore, Post
     await here.release(first)
     second = await waiting
     assert (second.version, second.number) == (2, 1)
-    assert await there.news(second, 1, 0) == (["b"], ["one"])
+    assert await there.news(second, 1, 0, 9) == (["b"], ["one"])
     await there.release(second)
 
 

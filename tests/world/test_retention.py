@@ -68,4 +68,16 @@ async def test_a_server_keeps_as_many_as_it_is_told(tmp_path: Path) -> None:
         world: World = server.sandboxes.get(DEFAULT).world
         assert world.retention is not None
         assert world.retention._keep == KEEP
-        assert (world.journal._max_entries, world.journal._max_body_bytes) == (7, 70)
+        assert (world.journal.most, world.journal._max_body_bytes) == (7, 70)
+
+
+async def test_a_journal_in_a_file_is_as_long_as_it_may_be_however_often_a_server_ends(tmp_path: Path) -> None:
+    """A server that lives for less than a thousand entries never comes to trim the file by itself."""
+    settings = Settings(state=str(tmp_path / "state.db"), journal_entries=12)
+    for life in range(4):
+        async with running(settings) as server:
+            world: World = server.sandboxes.get(DEFAULT).world
+            if life:
+                assert len(world.journal) == len(await world.store.noted(DEFAULT, 9_000)) == 12
+            for _ in range(9):
+                world.journal.add(world.clock.now(), "clock", "", "moved", "", 0, None)

@@ -38,14 +38,15 @@ async def test_another_process_finds_it(file: Path) -> None:
     second = SqliteStore(file)
     assert list(await second.read("s1", 0)) == [{"a": (1, 2)}]
     assert await second.append("s1", 1, ["b"]) == 2
-    assert list(await second.noted("s1")) == ["one, and its answer", "two", "three"]
+    assert list(await second.noted("s1", 9_000)) == ["one, and its answer", "two", "three"]
+    assert list(await second.noted("s1", 2)) == ["two", "three"]
     second.forget("s1", 2)
-    assert list(await second.noted("s1")) == ["three"]
+    assert list(await second.noted("s1", 9_000)) == ["three"]
     second.note("s1", 4, "never written")
     await second.drop("s1")
     second.flush()
-    assert list(await second.noted("s1")) == []
-    assert list(await second.noted("s2")) == ["other"]
+    assert list(await second.noted("s1", 9_000)) == []
+    assert list(await second.noted("s2", 9_000)) == ["other"]
     second.close()
 
 
@@ -61,7 +62,7 @@ async def test_a_full_disk_changes_nothing(store: SqliteStore) -> None:
     store._connection.execute("PRAGMA max_page_count = 1000000")
     assert await store.append("s1", 1, ["c"]) == 2
     store.flush()
-    assert list(await store.noted("s1")) == ["x" * 100_000], "what could not be written is tried again"
+    assert list(await store.noted("s1", 9_000)) == ["x" * 100_000], "what could not be written is tried again"
 
 
 def test_only_one_process_has_it(file: Path, store: SqliteStore) -> None:
