@@ -37,6 +37,7 @@ class Target:
         self.first = f"POST {self.request.url.raw_path_qs} HTTP/1.1\r\n"
         self.host = given[hdrs.HOST]
         self.usual = [(name, given[name]) for name in _USUAL if name in given]
+        self.usual.append((hdrs.CONTENT_TYPE, "application/octet-stream"))
 
     def head(self, headers: Mapping[str, str], length: int) -> bytes:
         """Request line and headers. Raises ValueError for a header that would begin another one."""
@@ -81,7 +82,7 @@ class Post:
         except TimeoutError:
             return None, f"no answer within {seconds:g} seconds", b""
         except HttpProcessingError as error:
-            return None, f"{error.code}, message={error.message!r}, url={url!r}", b""
+            return None, f"{error.code}, message={error.message!r}", b""
         except (ClientError, OSError, ValueError) as error:
             return None, str(error) or type(error).__name__, b""
 
