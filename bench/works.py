@@ -101,6 +101,19 @@ def read_checkout(created: bytes) -> bytes:
     return request("GET", f"{PATH}/{identifier}")
 
 
+class Again:
+    """The GET of a checkout that was created not long ago, the same one for a while."""
+
+    def __init__(self) -> None:
+        self._read = b""
+
+    def __call__(self, answer: bytes) -> bytes:
+        """The next request."""
+        if b'"hostedCheckoutId":"' in answer:
+            self._read = read_checkout(answer)
+        return self._read
+
+
 # -- Adyen: open an order, pay a part of it by voucher -----------------------------------------------------------------
 
 ADYEN = adyen_credentials("default")
@@ -255,3 +268,15 @@ WORKS: Mapping[str, Work] = {
         proof=b'"status":"PENDING"',
     ),
 }
+APART: Mapping[str, Work] = {
+    "worldline-reads": Work(
+        "a hosted checkout, read nineteen times",
+        first=lambda: request("POST", PATH, BODY),
+        then=(Again(),) * 19,
+        proof=b'"status":"IN_PROGRESS"',
+    ),
+    "worldline-writes": Work(
+        "create of a hosted checkout", first=lambda: request("POST", PATH, BODY), then=(), proof=b'"hostedCheckoutId"'
+    ),
+}
+"""Reads and writes for themselves; ``--work`` asks for them."""

@@ -6,11 +6,11 @@ Exit codes: 0 it worked, 1 it did not, 2 the command line was wrong, 3 it worked
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
 from mockpsp import __version__
-from mockpsp.commands import asking, exploring, health, judging, playing, scenarios, serving
 
 
 def main() -> None:
@@ -22,23 +22,38 @@ def main() -> None:
     cli(prog_name="mockpsp")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Late(click.Group):
+    """Commands by name, each of them in a module that is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, by the alphabet."""
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The one of this name."""
+        module = _MODULES.get(cmd_name)
+        if module is None:
+            return None
+        found: click.Command = getattr(import_module(f"mockpsp.commands.{module}"), cmd_name)
+        return found
+
+
+_MODULES = {
+    "serve": "serving",
+    "demo": "serving",
+    "credentials": "serving",
+    "scenarios": "scenarios",
+    "play": "playing",
+    "judge": "judging",
+    "explore": "exploring",
+    "explain": "asking",
+    "verify": "asking",
+    "record": "asking",
+    "health": "health",
+}
+
+
+@click.group(cls=Late, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="mockpsp %(version)s")
 def cli() -> None:
     """Payment providers on your own machine, steered by scenarios."""
-
-
-for _each in (
-    serving.serve,
-    serving.demo,
-    serving.credentials,
-    scenarios.scenarios,
-    playing.play,
-    judging.judge,
-    exploring.explore,
-    asking.explain,
-    asking.verify,
-    asking.record,
-    health.health,
-):
-    cli.add_command(_each)
