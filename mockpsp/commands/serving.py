@@ -143,10 +143,13 @@ def _serve(
         fail(error.strerror or str(error))
     gc.disable()  # imports make hardly any garbage; ``run`` enables it when all is there
     # from here on clients can connect; they wait while the rest is imported
+    from mockpsp.serving.authorities import read_later
+
+    with read_later():
+        from mockpsp.serving.run import run
     from mockpsp.scenario.library import UnknownScenario
     from mockpsp.scenario.loader import ScenarioError
     from mockpsp.serving.logs import set_up
-    from mockpsp.serving.run import run
     from mockpsp.serving.tls import NoTls
     from mockpsp.world.store import BadState, StoreFailed
 

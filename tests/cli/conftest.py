@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Starts ``serve --port 0`` with further options; it is ended with the test."""
     started: list[Served] = []
 
-    def start(*options: str) -> Served:
-        served = Served(tmp_path / f"ready-{len(started)}.json", "--port", "0", *options)
+    def start(*options: str, environment: Mapping[str, str] | None = None) -> Served:
+        ready = tmp_path / f"ready-{len(started)}.json"
+        served = Served(ready, "--port", "0", *options, environment=environment)
         started.append(served)
         return served
 

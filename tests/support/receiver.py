@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 
 
 @dataclass
@@ -29,8 +30,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    """Listen on a free loopback port."""
+def receiving(context: SSLContext | None = None) -> Iterator[Receiver]:
+    """Listen on a free loopback port; with a context, for https by the name localhost."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -46,9 +47,12 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/webhooks"
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        receiver.url = f"https://localhost:{server.server_address[1]}/webhooks"
     worker = threading.Thread(target=server.serve_forever, args=(0.02,), name="webhook receiver")
     worker.start()
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/webhooks"
     try:
         yield receiver
     finally:

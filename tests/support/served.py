@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,14 @@ PATIENCE_SECONDS = 20.0
 class Served:
     """A running ``mockpsp serve``: what its ready file says, and the lines that it prints."""
 
-    def __init__(self, ready: Path, *options: str) -> None:
+    def __init__(self, ready: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
         command = [sys.executable, "-m", "mockpsp", "serve", "--ready-file", str(ready), *options]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PYTHONUTF8": "1"}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONUTF8": "1", **(environment or {})},
         )
         self.lines: list[str] = []
         self._heard = threading.Condition()
