@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -15,14 +16,14 @@ from mockpsp.scenario.model import Scenario
 from mockpsp.world import records
 from mockpsp.world.clock import real_now
 from mockpsp.world.journal import Journal
+from mockpsp.world.register import REGISTER, Register
 from mockpsp.world.retention import Retention
-from mockpsp.world.store import Store
+from mockpsp.world.store import Store, StoreFailed
 from mockpsp.world.turns import ALONE, Turns
 from mockpsp.world.world import Inhabitant, World
 
 DEFAULT = "default"
-REGISTER = "/sandboxes"
-"""The stream that tells which sandboxes there are; no sandbox is called that."""
+log = logging.getLogger("mockpsp.store")
 
 
 class Tenant(Inhabitant, Protocol):
@@ -103,17 +104,15 @@ class Sandboxes:
         self._by_id: dict[str, Sandbox] = {}
         self._by_identity: dict[tuple[str, str], Sandbox] = {}
         self._by_key: dict[str, Sandbox] = {}
-        self._numbers = 0
-        self._changes = 0
-        self._told: dict[str, Scenario] = {}
+        self._register = Register()
 
     async def create(
         self, scenario: Scenario, *, id: str | None = None, seed: int | None = None, clock: datetime | None = None
     ) -> Sandbox:
         """A fresh sandbox, reachable at once. ``seed`` and ``clock`` override the scenario's."""
         if id is None:
-            self._numbers += 1
-            id = f"s{self._numbers}"
+            self._register.numbers += 1
+            id = f"s{self._register.numbers}"
         opened = records.SandboxOpened(id, scenario, seed, clock, real_now())
         await self._tell(opened)
         sandbox = self._sandbox(opened)
@@ -136,7 +135,15 @@ class Sandboxes:
     async def _tell(self, change: Any) -> None:
         """Write down which sandboxes there are, where that outlives the process."""
         if self.store.durable:
-            self._changes = await self.store.append(REGISTER, self._changes, [change])
+            await self.store.append(REGISTER, self._register.version, [change])
+            self._register.learn(change)
+            await self._put_away()
+
+    async def _put_away(self) -> None:
+        try:
+            await self._register.put_away(self.store)
+        except StoreFailed as error:
+            log.warning("no checkpoint of the sandboxes: %s", error)
 
     async def begin(self, scenario: Scenario, seed: int | None) -> None:
         """See that the default sandbox is there. One that was taken up changes only if the scenario is another one.
@@ -146,7 +153,7 @@ class Sandboxes:
         there = self._by_id.get(DEFAULT)
         if there is None:
             await self.create(scenario, id=DEFAULT, seed=seed)
-        elif self._told[DEFAULT] != scenario:
+        elif self._register.told[DEFAULT] != scenario:
             await self._tell(records.SandboxTold(DEFAULT, scenario))
             await there.world.change_scenario(replace(scenario, seed=there.world.scenario.seed))
         if there is not None:
@@ -156,22 +163,9 @@ class Sandboxes:
 
     async def restore(self) -> None:
         """Take up the sandboxes that an earlier process left in the store. Raises BadState."""
-        there: dict[str, records.SandboxOpened] = {}
-        self._told.clear()
-        for change in await self.store.read(REGISTER, 0):
-            self._changes += 1
-            match change:
-                case records.SandboxOpened(id=id):
-                    there[id] = change
-                    self._told[id] = change.scenario
-                    self._numbers = max(self._numbers, int(id[1:]) if id[1:].isdecimal() else 0)
-                case records.SandboxTold(id=id, scenario=scenario):
-                    self._told[id] = scenario
-                case records.SandboxReset(id=id, scenario=scenario):
-                    there[id] = replace(there[id], scenario=scenario)
-                case records.SandboxDropped(id=id):
-                    del there[id]
-        for opened in there.values():
+        for change in await self._register.news(self.store):
+            self._register.learn(change)
+        for opened in tuple(self._register.opened.values()):
             await self._take_up(self._sandbox(opened))
 
     async def _take_up(self, sandbox: Sandbox) -> None:
@@ -263,5 +257,5 @@ class Sandboxes:
         return tuple(self._by_id.values())
 
 
-__all__ = ["DEFAULT", "REGISTER", "USUAL", "Bounds", "Sandbox", "Sandboxes", "Tenant", "UnknownSandbox",
+__all__ = ["DEFAULT", "USUAL", "Bounds", "Sandbox", "Sandboxes", "Tenant", "UnknownSandbox",
            "endpoint_changed"]  # fmt: skip

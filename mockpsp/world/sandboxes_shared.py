@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from mockpsp.scenario.model import Scenario
 from mockpsp.world import records
 from mockpsp.world.clock import real_now
-from mockpsp.world.sandboxes import DEFAULT, REGISTER, USUAL, Bounds, Sandbox, Sandboxes, Tenant, endpoint_changed
+from mockpsp.world.register import REGISTER
+from mockpsp.world.sandboxes import DEFAULT, USUAL, Bounds, Sandbox, Sandboxes, Tenant, endpoint_changed
 from mockpsp.world.store import Conflict, Store
 from mockpsp.world.turns import SharedTurns
 
@@ -31,7 +32,6 @@ class SharedSandboxes(Sandboxes):
         bounds: Bounds = USUAL,
     ) -> None:
         super().__init__(tenants, store, attach, turns, bounds)
-        self._opened: dict[str, records.SandboxOpened] = {}
         self._reading = asyncio.Lock()
         turns.sandboxes = self
 
@@ -42,23 +42,16 @@ class SharedSandboxes(Sandboxes):
     async def refresh(self) -> None:
         """Learn what other processes created, reset and deleted. Raises StoreFailed."""
         async with self._reading:
-            for change in await self.store.read(REGISTER, self._changes):
-                self._changes += 1
+            for change in await self._register.news(self.store):
                 self._learn(change)
 
     def _learn(self, change: Any) -> None:
+        known = change.id in self._register.opened
+        self._register.learn(change)
         match change:
-            case records.SandboxOpened(id=id):
-                self._opened[id] = change
-                self._told[id] = change.scenario
-                self._numbers = max(self._numbers, int(id[1:]) if id[1:].isdecimal() else 0)
+            case records.SandboxOpened():
                 self._begin(self._sandbox(change))
-            case records.SandboxTold(id=id, scenario=scenario):
-                self._told[id] = scenario
-            case records.SandboxReset(id=id, scenario=scenario) if id in self._opened:
-                self._opened[id] = replace(self._opened[id], scenario=scenario)
-            case records.SandboxDropped(id=id) if id in self._opened:
-                del self._opened[id]
+            case records.SandboxDropped(id=id) if known:
                 gone = self.get(id)
                 self._remove(gone)
                 gone.world.close()
@@ -82,11 +75,12 @@ class SharedSandboxes(Sandboxes):
                 if change is None:
                     return
                 try:
-                    self._changes = await self.store.append(REGISTER, self._changes, [change])
+                    await self.store.append(REGISTER, self._register.version, [change])
                 except Conflict:
                     pass
                 else:
                     self._learn(change)
+                    await self._put_away()
                     return
             await self.refresh()
 
@@ -98,8 +92,12 @@ class SharedSandboxes(Sandboxes):
 
         def opened() -> records.SandboxOpened | None:
             nonlocal chosen
-            chosen = id or f"s{self._numbers + 1}"
-            return None if chosen in self._opened else records.SandboxOpened(chosen, scenario, seed, clock, real_now())
+            chosen = id or f"s{self._register.numbers + 1}"
+            return (
+                None
+                if chosen in self._register.opened
+                else records.SandboxOpened(chosen, scenario, seed, clock, real_now())
+            )
 
         await self._write(opened)
         sandbox = self.get(chosen)
@@ -110,7 +108,7 @@ class SharedSandboxes(Sandboxes):
         """See Sandboxes. Of processes that start with different scenarios, the last one is heard."""
         there = self.find(DEFAULT) or await self.create(scenario, id=DEFAULT, seed=seed)
         async with self.turns.of(there):
-            if self._told[DEFAULT] != scenario:
+            if self._register.told[DEFAULT] != scenario:
                 await self._tell(records.SandboxTold(DEFAULT, scenario))
                 await there.world.change_scenario(replace(scenario, seed=there.world.scenario.seed))
             changes = [endpoint_changed(name, urls) for name, urls in self.endpoints.items()
@@ -124,7 +122,7 @@ class SharedSandboxes(Sandboxes):
 
     def begin_anew(self, sandbox: Sandbox) -> None:
         """In a turn: an empty World in place of one that is of the past, to be filled from the store."""
-        old, opened = sandbox.world, self._opened[sandbox.id]
+        old, opened = sandbox.world, self._register.opened[sandbox.id]
         old.close()
         sandbox.world = self._world(sandbox.id, sandbox.key, opened.scenario, sandbox.seed, sandbox.start)
         sandbox.world.on_scenario = lambda: self._issue(sandbox)

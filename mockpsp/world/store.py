@@ -20,6 +20,10 @@ class BadState(Exception):
     """What is kept cannot be used by this version or this process; the message says why and what to do."""
 
 
+class NotKept(BadState):
+    """Events that a checkpoint has taken the place of, so that nobody can read them any more."""
+
+
 class Store(Protocol):
     """An append-only list of events per sandbox. A version is the number of events so far.
 
@@ -37,7 +41,7 @@ class Store(Protocol):
         """Add all events or none; the new version. Raises Conflict unless ``expected_version`` is current."""
 
     async def read(self, sandbox: str, since: int) -> Sequence[Any]:
-        """The events from version ``since`` on, oldest first."""
+        """The events from version ``since`` on, oldest first. Raises NotKept when the first of them are no more."""
 
     async def checkpoint(self, sandbox: str, version: int, rows: Sequence[tuple[Key, Any]]) -> None:
         """Keep rows in place of the events up to this version; those with None are no more, others stay as they are.
@@ -97,10 +101,10 @@ class MemoryStore:
         return version + len(events)
 
     async def read(self, sandbox: str, since: int) -> Sequence[Any]:
-        """See Store. Raises BadState for events that are not kept any more."""
+        """See Store."""
         gone = self._gone.get(sandbox, 0)
         if since < gone:
-            raise BadState(f"the first {gone} events of sandbox {sandbox!r} are not kept")
+            raise NotKept(f"the first {gone} events of sandbox {sandbox!r} are not kept")
         return self._streams.get(sandbox, [])[since - gone :]
 
     async def checkpoint(self, sandbox: str, version: int, rows: Sequence[tuple[Key, Any]]) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from mockpsp.settings import without_password
 from mockpsp.world.checkpoint import EVENTS_BETWEEN, Kept, Key
 from mockpsp.world.codec import Unreadable, decode, encode
-from mockpsp.world.store import BadState, Conflict, StoreFailed
+from mockpsp.world.store import BadState, Conflict, NotKept, StoreFailed
 
 try:
     import asyncpg
@@ -398,6 +398,10 @@ class PostgresStore:
         """See Store. Raises BadState for events that this version cannot read."""
         async with self._beside() as connection:
             rows = await connection.fetch(_EVENTS, sandbox, since)
+            if not rows or rows[0]["version"] != since + 1:
+                head = await connection.fetchrow(_HEAD, sandbox)
+                if head is not None and since < head["gone"]:
+                    raise NotKept(f"{self.shown}: the first events of sandbox {sandbox!r} are kept no more")
         return self._heard(sandbox, rows)
 
     async def checkpoint(self, sandbox: str, version: int, rows: Sequence[tuple[Key, Any]]) -> None:
@@ -409,8 +413,9 @@ class PostgresStore:
             return
         async with self._beside() as connection, connection.transaction():
             turn = Turn(sandbox, connection, await connection.fetchrow(f"{_HEAD} FOR UPDATE", sandbox))
-            turn.checkpoint = version, told
-            await self._keep(turn)
+            if turn.base < version:  # otherwise another process has made a later one
+                turn.checkpoint = version, told
+                await self._keep(turn)
 
     async def kept(self, sandbox: str) -> Kept:
         """See Store."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from mockpsp.world.checkpoint import Kept, Key
 from mockpsp.world.codec import Unreadable, decode, encode
-from mockpsp.world.store import BadState, Conflict, StoreFailed
+from mockpsp.world.store import BadState, Conflict, NotKept, StoreFailed
 
 FORMAT = 2
 """Of the tables, and of what is in them. A file with a lower number is brought up to this one."""
@@ -96,6 +96,8 @@ class SqliteStore:
 
     async def read(self, sandbox: str, since: int) -> Sequence[Any]:
         """See Store. Raises BadState for events that this version cannot read."""
+        if since < self._checkpoint(sandbox):
+            raise NotKept(f"{self._file}: the first events of sandbox {sandbox!r} are kept no more")
         asked = "SELECT version, data FROM events WHERE sandbox = ? AND version > ? ORDER BY version"
         return [self._read(sandbox, number, data) for number, data in self._connection.execute(asked, (sandbox, since))]
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mockpsp.settings import without_password
-from mockpsp.world.store import BadState, Conflict
+from mockpsp.world.store import BadState, Conflict, NotKept
 from tests.support.postgres import Postgres
 
 pytest.importorskip("asyncpg", reason="the extra 'postgres' is not installed")
@@ -185,7 +185,9 @@ async def test_events_stay_a_while_for_those_who_follow_by_them(
     await here.write(turn, None)
     here.pause(turn)
     await here.release(turn)
-    assert list(await there.read("s1", 0)) == ["c", "d", "e"]
+    assert list(await there.read("s1", 2)) == ["c", "d", "e"]
+    with pytest.raises(NotKept, match="'s1' are kept no more"):
+        await there.read("s1", 1)
     turn = await there.take("s1")
     assert (turn.version, turn.base, turn.gone) == (5, 4, 2)
     assert await there.kept_in(turn) == (4, [(("is",), "so")])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from mockpsp.world import checkpoint
+from mockpsp.world import checkpoint, register
 from tests.support.adyen import Inbox, Shop, card, eur, voucher
 from tests.support.control import ControlledSandbox
 from tests.support.postgres import Postgres
@@ -46,6 +46,7 @@ def checkpoints(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """A process goes on by events, or has to read all anew because others keep none for it."""
     if request.param != "usual":
         monkeypatch.setattr(checkpoint, "EVENTS_BETWEEN", 1)
+        monkeypatch.setattr(register, "CHANGES_BETWEEN", 1)
         monkeypatch.setattr(store_postgres, "LEEWAY_EVENTS", 0)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mockpsp.world.codec import encode
-from mockpsp.world.store import BadState, StoreFailed
+from mockpsp.world.store import BadState, NotKept, StoreFailed
 from mockpsp.world.store_sqlite import FORMAT, SqliteStore
 
 
@@ -98,7 +98,9 @@ async def test_a_file_without_checkpoints_is_brought_up(file: Path) -> None:
     store.close()
     again = SqliteStore(file)
     assert await again.kept("s1") == (1, [(("is",), "so")])
-    assert list(await again.read("s1", 0)) == []
+    with pytest.raises(NotKept, match="'s1' are kept no more"):
+        await again.read("s1", 0)
+    assert list(await again.read("s1", 1)) == []
     assert await again.append("s1", 1, ["b"]) == 2
     again.close()
 
