@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from struct import pack, unpack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockpsp.domain.ledger import Ledger
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from mockpsp.world.world import World
 
 Key = tuple[Any, ...]
-EVENTS_BETWEEN = 4_000
-"""So many events after one checkpoint the next one is made; a start folds no more than these."""
+EVENTS_BETWEEN = 500
+"""So many events after one checkpoint the next one is made, which takes ten milliseconds; a start folds no more."""
 
 
 class Kept(NamedTuple):
@@ -40,7 +41,7 @@ class Rest(Value, frozen=True):
     """What is small, and written with each checkpoint.
 
     ``failing`` are addresses that a failed webhook holds up, with its number; ``done`` the numbers of webhooks that
-    are kept for a look, the next one to go first.
+    are kept for a look, the next one to go first, in eight bytes each.
     """
 
     since: datetime
@@ -50,7 +51,7 @@ class Rest(Value, frozen=True):
     endpoints: Mapping[str, tuple[str, ...]]
     numbers: int
     failing: tuple[tuple[str, str, int], ...]
-    done: tuple[int, ...]
+    done: bytes
 
 
 class Touched:
@@ -112,7 +113,7 @@ def take_up(world: World, kept: Kept) -> None:
     world.ids.series.update(rest.series)
     world.endpoints.update(rest.endpoints)
     failing = {(provider, url): number for provider, url, number in rest.failing}
-    world.outbox.take_up(rest.numbers, deliveries, work, failing, rest.done)
+    world.outbox.take_up(rest.numbers, deliveries, work, failing, unpack(f"<{len(rest.done) // 8}Q", rest.done))
     world.waiting = {ref: world.waiting[ref] for ref in sorted(world.waiting, key=world.waiting_since.__getitem__)}
     world.version = kept.version
 
@@ -282,7 +283,7 @@ _PUTS: Mapping[str, Callable[..., None]] = {
 
 
 def _rest(world: World) -> Rest:
-    outbox = world.outbox
+    outbox, done = world.outbox, world.outbox.done_numbers()
     return Rest(
         since=world.since,
         clock=world.clock.state(),
@@ -291,7 +292,7 @@ def _rest(world: World) -> Rest:
         endpoints=dict(world.endpoints),
         numbers=outbox.numbers,
         failing=tuple((*lane, number) for lane, number in outbox.failing().items()),
-        done=outbox.done_numbers(),
+        done=pack(f"<{len(done)}Q", *done),
     )
 
 

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from mockpsp.settings import without_password
-from mockpsp.world.checkpoint import EVENTS_BETWEEN, Kept, Key
+from mockpsp.world.checkpoint import Kept, Key
 from mockpsp.world.codec import Unreadable, decode, encode
 from mockpsp.world.store import BadState, Conflict, NotKept, StoreFailed
 
@@ -34,7 +34,7 @@ CHANNEL = "mockpsp"
 """Who writes says so here: the sandbox, and the number of the process."""
 LEASE_SECONDS = 10
 """A process that is not heard of for so long has lost the right to send a sandbox's webhooks."""
-LEEWAY_EVENTS = EVENTS_BETWEEN
+LEEWAY_EVENTS = 4_000
 """A process that is no further behind a checkpoint goes on from where it is, without reading the sandbox anew."""
 _OF_SANDBOXES = ("events", "journal", "kept")
 _OLDEST = 14
