@@ -99,7 +99,8 @@ class SandboxClock:
         return ClockState(self.mode, self._offset, self._still)
 
     def be(self, state: ClockState) -> None:
-        """Go on from where another clock was."""
+        """Go on from where another clock was; whoever waits for a moment has to look again."""
+        self.moves += 1
         self.mode, self._offset, self._still = state.mode, state.offset, state.still
 
     def shift(self, offset: timedelta) -> None:

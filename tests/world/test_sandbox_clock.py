@@ -98,3 +98,13 @@ def test_a_running_sandbox_does_not_feel_that_the_machine_was_set_back(monkeypat
     assert clock.now() == START + timedelta(days=3, hours=1)
     source.moment += A_MINUTE
     assert clock.now() == START + timedelta(days=3, hours=1, minutes=1)
+
+
+@pytest.mark.parametrize("start", [None, START])
+def test_a_clock_that_takes_over_goes_on_from_there_and_says_that_it_moved(start: datetime | None) -> None:
+    clock, other = SandboxClock(start), SandboxClock()
+    clock.set(START + A_MINUTE)
+    other.be(clock.state())
+    assert other.mode is clock.mode
+    assert clock.now() - A_MINUTE < other.now() < clock.now() + A_MINUTE
+    assert other.moves == 1, "alarms that were set by the clock as it was are looked at again"
