@@ -154,7 +154,10 @@ def test_make_knows_what_the_readme_tells_to_make() -> None:
 
 
 def test_options_exist() -> None:
-    options = (each for command in cli.commands.values() for each in command.params)
+    found = click.Context(cli)
+    commands = [cli.get_command(found, name) for name in cli.list_commands(found)]
+    assert None not in commands
+    options = (each for command in commands if command is not None for each in command.params)
     known = {name for each in options if isinstance(each, click.Option) for name in each.opts}
     prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
     told = {option for code in re.findall(r"`([^`]+)`", prose) for option in re.findall(r"--[a-z][a-z-]+", code)}

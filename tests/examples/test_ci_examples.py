@@ -42,7 +42,9 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def parsed(words: list[str]) -> dict[str, Any]:
     """What the command understands. Raises click.UsageError for what it does not know."""
-    command = cli.commands[words[0]]
+    command = cli.get_command(click.Context(cli), words[0])
+    if command is None:
+        raise click.UsageError(f"no such command: {words[0]}")
     # A file that the pipeline makes before is not there now.
     for each in command.params:
         if isinstance(each.type, click.Path):

@@ -520,7 +520,7 @@ def told(world: World) -> dict[str, Any]:
     return {
         "version": world.version,
         "objects": world.objects,
-        "parts": world._parts,
+        "parts": world.parts,
         "balances": {key: minor for key, minor in world.ledger.balances().items() if minor},
         "rows": [(each.queued, each.status, each.due, each.attempts) for each in outbox.deliveries.values()],
         "next": outbox.next_due(),
