@@ -10,7 +10,7 @@ As with a file, a killed process loses nothing; a database server that loses its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import blake2b
 from time import monotonic
@@ -118,6 +118,27 @@ SELECT id FROM mockpsp.sandboxes WHERE due < now() - interval '1 second' AND (ow
 """
 
 
+class Checkpoint:
+    """What is to be kept at the end of a turn: several checkpoints that were made in it, as one."""
+
+    __slots__ = ("gone", "rows", "version")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.gone: set[bytes] = set()
+        self.rows: dict[bytes, bytes] = {}
+
+    def add(self, version: int, rows: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """A later one. A row that went and came again comes behind the others."""
+        self.version = version
+        for key, data in rows:
+            if data is None:
+                self.gone.add(key)
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = data
+
+
 class Turn:
     """The right to a sandbox, and what is to be written at its end. ``born`` is None where there is nothing yet.
 
@@ -141,12 +162,23 @@ class Turn:
         self.lines: dict[int, Any] = {}
         self.forgotten = 0
         self.dropped = False
-        self.checkpoint: tuple[int, list[tuple[bytes, bytes | None]]] | None = None
+        self.checkpoint: Checkpoint | None = None
 
     @property
     def used(self) -> bool:
         """Whether there is anything to write."""
         return bool(self.events or self.lines or self.dropped or self.checkpoint)
+
+    def keep(self, version: int, rows: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Make a checkpoint at its end."""
+        self.checkpoint = self.checkpoint or Checkpoint()
+        self.checkpoint.add(version, rows)
+
+    def forgo(self) -> None:
+        """Write nothing of what it came to."""
+        self.events.clear()
+        self.lines.clear()
+        self.checkpoint = None
 
 
 class PostgresStore:
@@ -304,16 +336,14 @@ class PostgresStore:
 
     async def _keep(self, turn: Turn) -> None:
         """Write the checkpoint. Events go later: other processes follow by them."""
-        if turn.checkpoint is None:
+        made = turn.checkpoint
+        if made is None:
             return
-        version, rows = turn.checkpoint
-        gone = [key for key, data in rows if data is None]
         await turn.connection.execute(
-            "DELETE FROM mockpsp.kept WHERE sandbox = $1 AND key = ANY($2::bytea[])", turn.sandbox, gone
+            "DELETE FROM mockpsp.kept WHERE sandbox = $1 AND key = ANY($2::bytea[])", turn.sandbox, list(made.gone)
         )
-        there = [row for row in rows if row[1] is not None]
-        await turn.connection.execute(_KEEP, turn.sandbox, [key for key, _ in there], [data for _, data in there])
-        turn.base, turn.gone = version, max(turn.gone, version - LEEWAY_EVENTS)
+        await turn.connection.execute(_KEEP, turn.sandbox, list(made.rows), list(made.rows.values()))
+        turn.base, turn.gone = made.version, max(turn.gone, made.version - LEEWAY_EVENTS)
         await turn.connection.execute(
             "DELETE FROM mockpsp.events WHERE sandbox = $1 AND version <= $2", turn.sandbox, turn.gone
         )
@@ -409,12 +439,12 @@ class PostgresStore:
         told = [(encode(key), None if value is None else encode(value)) for key, value in rows]
         turn = self._own(sandbox)
         if turn is not None:
-            turn.checkpoint = version, told
+            turn.keep(version, told)
             return
         async with self._beside() as connection, connection.transaction():
             turn = Turn(sandbox, connection, await connection.fetchrow(f"{_HEAD} FOR UPDATE", sandbox))
             if turn.base < version:  # otherwise another process has made a later one
-                turn.checkpoint = version, told
+                turn.keep(version, told)
                 await self._keep(turn)
 
     async def kept(self, sandbox: str) -> Kept:
@@ -438,9 +468,8 @@ class PostgresStore:
         """See Store."""
         turn = self._own(sandbox)
         if turn is not None:
-            turn.dropped, turn.version, turn.checkpoint = True, 0, None
-            turn.events.clear()
-            turn.lines.clear()
+            turn.dropped, turn.version = True, 0
+            turn.forgo()
             return
         async with self._beside() as connection, connection.transaction():
             await connection.execute("DELETE FROM mockpsp.sandboxes WHERE id = $1", sandbox)

@@ -193,8 +193,7 @@ class SharedTurns:
             if self.sandboxes.find(sandbox.id) is sandbox:
                 sandbox.world.journal.note_open()
             else:  # nothing of a deleted one is left
-                turn.events.clear()
-                turn.lines.clear()
+                turn.forgo()
             if turn.used:
                 await self.store.write(turn, self._due_seconds(sandbox))
         except BaseException as error:  # a cancellation too: the turn is lost

@@ -170,6 +170,23 @@ async def test_a_database_without_checkpoints_is_brought_up(database: str, postg
     await again.end()
 
 
+async def test_several_checkpoints_of_one_turn_are_one(two: tuple[PostgresStore, PostgresStore]) -> None:
+    """A clock that is moved far ahead does the work of thousands of events in one turn."""
+    here, there = two
+    turn = await here.take("s1")
+    here.begin(turn)
+    await here.append("s1", 0, ["a"])
+    await here.checkpoint("s1", 1, [(("is", 1), "one"), (("is", 2), "two"), (("is", 3), "three"), (("is", 4), None)])
+    await here.append("s1", 1, ["b"])
+    await here.checkpoint("s1", 2, [(("is", 1), None), (("is", 2), None), (("is", 2), "last"), (("is", 3), 3)])
+    await here.append("s1", 2, ["c"])
+    await here.checkpoint("s1", 3, [(("is", 4), 4)])
+    await here.write(turn, None)
+    here.pause(turn)
+    await here.release(turn)
+    assert await there.kept("s1") == (3, [(("is", 3), 3), (("is", 2), "last"), (("is", 4), 4)])
+
+
 async def test_events_stay_a_while_for_those_who_follow_by_them(
     two: tuple[PostgresStore, PostgresStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from mockpsp.world import checkpoint, register
-from tests.support.adyen import Inbox, Shop, card, eur, voucher
+from tests.support.adyen import Inbox, Shop, card, eur, pass_on, voucher
 from tests.support.control import ControlledSandbox
 from tests.support.postgres import Postgres
 from tests.support.receiver import Receiver
@@ -162,6 +162,23 @@ def test_the_clock_is_one_for_all_and_what_was_due_is_done_once(pair: tuple[str,
     assert inbox.told() == [("ORDER_OPENED", "true"), ("ORDER_CLOSED", "false")]
     timers = [each for each in entries(both.there) if each["kind"] == "timer"]
     assert len(timers) == 1
+
+
+def test_much_that_happens_in_one_turn_is_known_at_the_other(pair: tuple[str, str]) -> None:
+    """Moving a clock is one turn, whatever it leads to."""
+    both = Both(pair, clock=TUESDAY)
+    here, there = both.shops()
+    orders = [here.order(2000) for _ in range(6)]
+    here.pay(500, voucher(), order=orders[0])
+    both.here.advance("P2D")
+    assert [each["status"] for each in both.there.webhooks()] == ["no_endpoint"] * len(both.here.webhooks())
+    assert both.there.webhooks() == both.here.webhooks()
+    assert both.there.accounts() == both.here.accounts()
+    assert len([each for each in entries(both.there) if each["kind"] == "timer"]) == len(orders)
+    refused = [there.post("/payments", {"amount": eur(100), "reference": "late", "paymentMethod": voucher(),
+                                        "order": pass_on(each), "returnUrl": "https://shop.example/"})
+               for each in orders]  # fmt: skip
+    assert {answer.status_code for answer in refused} == {422}, "none of them is open any more"
 
 
 def test_a_clock_that_runs_or_stands_at_one_does_so_at_the_other(both: Both) -> None:
