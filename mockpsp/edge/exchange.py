@@ -11,6 +11,7 @@ from aiohttp import web
 from msgspec import field
 
 from mockpsp.domain.value import Value
+from mockpsp.edge.cohort import ALONE, Pace, next_step
 from mockpsp.world import records
 from mockpsp.world.journal import Entry, Request
 from mockpsp.world.sandboxes import Sandbox
@@ -46,13 +47,15 @@ class Exchange:
     """A request with what the pipeline has found out so far. Handlers take one and return an Answer."""
 
     __slots__ = (
-        "entry", "json", "key", "path", "provider", "query", "raw", "record", "request", "route", "sandbox", "started",
+        "entry", "json", "key", "pace", "path", "provider", "query", "raw", "record", "request", "route", "sandbox",
+        "started",
     )  # fmt: skip
 
     def __init__(
         self, request: web.Request, provider: Provider, route: Route | None, path: Mapping[str, str] | None = None
     ) -> None:
         self.request = request
+        self.pace: Pace = getattr(request, "pace", ALONE)
         self.provider = provider
         self.route = route
         self.path: Mapping[str, str] = request.match_info if path is None else path
@@ -75,6 +78,11 @@ class Exchange:
         """The provider's settings in that universe."""
         return self.sandbox.world.setups[self.provider.name].settings
 
+    @property
+    def may_step(self) -> bool:
+        """Whether others may come in between (``cohort.next_step``): not under an idempotence key, which is taken."""
+        return self.pace.together and self.key is None
+
     def note(self, text: str) -> None:
         """Write into the journal entry why something went as it did."""
         self.record.notes += (text,)
@@ -85,11 +93,20 @@ class Exchange:
         ref: str | None,
         command: Any,
         render: Callable[[Outcome], Answer],
+        *,
+        only_tells: bool = False,
     ) -> Answer:
         """Run a command because of this request, and answer with what ``render`` makes of its outcome.
 
-        Under an idempotence key the answer is committed together with the effect. Raises Refusal.
+        Under an idempotence key the answer is committed together with the effect. Raises Refusal, which ``render`` may
+        as well; then nothing has changed. One that ``only_tells`` raises none and looks at nothing but its outcome, so
+        that it can do so later where no key needs it.
         """
+        if only_tells and self.may_step:
+            outcome = await self.world.execute(lifecycle, ref, command, cause=self.entry.number)
+            self.entry.reference = self.entry.reference or outcome.ref
+            await next_step()
+            return render(outcome)
         answers: list[Answer] = []
 
         def keep(outcome: Outcome) -> records.Answered | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from types import coroutine
 from typing import Any
 
@@ -19,6 +19,7 @@ from aiohttp import EMPTY_PAYLOAD, StreamReader, hdrs, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser, HttpVersion11, RawRequestMessage, StreamWriter
 
+from mockpsp.edge.cohort import Pace, march
 from mockpsp.edge.keys import DIRECTORY, SANDBOXES, SETTINGS
 from mockpsp.edge.reply import Reply
 from mockpsp.edge.table import Found
@@ -26,6 +27,8 @@ from mockpsp.edge.table import Found
 IDLE_SECONDS = 3600.0
 """Longer than proxies keep a connection without requests."""
 _MOST_WAITING = 64 * 1024
+_MOST_TOGETHER = 64
+"""Calls in one go: more would only wait for each other, and what they hold would leave the caches again."""
 _END_OF_HEAD = b"\r\n\r\n"
 log = logging.getLogger("mockpsp.edge")
 
@@ -43,6 +46,7 @@ class Direct(web.Request):
         "headers",
         "keep_alive",
         "method",
+        "pace",
         "raw_headers",
         "raw_path",
         "remote",
@@ -68,6 +72,7 @@ class Direct(web.Request):
         ready.headers = message.headers
         ready.keep_alive = True
         ready.method = message.method
+        ready.pace = call
         ready.raw_headers = message.raw_headers
         ready.raw_path = message.path
         ready.remote = connection.remote
@@ -87,16 +92,42 @@ class Direct(web.Request):
         return self._connection.front.app
 
 
-class Call:
-    """A request as it was read, and what answers it."""
+class Call(Pace):
+    """A request as it was read, what answers it, and the connection that waits for that; see ``cohort.Member``."""
 
-    __slots__ = ("body", "content", "found", "message")
+    __slots__ = ("body", "connection", "content", "found", "message", "work")
 
-    def __init__(self, message: RawRequestMessage, content: StreamReader, body: bytes, found: Found) -> None:
+    def __init__(
+        self, message: RawRequestMessage, content: StreamReader, body: bytes, found: Found, connection: Connection
+    ) -> None:
+        super().__init__()
         self.message = message
         self.content = content
         self.body = body
         self.found = found
+        self.connection = connection
+        self.work: Coroutine[Any, Any, web.StreamResponse]
+
+    def begin(self, together: bool) -> None:
+        """Make what answers it; not one step is taken yet."""
+        answer, _, values = self.found
+        self.together = together
+        self.work = answer(Direct(self, self.connection), values)
+
+    def ended(self, value: web.StreamResponse) -> None:
+        """Send the answer, or let aiohttp write it."""
+        if type(value) is Reply:
+            self.connection.answer(value.sent)
+        else:
+            self.connection.follow(self, _ready(value))
+
+    def waits(self, awaited: Any) -> None:
+        """Go on in a task."""
+        self.connection.follow(self, _continued(self.work, awaited))
+
+    def failed(self, error: Exception) -> None:
+        """Tell the loop, as it does itself with what a protocol raises, and hang up."""
+        self.connection.fail(error)
 
 
 class Connection(BaseProtocol):
@@ -159,34 +190,44 @@ class Connection(BaseProtocol):
     def data_received(self, data: bytes) -> None:
         """Answer a whole request, keep what comes while one is under way, leave everything else to aiohttp.
 
-        A call that never waits needs no task: it begins here, and most have come to their end when they have begun.
+        Where there are other connections it waits for what else this turn of the loop brings.
         """
         if self._busy or self._paused:
             self._rest += data
             if len(self._rest) > _MOST_WAITING and self.transport is not None:
                 self.transport.pause_reading()
             return
-        call = self.front.read(data)
-        if call is None:
-            self._hand_over(data)
-            return
-        self._served += 1
         self._busy = True
-        answer, _, values = call.found
-        work = answer(Direct(call, self), values)
-        if self.front.waits:
-            self._work = self._loop.create_task(self._finish(call, work))
-            return
-        try:
-            awaited = work.send(None)
-        except StopIteration as done:
-            if type(done.value) is Reply:
-                self._busy = False
-                self._write(done.value.sent)
-                return
-            self._work = self._loop.create_task(self._finish(call, _ready(done.value)))
+        if len(self.front.connections) == 1:
+            self.front.serve([(self, data)])
         else:
-            self._work = self._loop.create_task(self._finish(call, _continued(work, awaited)))
+            self.front.gather(self, data)
+
+    def take(self, data: bytes) -> Call | None:
+        """The call that these bytes are; what aiohttp has to see is handed over."""
+        call = self.front.read(data, self)
+        if call is None:
+            self._busy = False
+            self._hand_over(data)
+        else:
+            self._served += 1
+        return call
+
+    def answer(self, sent: bytes) -> None:
+        """Send this in answer to the call that is under way, and look at what came meanwhile."""
+        self._busy = False
+        self._write(sent)
+
+    def follow(self, call: Call, work: Coroutine[Any, Any, web.StreamResponse]) -> None:
+        """Answer in a task."""
+        self._work = self._loop.create_task(self._finish(call, work))
+
+    def fail(self, error: Exception) -> None:
+        """Something was raised that is no answer."""
+        told = {"message": "a call could not be answered", "exception": error, "protocol": self}
+        self._loop.call_exception_handler(told)
+        if self.transport is not None:
+            self.transport.abort()
 
     def _write(self, sent: bytes) -> None:
         transport = self.transport
@@ -295,7 +336,8 @@ class Front:
         self.connections: set[Connection] = set()
         self.closing = False
         self.client_max_size = app[SETTINGS].max_body
-        self.waits = app[SANDBOXES].store.waits
+        self._waits = app[SANDBOXES].store.waits
+        self._arrived: list[tuple[Connection, bytes]] = []
         self.idle_seconds = idle_seconds
         self._seconds = seconds
         self._directory = app[DIRECTORY]
@@ -311,7 +353,35 @@ class Front:
             self._flow, self.loop, 2**16, payload_exception=web.RequestPayloadError, auto_decompress=False
         )
 
-    def read(self, data: bytes) -> Call | None:
+    def gather(self, connection: Connection, data: bytes) -> None:
+        """Serve this with whatever else the loop finds in the same turn."""
+        if not self._arrived:
+            self.loop.call_soon(self._serve_gathered)
+        self._arrived.append((connection, data))
+
+    def _serve_gathered(self) -> None:
+        arrived = self._arrived[:_MOST_TOGETHER]
+        del self._arrived[:_MOST_TOGETHER]
+        if self._arrived:  # others than calls have their turn first
+            self.loop.call_soon(self._serve_gathered)
+        self.serve(arrived)
+
+    def serve(self, arrived: Iterable[tuple[Connection, bytes]]) -> None:
+        """Answer what has arrived at these connections.
+
+        A call that never waits needs no task: it begins here, and most have come to their end when this returns.
+        """
+        read = [connection.take(data) for connection, data in arrived]
+        calls = [call for call in read if call is not None]
+        for call in calls:
+            call.begin(len(calls) > 1 and not self._waits)
+        if self._waits:
+            for call in calls:
+                call.connection.follow(call, call.work)
+        else:
+            march(calls)
+
+    def read(self, data: bytes, connection: Connection) -> Call | None:
         """The request, if these bytes are one request for a door of ours and nothing more."""
         head = data.find(_END_OF_HEAD)
         if head < 0:
@@ -332,13 +402,15 @@ class Front:
                 and hdrs.EXPECT not in message.headers
             ):
                 found = self._directory.find(message.method, message.path)
-                return None if found is None else Call(message, content, data[head + 4 :], found)
+                return None if found is None else Call(message, content, data[head + 4 :], found, connection)
         self._parser = self._new_parser()
         return None
 
     async def shutdown(self) -> None:
-        """No more requests; those that are under way have a little time."""
+        """No more requests; those that are under way have a little time, those that have arrived begin."""
         self.closing = True
+        while self._arrived:
+            self._serve_gathered()
         await asyncio.gather(*(each.finish(self._seconds) for each in tuple(self.connections)))
 
 

@@ -22,6 +22,7 @@ from msgspec.json import Decoder
 from msgspec.structs import replace
 
 from mockpsp.domain.errors import Refusal
+from mockpsp.edge.cohort import next_step
 from mockpsp.edge.contract import Contract, Operation, converted, unknown_properties
 from mockpsp.edge.errors import BadBody, BodyTooLarge, BodyTooSlow, BrokenContract, InProgress, NotAllowed, Scripted
 from mockpsp.edge.exchange import Answer, Exchange
@@ -132,31 +133,31 @@ class Door:
             if request.body_exists and not self.claims:
                 await read(x)
             authenticate(x)
+            if x.pace.together:
+                await next_step()
             key = provider.idempotence_key(x) if self.idempotent else None
             work = fulfil(x, self) if key is None else replay(x, self, key)
+            if x.pace.together:
+                await next_step()
             answer = await (early(x, work) if x.sandbox.world.script.early else work)
-        except Refusal as refusal:
-            x.note(f"refused: {refusal}")
-            answer = turned_away(x, refusal)
         except Cut as cut:
-            self.meter.add(CUT, perf_counter() - begun)
-            if self.tells:
-                self.tell(x, CUT, perf_counter() - begun)
+            self.count(x, CUT, begun)
             return hang_up(x, journal, cut)
-        except Exception as fault:  # noqa: BLE001 - report() logs it; on the wire it must look like nothing else
-            report(x, fault)
-            x.note(f"internal fault: {type(fault).__name__}: {fault}")
-            answer = provider.refuse(x, fault)
-        self.meter.add(answer.status, perf_counter() - begun)
-        if self.tells:
-            self.tell(x, answer.status, perf_counter() - begun)
+        except Exception as error:  # noqa: BLE001 - what is no refusal is logged; on the wire it looks like nothing else
+            answer = instead(x, error)
+        self.count(x, answer.status, begun)
+        if x.pace.together:
+            await next_step()
         return conclude(x, self, journal, answer)
 
-    def tell(self, x: Exchange, status: int, seconds: float) -> None:
-        """A line in the log, where that is wished."""
-        from mockpsp.edge.request_log import tell
+    def count(self, x: Exchange, status: int, begun: float) -> None:
+        """For the metrics, and in a line of the log where that is wished."""
+        seconds = perf_counter() - begun
+        self.meter.add(status, seconds)
+        if self.tells:
+            from mockpsp.edge.request_log import tell
 
-        tell(x, self.call, status, seconds)
+            tell(x, self.call, status, seconds)
 
     async def hand_out(self, request: web.Request) -> web.StreamResponse:
         """The same for assets, whose journal entry is only written when something is wrong with them.
@@ -179,29 +180,29 @@ class Door:
         except Cut as cut:
             self.meter.add(CUT, perf_counter() - begun)
             return hang_up(x, record(x, self), cut)
-        except Exception as fault:
+        except Exception as error:  # noqa: BLE001 - see ``answer``
             journal = record(x, self)
-            x.record.stranger = isinstance(fault, NotAllowed)
-            if not isinstance(fault, Refusal):
-                log.exception("%s %s failed", x.record.method, mask_target(x.record.target))
-                x.note(f"internal fault: {type(fault).__name__}: {fault}")
-                answer = self.provider.refuse(x, fault)
-            else:
-                x.note(f"refused: {fault}")
-                answer = turned_away(x, fault)
-            self.meter.add(answer.status, perf_counter() - begun)
-            if self.tells:
-                self.tell(x, answer.status, perf_counter() - begun)
+            x.record.stranger = isinstance(error, NotAllowed)
+            answer = instead(x, error)
+            self.count(x, answer.status, begun)
             return conclude(x, self, journal, answer)
         self.meter.add(answer.status, perf_counter() - begun)
         headers = {**answer.headers, "Content-Type": answer.content_type} if answer.body is not None else answer.headers
         return web.Response(body=answer.body, status=answer.status, headers=headers)
 
 
-def report(x: Exchange, fault: Exception) -> None:
-    """Log a fault of ours; a full disk is nobody's mistake in the code, so it has no traceback."""
-    why = None if isinstance(fault, StoreFailed) else fault
-    log.error("%s %s failed: %s", x.record.method, mask_target(x.record.target), fault, exc_info=why)
+def instead(x: Exchange, error: Exception) -> Answer:
+    """The answer to a request that was refused or failed, in the provider's words.
+
+    A fault of ours is logged; a full disk is nobody's mistake in the code, so it has no traceback.
+    """
+    if isinstance(error, Refusal):
+        x.note(f"refused: {error}")
+        return turned_away(x, error)
+    why = None if isinstance(error, StoreFailed) else error
+    log.error("%s %s failed: %s", x.record.method, mask_target(x.record.target), error, exc_info=why)
+    x.note(f"internal fault: {type(error).__name__}: {error}")
+    return x.provider.refuse(x, error)
 
 
 async def ahead(x: Exchange) -> Refusal | Cut | None:

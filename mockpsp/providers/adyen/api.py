@@ -7,6 +7,7 @@ from typing import Any
 
 from mockpsp.domain.lifecycle import Question
 from mockpsp.domain.money import Money
+from mockpsp.edge.cohort import next_step
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.provider import Handler
 from mockpsp.edge.respond import to_bytes
@@ -185,12 +186,14 @@ async def create_order(x: Exchange) -> Answer:
     merchant = auth.merchant(x)
     reading.check_reference(x.json, version(x))
     command = reading.read_order(x.json, merchant, x.world.clock.now(), x.settings)
+    if x.may_step:
+        await next_step()
 
     def render(outcome: Outcome) -> Answer:
         order = outcome.state.orders[-1]
         return answer(200, wire.order_created(outcome.state, order))
 
-    return await x.run(PURCHASES, None, command, render)
+    return await x.run(PURCHASES, None, command, render, only_tells=True)
 
 
 async def cancel_order(x: Exchange) -> Answer:
@@ -218,14 +221,17 @@ async def payments(x: Exchange) -> Answer:
         ref = purchase.ref
     shopper = body.get("shopperReference", "")
     means = means_of(x, body["paymentMethod"], shopper)
-    known = bool(body.get("storePaymentMethod")) and stored_before(x, means, shopper)
+    stores = bool(body.get("storePaymentMethod"))
+    known = stores and stored_before(x, means, shopper)
     command = reading.read_payment(body, merchant, means, x.settings, known=known)
+    if x.may_step and not (stores or means.stored):
+        await next_step()
 
     def render(outcome: Outcome) -> Answer:
         paid = outcome.state.payments[-1]
         return answer(200, wire.payment(x.world, outcome.state, paid, x.settings, x.origin))
 
-    return await x.run(PURCHASES, ref, command, render)
+    return await x.run(PURCHASES, ref, command, render, only_tells=True)
 
 
 async def payments_details(x: Exchange) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from mockpsp.edge.cohort import next_step
 from mockpsp.edge.errors import BrokenContract
 from mockpsp.edge.exchange import Answer, Exchange
 from mockpsp.edge.respond import to_bytes
@@ -46,6 +47,8 @@ def _json(status: int, body: Any) -> Answer:
 async def create_hosted_checkout(x: Exchange) -> Answer:
     """POST /hostedcheckouts."""
     command = reading.read_checkout(_merchant(x), x.json)
+    if x.may_step:
+        await next_step()
     named = reading.read_tokens(x.json)
     unknown: list[str] = []
     if named:
@@ -56,7 +59,7 @@ async def create_hosted_checkout(x: Exchange) -> Answer:
         url = links.page(x.world, outcome.state, x.origin)
         return _json(x.settings.create_hosted_checkout_status, wire.checkout_created(outcome.state, url, unknown))
 
-    return await x.run(ORDERS, None, command, render)
+    return await x.run(ORDERS, None, command, render, only_tells=True)
 
 
 async def get_hosted_checkout(x: Exchange) -> Answer:
