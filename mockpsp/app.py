@@ -245,7 +245,7 @@ def provider_of(path: str, providers: Mapping[str, Provider]) -> Provider | None
 
 def mount_fallback(app: web.Application) -> None:
     """Add, after all other routes, the one that takes what they do not: in the dialect of whoever owns the path."""
-    app.router.add_route("*", "/{unrouted:.*}", unrouted)
+    app.router.add_route("*", r"/{unrouted:[\s\S]*}", unrouted)
 
 
 async def unrouted(request: web.Request) -> web.StreamResponse:

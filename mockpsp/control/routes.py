@@ -25,7 +25,7 @@ ROUTES: Sequence[tuple[str, str, str, Handler]] = (
     ("GET", "/metrics", "metrics", server.metrics),
     ("GET", "/openapi.json", "openapi", server.openapi),
     ("GET", "/scenarios", "list_scenarios", scenarios.listing),
-    ("GET", "/scenarios/{name:.+}", "show_scenario", scenarios.show),
+    ("GET", r"/scenarios/{name:[\s\S]+}", "show_scenario", scenarios.show),
     ("POST", "/sandboxes", "create_sandbox", sandboxes.create),
     ("GET", "/sandboxes", "list_sandboxes", sandboxes.listing),
     ("GET", _ONE, "show_sandbox", sandboxes.show),
@@ -44,10 +44,10 @@ ROUTES: Sequence[tuple[str, str, str, Handler]] = (
     ("POST", f"{_ONE}/webhooks/{{n:[0-9]+}}/resend", "resend_webhook", webhooks.resend),
     ("PUT", f"{_ONE}/webhook-endpoints/{{provider}}", "change_endpoint", webhooks.change_endpoint),
     ("GET", f"{_ONE}/accounts", "list_accounts", shopper.accounts),
-    ("PUT", f"{_ONE}/accounts/{{ref:.+}}", "set_balance", shopper.set_balance),
+    ("PUT", rf"{_ONE}/accounts/{{ref:[\s\S]+}}", "set_balance", shopper.set_balance),
     ("GET", f"{_ONE}/checkouts", "list_checkouts", shopper.checkouts),
-    ("POST", f"{_ONE}/checkouts/{{ref:.+}}/shopper", "act_as_shopper", shopper.act),
-    ("POST", f"{_ONE}/back-office/{{provider}}/{{ref:.+}}", "act_as_back_office", back_office.act),
+    ("POST", rf"{_ONE}/checkouts/{{ref:[\s\S]+}}/shopper", "act_as_shopper", shopper.act),
+    ("POST", rf"{_ONE}/back-office/{{provider}}/{{ref:[\s\S]+}}", "act_as_back_office", back_office.act),
 )
 OWN_BODY = frozenset({"change_scenario"})
 

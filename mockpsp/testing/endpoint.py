@@ -37,7 +37,7 @@ class Endpoint:
     def app(self) -> web.Application:
         """The application to serve."""
         app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._take)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._take)
         return app
 
     @staticmethod

@@ -136,3 +136,29 @@ def test_no_name_becomes_a_header(sandbox: ControlledSandbox, name: str) -> None
     for answer in answers:
         assert answer.status_code < 500
         assert not {"X-Injected", "Set-Cookie"} & set(answer.headers)
+
+
+@pytest.mark.parametrize("odd", ["%0A", "a%0Ab", "%0D%0A"])
+@pytest.mark.parametrize(("method", "path", "status"), [
+    ("POST", "/_mockpsp/sandboxes/{id}/checkouts/{odd}/shopper", 404),
+    ("PUT", "/_mockpsp/sandboxes/{id}/accounts/{odd}", 404),
+    ("POST", "/_mockpsp/sandboxes/{id}/back-office/lyra/{odd}", 404),
+    ("GET", "/_mockpsp/scenarios/{odd}", 404),
+    ("POST", "/_mockpsp/sandboxes/{odd}", 405),
+    ("GET", "/_mockpsp/{odd}", 404),
+])  # fmt: skip
+def test_a_line_break_in_an_address_is_refused_as_anything_else(
+    sandbox: ControlledSandbox, method: str, path: str, status: int, odd: str
+) -> None:
+    body = {"balance": "1.00 EUR"} if method == "PUT" else {"act": "pay", "pay": [{"with": "card"}]}
+    answer = requests.request(method, sandbox.url + path.format(id=sandbox.id, odd=odd), json=body, timeout=30)
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.text
+    assert problem(answer)["status"] == answer.status_code
+    assert answer.status_code in (status, 400)
+
+
+@pytest.mark.parametrize("path", ["/v72/%0A", "/v2/%0A", "/marketplace-test/%0A"])
+def test_a_line_break_in_a_providers_address_is_refused_in_its_words(sandbox: ControlledSandbox, path: str) -> None:
+    answer = requests.get(sandbox.url + path, timeout=30)
+    assert answer.status_code in (401, 403, 404)
+    assert "Mockpsp-Trace" in answer.headers, answer.text
