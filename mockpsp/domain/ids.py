@@ -24,6 +24,9 @@ class Ids(Protocol):
     def hex(self, digits: int) -> str:
         """Lower-case hexadecimal digits, at most 64."""
 
+    def spelled(self, letters: bytes, length: int) -> str:
+        """Characters, at most 64: ``letters`` has one for each value of a byte (ASCII)."""
+
     def below(self, bound: int) -> int:
         """A whole number from 0 to ``bound`` - 1."""
 

@@ -41,7 +41,10 @@ class Entry(Value, frozen=True):
     postings: tuple[Posting, ...]
 
     def __post_init__(self) -> None:
-        if sum(posting.minor for posting in self.postings) != 0:
+        total = 0
+        for posting in self.postings:
+            total += posting.minor
+        if total:
             raise Unbalanced(f"{self.kind}: {self.postings}")
 
 
@@ -66,14 +69,18 @@ class Ledger:
 
     def check(self, entries: Iterable[Entry]) -> None:
         """Raise Overdrawn if these entries, posted together, would leave an account below zero."""
+        drained = False
         moved: dict[tuple[str, str], int] = {}
         for entry in entries:
             for posting in entry.postings:
-                if not posting.account.startswith(OUTSIDE):
-                    key = (posting.account, entry.currency)
-                    moved[key] = moved.get(key, 0) + posting.minor
+                key = (posting.account, entry.currency)
+                moved[key] = moved.get(key, 0) + posting.minor
+                if posting.minor < 0:
+                    drained = drained or not posting.account.startswith(OUTSIDE)
+        if not drained:
+            return
         for (account, currency), minor in moved.items():
-            if minor >= 0:
+            if minor >= 0 or account.startswith(OUTSIDE):
                 continue
             before = self._balances.get((account, currency), 0)
             if before + minor < 0:

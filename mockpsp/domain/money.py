@@ -47,10 +47,10 @@ class Money(Value, frozen=True):
         return cls(-minor if sign else minor, currency)
 
     def __str__(self) -> str:
+        if self.minor >= 100 and self.currency == "EUR":  # as most are
+            written = str(self.minor)
+            return f"{written[:-2]}.{written[-2:]} EUR"
         places = decimals(self.currency)
-        if places == 2 and self.minor >= 0:  # as most are
-            whole, cents = divmod(self.minor, 100)
-            return f"{whole}.{cents:02d} {self.currency}"
         sign = "-" if self.minor < 0 else ""
         digits = str(abs(self.minor))
         if places == 0:

@@ -89,6 +89,10 @@ class Draw:
         """Lower-case hexadecimal digits, at most 64."""
         return self._hash((digits + 1) // 2).hexdigest()[:digits]
 
+    def spelled(self, letters: bytes, length: int) -> str:
+        """See Ids."""
+        return self._hash(length).digest().translate(letters).decode("ascii")
+
     def below(self, bound: int) -> int:
         """A whole number from 0 to ``bound`` - 1."""
         return int.from_bytes(self._hash(16).digest(), "big") % bound

@@ -489,9 +489,12 @@ class World:
 
     def _posted(self, fact: records.Posted, cause: int) -> None:
         self.ledger.post(fact.entry)
-        accounts = (posting.account for posting in reversed(fact.entry.postings))
-        owner = next((each for each in accounts if not each.startswith(OUTSIDE)), OUTSIDE).partition("/")[0]
-        self._note("posting", owner, fact.entry.kind, fact.ref, cause, fact)
+        owner = OUTSIDE
+        for posting in reversed(fact.entry.postings):
+            if not posting.account.startswith(OUTSIDE):
+                owner = posting.account
+                break
+        self._note("posting", owner.partition("/")[0], fact.entry.kind, fact.ref, cause, fact)
 
     def _queued(self, fact: records.Queued, cause: int) -> None:
         self.outbox.queue(fact, cause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from mockpsp.domain.lifecycle import Question
@@ -44,7 +45,13 @@ def answer(status: int, body: Mapping[str, Any]) -> Answer:
 
 def version(x: Exchange) -> str:
     """The API version of a request's path."""
-    parts = x.request.path.split("/")
+    assert x.route is not None, "only a route has a handler"
+    return _version(x.route.path)
+
+
+@cache
+def _version(path: str) -> str:
+    parts = path.split("/")
     return parts[2] if parts[1] == "checkout" else parts[1]
 
 
@@ -185,7 +192,7 @@ async def create_order(x: Exchange) -> Answer:
     """POST /orders."""
     merchant = auth.merchant(x)
     reading.check_reference(x.json, version(x))
-    command = reading.read_order(x.json, merchant, x.world.clock.now(), x.settings)
+    command = reading.read_order(x.json, merchant, x.started, x.settings)
     if x.may_step:
         await next_step()
 
@@ -229,7 +236,7 @@ async def payments(x: Exchange) -> Answer:
 
     def render(outcome: Outcome) -> Answer:
         paid = outcome.state.payments[-1]
-        return answer(200, wire.payment(x.world, outcome.state, paid, x.settings, x.origin))
+        return answer(200, wire.payment(x.world, outcome.state, paid, x.settings, lambda: x.origin))
 
     return await x.run(PURCHASES, ref, command, render, only_tells=True)
 
@@ -243,7 +250,7 @@ async def payments_details(x: Exchange) -> Answer:
 
     def render(outcome: Outcome) -> Answer:
         after: Payment = outcome.state.payment(ref)
-        return answer(200, wire.payment(x.world, outcome.state, after, x.settings, x.origin))
+        return answer(200, wire.payment(x.world, outcome.state, after, x.settings, lambda: x.origin))
 
     return await x.run(PURCHASES, payment.started.ref, command, render)
 

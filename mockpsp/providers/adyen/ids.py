@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAIRS = tuple([first + second for first in _LETTERS for second in _LETTERS])
 _TWO, _FOUR, _EIGHT = 36**2, 36**4, 36**8
+_OF_A_BYTE = (_LETTERS * 8)[:256].encode()
 _KEY = 8
 
 
@@ -26,7 +27,7 @@ def spell(number: int) -> str:
 
 def psp_reference(ids: Ids) -> str:
     """A new pspReference: unique by its 82 bits from the seeded source."""
-    return spell(int(ids.hex(24), 16))
+    return ids.spelled(_OF_A_BYTE, 16)
 
 
 def fixed_reference(uuid: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -60,6 +61,7 @@ USER = "user"
 PASSWORD = "password"  # noqa: S105  # both are what Adyen documents for its test pages
 _TOO_MUCH = 10**12
 _LONGEST_EXPIRY = 20
+_NO_CODES: Mapping[str, str] = {}
 
 
 class Funds(Value, frozen=True):
@@ -138,7 +140,7 @@ def _paying_voucher(
     limit: Money,
 ) -> e.Instrument:
     """The same voucher, used again, is the same object in all its payments."""
-    name = f"{number[-4:]}-{fingerprint(number)[:6]}"
+    name = _name_in_books(number)
     return e.Instrument(
         kind="meal_voucher",
         type=type_,
@@ -151,6 +153,11 @@ def _paying_voucher(
         opening=opening,
         limit=limit,
     )
+
+
+@lru_cache(maxsize=256)
+def _name_in_books(number: str) -> str:
+    return f"{number[-4:]}-{fingerprint(number)[:6]}"
 
 
 def _gift_card_instrument(means: c.MeansInput, moment: Moment) -> e.Instrument:
@@ -283,7 +290,7 @@ def check_expiry(means: c.MeansInput) -> str:
 def funds_of_voucher(voucher: MealVoucher, moment: Moment) -> Funds:
     """Balance, and what is left of the day's limit in Paris."""
     limit = voucher.daily_limit or moment.settings.daily_limit
-    name = f"{voucher.number[-4:]}-{fingerprint(voucher.number)[:6]}"
+    name = _name_in_books(voucher.number)
     spent = moment.balances.balance(f"adyen/spent/{name}/{day_of(moment.now)}", "EUR")
     left = max(limit - spent, limit.zero)
     if voucher.number in moment.world.vouchers:
@@ -397,13 +404,15 @@ def identify(means: c.MeansInput, moment: Moment) -> tuple[MealVoucher | GiftCar
     """The voucher or gift card, and whether it is the shopper's: number, security code and expiry."""
     holdings: Holdings = moment.world
     found: MealVoucher | GiftCard | None
+    codes: Mapping[str, str]
     if means.kind == "meal_voucher":
-        found = find_voucher(means.number, holdings)
-        series = voucher_of_series(means.number, holdings)
-        codes = series[1].codes if series is not None and means.number not in holdings.vouchers else {}
+        found, codes = holdings.vouchers.get(means.number), _NO_CODES
+        series = voucher_of_series(means.number, holdings) if found is None else None
+        if series is not None:
+            found, codes = series[0], series[1].codes
     else:
         found = holdings.gift_cards.get(means.number)
-        codes = found.codes if found is not None else {}
+        codes = found.codes if found is not None else _NO_CODES
     if found is None:
         return None, Ruling("invalid_card_number", f"no {means.kind.replace('_', ' ')} of this sandbox has this number")
     if means.code in codes:
@@ -502,13 +511,19 @@ def afford(account: str, amount: Money, moment: Moment) -> Ruling:
 
 def is_expired(expiry: str, now: datetime) -> bool:
     """Whether a card with this MM/YYYY expiry is no longer valid: it is through the last day of its month."""
+    return (now.year, now.month) > _last_month(expiry)
+
+
+@lru_cache(maxsize=256)
+def _last_month(expiry: str) -> tuple[int, int]:
     month, year = expiry.split("/")
-    return (now.year, now.month) > (int(year), int(month))
+    return int(year), int(month)
 
 
 # -- days ------------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=16)
 def closed_day(day: date, rule: str) -> str:
     """Why meal vouchers cannot be used on a day; empty when they can."""
     if rule != "none" and day.weekday() == 6:

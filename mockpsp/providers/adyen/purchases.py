@@ -27,28 +27,30 @@ class Purchases:
 
     def question(self, state: Purchase | None, command: c.Command | None, moment: Moment) -> Question | None:
         """See Lifecycle. Raises the refusals that the commands' own functions name."""
+        ask = _ASKING.get(type(command))
+        if ask is not None:
+            return ask(state, command, moment)
         match command:
-            case c.Browse():
-                session, _ = sessions.admitted(state, command, moment)
-                return None if sessions.goes_on(session, command) else self.question(session, command.does, moment)
             case c.OpenOrder():
                 checkouts.question_order(state, command, moment)
             case c.CancelOrder():
                 checkouts.question_cancel_order(state, command)
-        ask = _ASKING.get(type(command))
-        return None if ask is None else ask(state, command, moment)
+            case c.Browse():
+                session, _ = sessions.admitted(state, command, moment)
+                return None if sessions.goes_on(session, command) else self.question(session, command.does, moment)
+        return None
 
     def decide(self, state: Purchase | None, command: c.Command, verdict: Verdict, moment: Moment) -> Decision:
         """See Lifecycle."""
-        if isinstance(command, c.Browse):
-            return self._browse(state, command, verdict, moment)
         answer = _ANSWERING.get(type(command))
         if answer is not None:
             return answer(state, command, verdict, moment)
         follow = _FOLLOWING.get(type(command))
-        if follow is None:
-            raise TypeError(f"{command!r} is no command of a purchase")
-        return follow(state, command, moment)
+        if follow is not None:
+            return follow(state, command, moment)
+        if isinstance(command, c.Browse):
+            return self._browse(state, command, verdict, moment)
+        raise TypeError(f"{command!r} is no command of a purchase")
 
     def _browse(self, state: Purchase | None, command: c.Browse, verdict: Verdict, moment: Moment) -> Decision:
         """What the command inside leads to, and a new sessionData in the same step."""
@@ -230,9 +232,9 @@ def _ceiling(payment: Payment, day: str, amount: Money, *, back: bool) -> tuple[
 
 
 def _waiting(before: Purchase | None, after: Purchase, event: e.Event) -> tuple[Consequence, ...]:
+    if type(event) is e.OrderOpened:
+        return ()
     match event:
-        case e.OrderOpened():
-            return ()
         case e.Authorised() | e.Refused() | e.Authenticated() | e.Abandoned() | e.ResultAwaited():
             return (Served(ref=event.payment),) if _waited(before, event.payment) else ()
         case e.CheckoutOpened():
@@ -268,10 +270,10 @@ def _facts(amount: Money, reference: str) -> dict[str, Fact]:
 def _timers(after: Purchase, event: e.Event, moment: Moment) -> tuple[Timer, ...]:
     settings: AdyenSettings = moment.settings
     match event:
-        case e.OrderOpened():
-            return (Timer(event.expires, c.ExpireOrder(event.order)),)
         case e.Authorised():
             return _after_authorisation(after, event, moment)
+        case e.OrderOpened():
+            return (Timer(event.expires, c.ExpireOrder(event.order)),)
         case e.CheckoutOpened():
             head = event.session or event.link
             assert head is not None, "a checkout is a session or a link"

@@ -195,7 +195,21 @@ def read_means(given: Json, settings: AdyenSettings, holdings: Holdings) -> c.Me
 
     What Adyen's own client code encrypted cannot be opened here; the setting ``foreign_encryption`` says what then.
     """
-    values = {name: value for name, value in given.items() if isinstance(value, str)}
+    try:
+        means, foreign = _read_means(tuple(given.items()))
+    except TypeError:  # a field that is an object or a list, none of which says how to pay
+        means, foreign = _read_means(tuple((name, value) for name, value in given.items() if isinstance(value, str)))
+    if not foreign or means.stored:
+        return means
+    if settings.foreign_encryption == "refused":
+        raise Undecryptable("it was encrypted for a key that only Adyen has (setting foreign_encryption)")
+    return _replaced(means, holdings)
+
+
+@lru_cache(maxsize=256)  # a test suite pays with few cards, again and again
+def _read_means(given: tuple[tuple[str, Any], ...]) -> tuple[c.MeansInput, bool]:
+    """The means of payment, and whether one of its fields was sealed for somebody else."""
+    values = {name: value for name, value in given if isinstance(value, str)}
     kind, type_, brand = _kind(values)
     found: list[str] = []
     foreign = False
@@ -218,11 +232,7 @@ def read_means(given: Json, settings: AdyenSettings, holdings: Holdings) -> c.Me
         year=year.strip(),
         code=code.strip(),
     )
-    if not foreign or means.stored:
-        return means
-    if settings.foreign_encryption == "refused":
-        raise Undecryptable("it was encrypted for a key that only Adyen has (setting foreign_encryption)")
-    return _replaced(means, holdings)
+    return means, foreign
 
 
 def _kind(values: Mapping[str, str]) -> tuple[str, str, str]:

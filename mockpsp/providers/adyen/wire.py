@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from json import dumps
 from typing import Any
@@ -28,6 +29,7 @@ from mockpsp.providers.adyen.states import (
 from mockpsp.world.world import World
 
 Json = dict[str, Any]
+_AWAITING_SHOPPER, _ABANDONED, _OPEN = Status.AWAITING_SHOPPER, Status.ABANDONED, OrderStage.OPEN  # slow to reach
 
 
 def amount(money: Money) -> Json:
@@ -77,7 +79,7 @@ def order_told(purchase: Purchase, order: Order) -> Json:
         "remainingAmount": amount(remaining),
         "expiresAt": zulu(order.opened.expires),
     }
-    if order.stage is OrderStage.OPEN and remaining:
+    if order.stage is _OPEN and remaining:
         told["orderData"] = order_data(purchase, order)
     return told
 
@@ -85,10 +87,12 @@ def order_told(purchase: Purchase, order: Order) -> Json:
 # -- payments --------------------------------------------------------------------------------------------------------
 
 
-def payment(world: World, purchase: Purchase, paid: Payment, settings: AdyenSettings, origin: str) -> Json:
-    """PaymentResponse, of POST /payments and of POST /payments/details."""
-    if paid.status is Status.AWAITING_SHOPPER:
-        return _with_action(world, purchase, paid, origin)
+def payment(
+    world: World, purchase: Purchase, paid: Payment, settings: AdyenSettings, origin: Callable[[], str]
+) -> Json:
+    """PaymentResponse, of POST /payments and of POST /payments/details; few of them have links to an ``origin``."""
+    if paid.status is _AWAITING_SHOPPER:
+        return _with_action(world, purchase, paid, origin())
     told: Json = {}
     additional = _additional(paid)
     if additional:
@@ -101,7 +105,7 @@ def payment(world: World, purchase: Purchase, paid: Payment, settings: AdyenSett
     told["paymentMethod"] = {"type": paid.instrument.type, "brand": paid.instrument.brand}
     if paid.refusal is not None:
         told.update(refusalReason=paid.refusal.reason, refusalReasonCode=paid.refusal.code)
-    elif paid.status is Status.ABANDONED:
+    elif paid.status is _ABANDONED:
         gone = REASONS["shopper_cancelled"]
         told.update(refusalReason=gone.text, refusalReasonCode=gone.code)
     order = purchase.order(paid.started.order)

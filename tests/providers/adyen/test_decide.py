@@ -303,7 +303,7 @@ async def test_a_fingerprint_leads_to_a_challenge() -> None:
 
 
 async def test_a_payment_whose_reference_looks_like_a_links_is_authenticated_at_the_bank() -> None:
-    psp = await Restaurant(name="r90").open()
+    psp = await Restaurant(name="r819").open()
     paid = await psp.pay(card(r.SECURE), 100)
     assert paid.ref.startswith("PL"), "the references of this sandbox are no longer those that the test needs"
     await shopper.AdyenShopper().act(
