@@ -15,14 +15,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from types import coroutine
 from typing import Any
 
-from aiohttp import EMPTY_PAYLOAD, StreamReader, hdrs, web
+from aiohttp import EMPTY_PAYLOAD, hdrs, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser, HttpVersion11, RawRequestMessage, StreamWriter
 
 from mockpsp.edge.cohort import Pace, march
+from mockpsp.edge.heads import Heads, Known
 from mockpsp.edge.keys import DIRECTORY, SANDBOXES, SETTINGS
 from mockpsp.edge.reply import Reply
 from mockpsp.edge.table import Found
+from mockpsp.world.journal import pack
 
 IDLE_SECONDS = 3600.0
 """Longer than proxies keep a connection without requests."""
@@ -47,6 +49,7 @@ class Direct(web.Request):
         "keep_alive",
         "method",
         "pace",
+        "packed_headers",
         "raw_headers",
         "raw_path",
         "remote",
@@ -59,20 +62,19 @@ class Direct(web.Request):
         front: Any = connection.front
         protocol: Any = connection
         nobody: Any = None
-        message, content = call.message, call.content
-        super().__init__(
-            message, content, protocol, writer or nobody, nobody, front.loop, client_max_size=front.client_max_size
-        )
+        message, loop, most = call.message, front.loop, front.client_max_size
+        super().__init__(message, EMPTY_PAYLOAD, protocol, writer or nobody, nobody, loop, client_max_size=most)
         self._connection = connection
         self._found = call.found
         ready: Any = self
         ready.arrived = call.body
-        ready.body_exists = content is not EMPTY_PAYLOAD
-        ready.content = content
+        ready.body_exists = call.has_body
+        ready.content = EMPTY_PAYLOAD  # nothing more will come
         ready.headers = message.headers
         ready.keep_alive = True
         ready.method = message.method
         ready.pace = call
+        ready.packed_headers = call.headers
         ready.raw_headers = message.raw_headers
         ready.raw_path = message.path
         ready.remote = connection.remote
@@ -95,14 +97,21 @@ class Direct(web.Request):
 class Call(Pace):
     """A request as it was read, what answers it, and the connection that waits for that; see ``cohort.Member``."""
 
-    __slots__ = ("body", "connection", "content", "found", "message", "work")
+    __slots__ = ("body", "connection", "found", "has_body", "headers", "message", "work")
 
     def __init__(
-        self, message: RawRequestMessage, content: StreamReader, body: bytes, found: Found, connection: Connection
+        self,
+        message: RawRequestMessage,
+        headers: bytes,
+        has_body: bool,
+        body: bytes,
+        found: Found,
+        connection: Connection,
     ) -> None:
         super().__init__()
         self.message = message
-        self.content = content
+        self.headers = headers
+        self.has_body = has_body
         self.body = body
         self.found = found
         self.connection = connection
@@ -342,6 +351,7 @@ class Front:
         self._seconds = seconds
         self._directory = app[DIRECTORY]
         self._flow = _Flow(self.loop)
+        self._heads = Heads()
         self._parser = self._new_parser()
 
     def __call__(self) -> Connection:
@@ -386,6 +396,10 @@ class Front:
         head = data.find(_END_OF_HEAD)
         if head < 0:
             return None
+        begins, body = data[:head], data[head + 4 :]
+        known = self._heads.find(begins)
+        if known is not None and known.length == len(body):
+            return Call(known.message, known.headers, known.length > 0, body, known.found, connection)
         try:
             messages, upgraded, _ = self._parser.feed_data(data)
         except HttpProcessingError:
@@ -393,7 +407,7 @@ class Front:
             return None
         if len(messages) == 1 and not upgraded:
             message, content = messages[0]
-            length = len(data) - head - 4
+            length = len(body)
             if (
                 (length == 0 if content is EMPTY_PAYLOAD else content.is_eof() and content.total_bytes == length)
                 and length <= self.client_max_size
@@ -402,7 +416,11 @@ class Front:
                 and hdrs.EXPECT not in message.headers
             ):
                 found = self._directory.find(message.method, message.path)
-                return None if found is None else Call(message, content, data[head + 4 :], found, connection)
+                if found is None:
+                    return None
+                headers = pack(message.raw_headers)
+                self._heads.learn(begins, Known(message, headers, length, found))
+                return Call(message, headers, content is not EMPTY_PAYLOAD, body, found, connection)
         self._parser = self._new_parser()
         return None
 

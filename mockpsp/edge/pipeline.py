@@ -231,7 +231,8 @@ def locate(x: Exchange, door: Door) -> None:
 def record(x: Exchange, door: Door) -> Journal:
     """Write the request into the journal."""
     request, route = x.request, door.route
-    x.record = Request(request.method, request.raw_path, pack(request.raw_headers), request.remote or "")
+    packed = getattr(request, "packed_headers", None) or pack(request.raw_headers)
+    x.record = Request(request.method, request.raw_path, packed, request.remote or "")
     operation = route.operation if route is not None else "unknown"
     journal = x.sandbox.world.journal
     x.entry = journal.add(x.started, "request", door.provider.name, operation, "", 0, x.record)

@@ -119,6 +119,20 @@ STRANGE: dict[str, tuple[bytes, ...]] = {
     "no HTTP": (b"\x16\x03\x01\r\n\r\n",),
     "a header that is none": (call("GET", CHECKOUTS, None, "no colon here"),),
     "two lengths": (call("POST", CHECKOUTS, BODY, "Content-Length: 3"),),
+    "the same again": (CREATE, CREATE, CREATE, READ, READ, READ, call("GET", CHECKOUTS, None, LAST)),
+    "one head, several bodies": (
+        *(CREATE[: -len(BODY)] + each for each in (BODY, BODY.swapcase(), BODY.replace(b"1", b"2"), b"{" * len(BODY))),
+        Part(CREATE[:-100]),
+        CREATE[-100:],
+        call("GET", CHECKOUTS, None, LAST),
+    ),
+    "a known head, and too much after it": (
+        CREATE,
+        CREATE,
+        CREATE,
+        CREATE + READ,
+        call("GET", "/", None, LAST),
+    ),
     "a body with GET": (call("GET", f"{CHECKOUTS}/1", b"{}"), call("GET", CHECKOUTS, None, LAST)),
 }
 
