@@ -5,8 +5,11 @@ Exit codes: 0 it worked, 1 it did not, 2 the command line was wrong, 3 it worked
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -15,11 +18,18 @@ from mockpsp import __version__
 
 def main() -> None:
     """The entry point ``mockpsp``."""
+    if os.getpid() == 1:  # a container's first process ends by no signal that it does not ask for
+        signal.signal(signal.SIGTERM, end)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
     cli(prog_name="mockpsp")
+
+
+def end(number: int, frame: Any) -> None:
+    """End as a process does that has not begun its work: with the exit code that shells give to a signal."""
+    raise SystemExit(128 + number)
 
 
 class Late(click.Group):

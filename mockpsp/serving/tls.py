@@ -41,10 +41,14 @@ def certificate(host: str, names: Sequence[str] = ()) -> Iterator[Certificate]:
         issued = authority.issue_cert(*dict.fromkeys(["localhost", "127.0.0.1", "::1", host, *names]))
     except ValueError as error:
         raise NoTls(f"--tls-name: {error}") from error
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    issued.configure_cert(context)
-    with tempfile.TemporaryDirectory(prefix="mockpsp-", ignore_cleanup_errors=True) as folder:
+    try:
+        kept = tempfile.TemporaryDirectory(prefix="mockpsp-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise NoTls(f"--tls keeps its CA in a temporary folder: {error.strerror}") from error
+    with kept as folder:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        issued.configure_cert(context)
         ca_file = Path(folder) / "ca.pem"
         authority.cert_pem.write_to_path(str(ca_file))
         yield Certificate(context, ca_file, _pin(issued.cert_chain_pems[0].bytes()))

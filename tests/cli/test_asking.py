@@ -169,3 +169,10 @@ def test_a_file_without_checks_is_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
 
     assert run("verify", "--file", str(file)).exit_code == 2
+
+
+def test_health_is_asked_where_the_environment_says(server: Threaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOCKPSP_PORT", server.url.rpartition(":")[2])
+    found = CliRunner().invoke(cli, ["health"])
+    assert (found.exit_code, found.output[:12]) == (0, "ok: mockpsp ")
+    assert CliRunner().invoke(cli, ["health", "--url", "http://127.0.0.1:1"]).exit_code == 1

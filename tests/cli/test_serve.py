@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import signal
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -19,7 +21,7 @@ from urllib.request import urlopen
 import pytest
 from click.testing import CliRunner
 
-from mockpsp.cli import cli
+from mockpsp.cli import cli, main
 
 
 def read(url: str, context: ssl.SSLContext | None = None) -> Any:
@@ -154,6 +156,28 @@ def test_tls_without_its_package_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "trustme", None)
     with pytest.raises(NoTls, match=r"pip install 'mockpsp\[tls\]'"), certificate("localhost"):
         pass
+
+
+@pytest.mark.skipif(find_spec("trustme") is None, reason="needs mockpsp[tls]")
+def test_tls_without_a_place_for_its_authority_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from mockpsp.serving.tls import NoTls, certificate
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(NoTls, match="--tls keeps its CA in a temporary folder: No such file"), certificate("localhost"):
+        pass
+
+
+def test_the_first_process_of_a_container_ends_before_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    monkeypatch.setattr(sys, "argv", ["mockpsp", "--version"])
+    try:
+        with pytest.raises(SystemExit, match=r"^0$"):
+            main()
+        with pytest.raises(SystemExit, match="143"):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_taken_port_is_told_before_anything_heavy_is_imported() -> None:
