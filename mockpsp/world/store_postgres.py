@@ -70,6 +70,8 @@ _SESSION = {
     "tcp_keepalives_count": "3",
 }
 _HEAD = "SELECT born, turn, version, base, gone FROM mockpsp.sandboxes WHERE id = $1"
+_TAKEN = "SELECT format, born, turn, version, base, gone FROM mockpsp.about LEFT JOIN mockpsp.sandboxes ON id = $1"
+_OURS = f"(SELECT format FROM mockpsp.about) = {FORMAT}"  # noqa: S608 - a number of ours
 _ROWS = "SELECT place, key, data FROM mockpsp.kept WHERE sandbox = $1 ORDER BY place"
 _KEEP = """
 INSERT INTO mockpsp.kept (sandbox, key, data)
@@ -95,11 +97,12 @@ SELECT born, turn, pg_notify('mockpsp', $9) FROM moved
 _DUE = "now() + $5::float8 * interval '1 second'"
 _NEXT = _WRITE.format(
     moved=f"UPDATE mockpsp.sandboxes SET turn = turn + 1, version = version + $4::bigint, due = {_DUE} "  # noqa: S608
-    "WHERE id = $1::text AND born = $2::bigint AND turn = $3::bigint"
+    f"WHERE id = $1::text AND born = $2::bigint AND turn = $3::bigint AND {_OURS}"
 )
 _FIRST = _WRITE.format(
     moved="INSERT INTO mockpsp.sandboxes (id, turn, version, due) "
-    f"SELECT $1::text, $3::bigint + 1, $4::bigint, {_DUE} WHERE $2::bigint IS NULL ON CONFLICT (id) DO NOTHING"
+    f"SELECT $1::text, $3::bigint + 1, $4::bigint, {_DUE} WHERE $2::bigint IS NULL AND {_OURS} "
+    "ON CONFLICT (id) DO NOTHING"
 )
 _LEASE = f"""
 UPDATE mockpsp.sandboxes SET owner = $2, until = now() + interval '{LEASE_SECONDS} s'
@@ -277,13 +280,23 @@ class PostgresStore:
                 connection = await self._line()
                 # a process that stops in the middle of its turn loses it
                 await connection.execute(f"SET idle_session_timeout = '10s'; SELECT pg_advisory_lock({_key(sandbox)})")
-                turn = Turn(sandbox, connection, await connection.fetchrow(_HEAD, sandbox))
+                head = await connection.fetchrow(_TAKEN, sandbox)
+            self._check_format(head["format"])
+            turn = Turn(sandbox, connection, None if head["born"] is None else head)
         except BaseException:  # a cancellation too: the connection may be in the middle of something
             self._room.release()
             if connection is not None:
                 connection.terminate()
             raise
         return turn
+
+    def _check_format(self, found: int) -> None:
+        """A newer version that has started since may keep things that this one would pass over, or lose."""
+        if found != FORMAT:
+            raise StoreFailed(
+                f"{self.shown} has been brought up to format {found} by another version of mockpsp, and this one has "
+                f"format {FORMAT}: end this process, and start that version"
+            )
 
     def begin(self, turn: Turn) -> None:
         """What the current task appends from now on is part of this turn."""
@@ -362,6 +375,7 @@ class PostgresStore:
             list(turn.lines), lines, f"{self.me} {turn.sandbox}",
         )  # fmt: skip
         if found is None:
+            self._check_format(await turn.connection.fetchval("SELECT format FROM mockpsp.about"))
             raise Conflict(f"{turn.sandbox} was changed by another process")
         turn.born, turn.number, _ = found
         turn.events.clear()

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mockpsp.settings import without_password
-from mockpsp.world.store import BadState, Conflict, NotKept
+from mockpsp.world.store import BadState, Conflict, NotKept, StoreFailed
 from tests.support.postgres import Postgres
 
 pytest.importorskip("asyncpg", reason="the extra 'postgres' is not installed")
@@ -135,6 +135,45 @@ async def test_a_newer_database_is_refused(database: str, postgres: Postgres) ->
     postgres.sql(f"UPDATE mockpsp.about SET format = {FORMAT + 1}", name_of(database))
     with pytest.raises(BadState, match=rf"newer version of mockpsp \(format {FORMAT + 1}"):
         await PostgresStore(database).open()
+
+
+async def test_a_process_that_still_runs_when_a_newer_one_starts_writes_nothing_more(
+    two: tuple[PostgresStore, PostgresStore], postgres: Postgres, database: str
+) -> None:
+    here, there = two
+    turns = [await here.take("s1"), await there.take("s2")]
+    here.begin(turns[0])
+    await here.append("s1", 0, ["begins"])
+    await here.write(turns[0], None)
+    await here.append("s1", 1, ["goes on"])
+    there.begin(turns[1])
+    await there.append("s2", 0, ["begins too late"])
+    postgres.sql(f"UPDATE mockpsp.about SET format = {FORMAT + 1}", name_of(database))
+    for store, turn in zip(two, turns, strict=True):
+        with pytest.raises(StoreFailed, match=f"brought up to format {FORMAT + 1} by another version"):
+            await store.write(turn, None)
+        store.pause(turn)
+        await store.release(turn)
+        with pytest.raises(StoreFailed, match="end this process"):
+            await store.take("s3")
+    assert (await here.read("s1", 0), await here.read("s2", 0)) == (["begins"], [])
+
+
+async def test_nothing_of_a_deleted_sandbox_is_written_by_a_turn_that_ends_later(
+    two: tuple[PostgresStore, PostgresStore],
+) -> None:
+    here, there = two
+    turn = await here.take("s1")
+    here.begin(turn)
+    await here.append("s1", 0, ["an event"])
+    await here.checkpoint("s1", 1, [(("is", 1), "one")])
+    here.note("s1", 1, "a line")
+    turn.forgo()
+    assert not turn.used
+    await here.write(turn, None)
+    here.pause(turn)
+    await here.release(turn)
+    assert (await there.read("s1", 0), await there.kept("s1"), await there.noted("s1", 9)) == ([], (0, []), [])
 
 
 async def test_an_older_database_is_brought_up_step_by_step(
