@@ -216,7 +216,6 @@ class Connection(BaseProtocol):
         """The call that these bytes are; what aiohttp has to see is handed over."""
         call = self.front.read(data, self)
         if call is None:
-            self._busy = False
             self._hand_over(data)
         else:
             self._served += 1
@@ -287,7 +286,8 @@ class Connection(BaseProtocol):
         self._leave()
         handler.connection_made(transport)
         transport.set_protocol(handler)
-        handler.data_received(data)
+        transport.resume_reading()
+        handler.data_received(data + self._rest)  # more may have come while this was waiting for its turn
 
     async def finish(self, seconds: float) -> None:
         """End after the request that is under way, or after so many seconds."""

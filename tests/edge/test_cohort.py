@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from mockpsp.app import build_app
 from mockpsp.edge.cohort import Pace, march, next_step
 from mockpsp.edge.exchange import Answer, Exchange
-from mockpsp.edge.front import Front, Runner
+from mockpsp.edge.front import Connection, Front, Runner
 from mockpsp.edge.keys import SANDBOXES
 from mockpsp.providers.adyen.api import payments
 from mockpsp.providers.adyen.auth import credentials as adyen_credentials
@@ -204,7 +204,8 @@ class Peer(asyncio.Transport):
         super().__init__()
         self.heard = b""
         self.aborted = False
-        self.connection = front()
+        self.reading = True
+        self.connection: Any = front()
         self.connection.connection_made(self)
 
     def say(self, data: bytes) -> None:
@@ -217,6 +218,15 @@ class Peer(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.aborted
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
     def abort(self) -> None:
         self.aborted = True
 
@@ -224,7 +234,7 @@ class Peer(asyncio.Transport):
         self.aborted = True
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        raise AssertionError("these calls are none for aiohttp")
+        self.connection = protocol
 
     @property
     def body(self) -> Any:
@@ -424,6 +434,30 @@ async def test_a_crowd_is_served_in_parts_and_others_have_their_turn_between() -
             await asyncio.sleep(0)
             served.append(sum(bool(peer.heard) for peer in peers))
         assert [count for count in dict.fromkeys(served) if count] == [64, 128, 150]
+
+
+@pytest.mark.parametrize("cut", [10, -20])
+async def test_a_call_in_two_pieces_is_whole_for_aiohttp_though_it_had_to_wait(cut: int) -> None:
+    """The second piece of it comes while the first one waits for its turn."""
+    async with serving(["default"] * 70) as (_, peers, _):
+        whole = order("default")
+        for peer in peers[:69]:
+            peer.say(whole)
+        peers[69].say(whole[:cut])
+        peers[69].connection.data_received(whole[cut:])
+        await answered(peers)
+        assert {peer.heard[:15] for peer in peers} == {b"HTTP/1.1 200 OK"}
+        assert isinstance(peers[0].connection, Connection)
+        assert not isinstance(peers[69].connection, Connection)
+
+
+async def test_whoever_says_too_much_while_it_waits_is_read_again_by_aiohttp() -> None:
+    async with serving(["default"] * 2) as (_, peers, _):
+        peers[0].say(b"POST /v72/orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000\r\n\r\n")
+        peers[0].connection.data_received(b" " * 70_000)
+        assert not peers[0].reading
+        await answered(peers[:1])
+        assert (peers[0].reading, peers[0].heard[:12]) == (True, b"HTTP/1.1 401")
 
 
 async def test_what_has_arrived_when_the_server_ends_is_answered() -> None:
