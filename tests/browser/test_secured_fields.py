@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ const say = told => field.contentWindow.postMessage(JSON.stringify({numKey: give
 field.addEventListener("load", () => say(given));
 field.src = %s;
 </script></html>"""
+OPENED = datetime(2026, 7, 1, 9, tzinfo=UTC)
 NUMBER, DATE, CODE = "encryptedCardNumber", "encryptedExpiryDate", "encryptedSecurityCode"
 BRANDS = ["visa", "mc", "cartebancaire", "amex", "maestro"]
 CARD = {"numKey": 4711, "txVariant": "card", "isCreditCardType": True, "cardGroupTypes": BRANDS, "extraFieldData": None,
@@ -108,7 +110,9 @@ def opened(told: dict[str, Any]) -> dict[str, str | None]:
     """The values that an encryption carries, by name."""
     parts = told[told["fieldType"]]
     assert all(each["blob"].count(".") == 4 for each in parts), "compact JWE"
-    return {each["encryptedFieldName"]: open_field(each["blob"]) for each in parts}
+    found = {each["encryptedFieldName"]: open_field(each["blob"]) for each in parts}
+    assert {each.generated for each in found.values()} == {OPENED}, "the sandbox's time when the field was opened"
+    return {name: each.value for name, each in found.items()}
 
 
 @pytest.mark.parametrize(("name", "wrong"), [(NUMBER, "4111111111111112"), (DATE, "0120"), (CODE, "7")])
@@ -142,7 +146,7 @@ def test_the_first_digits_are_told_encrypted_from_the_eleventh_on(framed: Callab
     field = framed(NUMBER)
     field.type("41111111111")
     found = field.until("binValue", 9)
-    assert (found["binValue"], open_field(found["encryptedBin"])) == ("41111111", "41111111111")
+    assert (found["binValue"], open_field(found["encryptedBin"]).value) == ("41111111", "41111111111")
     assert found["uuid"]
     field.tab.press("Backspace")
     assert set(field.until("binValue", 10)) == {"action", "fieldType", "numKey", "origin", "text", "binValue"}

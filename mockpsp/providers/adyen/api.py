@@ -180,7 +180,7 @@ async def card_details(x: Exchange) -> Answer:
     body = x.json
     number = body.get("cardNumber", "")
     if not number and "encryptedCardNumber" in body:
-        number = open_field(body["encryptedCardNumber"]) or "411111"
+        number = open_field(body["encryptedCardNumber"]).value or "411111"
     holdings = x.world.setups["adyen"].world
     return answer(200, methods.card_details(number, body.get("supportedBrands"), x.settings, holdings))
 

@@ -21,7 +21,7 @@ _LENGTHS = {"visa": 16, "mc": 16, "cartebancaire": 16, "amex": 15}
 async def bin_lookup(x: Exchange) -> Answer:
     """POST v3/bin/binLookup: an unknown one gets its requestId back, and nothing else."""
     body = x.json
-    digits = open_field(body["encryptedBin"])
+    digits = open_field(body["encryptedBin"]).value
     if digits is None:
         x.note("encryptedBin is not encrypted for our key")
     told = {"requestId": body["requestId"]}

@@ -19,7 +19,7 @@ class MeansInput(Value, frozen=True, kw_only=True):
     ``kind``: meal_voucher, gift_card, ancv, card or other; the number of ``ancv`` is a beneficiary's, or his e-mail
     address. Months and years are text as sent. ``foreign`` says that the
     fields were encrypted for somebody else, so that nobody here can open them. ``kept`` is the stored card that the
-    token ``stored`` stands for.
+    token ``stored`` stands for. ``generated`` is when the oldest encrypted field was made, where they tell.
     """
 
     kind: str
@@ -33,6 +33,7 @@ class MeansInput(Value, frozen=True, kw_only=True):
     stored: str = ""
     foreign: bool = False
     kept: DetailsStored | None = None
+    generated: datetime | None = None
 
 
 class OpenCheckout(Value, frozen=True, kw_only=True):

@@ -59,8 +59,10 @@ def _template(name: str) -> Template:
 async def secured_fields(x: Exchange) -> Answer:
     """GET securedFields.html: the same page for every field, version and type; ``d`` is the shop's origin in base64."""
     auth.check_origin(x, _framing_origin(x.request.query.get("d", "")))
-    today = f"{paris_day(x.world.clock.now()):%Y-%m}"
-    return _frame(_template("securedFields.html").substitute(assets=FIELDS, key=escape(_key()), today=today), x)
+    now = x.world.clock.now()
+    today, opened = f"{paris_day(now):%Y-%m}", f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    page = _template("securedFields.html")
+    return _frame(page.substitute(assets=FIELDS, key=escape(_key()), today=today, opened=opened), x)
 
 
 def _framing_origin(text: str) -> str:

@@ -153,6 +153,14 @@ class Undecryptable(Refusal):
     """An encrypted field cannot be opened with our key."""
 
 
+class StaleEncryption(Refusal):
+    """An encrypted field is older than it may be."""
+
+
+class EarlyEncryption(Refusal):
+    """An encrypted field is from a time that has not come: the sandbox's clock was set back since."""
+
+
 class MetadataTooLarge(Refusal):
     """Too many pairs, or (``key``) a key or value that is too long."""
 
@@ -318,6 +326,12 @@ _FIXED: Mapping[type[Exception], ServiceError] = {
     BadBillingAddress: ServiceError(422, "104", "Billing address problem (Country)"),
     BadPaRes: ServiceError(422, "105", "Invalid paRes from issuer"),
     BadPhoneNumber: ServiceError(422, "124", "Invalid phone number"),
+    StaleEncryption: ServiceError(
+        422, "171", "encrypted data used outside of valid time period", inferred="encrypted_fields_life"
+    ),
+    EarlyEncryption: ServiceError(
+        422, "172", "encrypted data used outside of valid time period", inferred="encrypted_fields_life"
+    ),
     Undecryptable: ServiceError(422, "174", "Unable to decrypt data"),
     MethodNotConfigured: ServiceError(500, "905", "Payment details are not supported", "configuration"),
     UnknownStoredMethod: ServiceError(422, "800", "Contract not found"),

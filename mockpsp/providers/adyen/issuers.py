@@ -23,9 +23,11 @@ from mockpsp.providers.adyen.errors import (
     BadCardNumber,
     BadExpiry,
     BadSecurityCode,
+    EarlyEncryption,
     InvalidAmount,
     MethodNotConfigured,
     NoVariant,
+    StaleEncryption,
     UnsupportedCurrency,
 )
 from mockpsp.providers.adyen.holdings import (
@@ -236,6 +238,8 @@ def check_amount(amount: Money) -> None:
 def check_means(means: c.MeansInput, moment: Moment) -> None:
     """Refuse what Adyen refuses before it asks an issuer. Raises the refusals of errors.py."""
     settings: AdyenSettings = moment.settings
+    if means.generated is not None:
+        _check_age(means.generated, moment)
     match means.kind:
         case "meal_voucher":
             if voucher_brand(means) not in settings.voucher_brands:
@@ -252,6 +256,14 @@ def check_means(means: c.MeansInput, moment: Moment) -> None:
             _check_card(means, moment)
         case _:
             raise MethodNotConfigured(f"payment method {means.type!r} is not emulated")
+
+
+def _check_age(generated: datetime, moment: Moment) -> None:
+    """Which of the two codes says what is not documented."""
+    if moment.now - generated > moment.settings.encrypted_fields_life:
+        raise StaleEncryption(f"a field was encrypted at {generated:%Y-%m-%dT%H:%M:%SZ}, too long ago")
+    if generated > moment.now:
+        raise EarlyEncryption(f"a field was encrypted at {generated:%Y-%m-%dT%H:%M:%SZ}, which is yet to come")
 
 
 def check_currency(means: c.MeansInput, amount: Money) -> None:

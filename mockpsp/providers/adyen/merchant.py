@@ -197,7 +197,7 @@ def _in_test_form(value: Any) -> Any:
     if not isinstance(value, str) or not value.startswith("eyJ"):
         return value
     try:
-        opened = open_field(value)
+        opened = open_field(value).value
     except (Undecryptable, NotSupported):
         return value
     return value if opened is None else f"{TEST}{opened}"

@@ -212,11 +212,12 @@ def _read_means(given: tuple[tuple[str, Any], ...]) -> tuple[c.MeansInput, bool]
     values = {name: value for name, value in given if isinstance(value, str)}
     kind, type_, brand = _kind(values)
     found: list[str] = []
-    foreign = False
+    foreign, generated = False, None
     for raw, sealed in _FIELDS:
         if sealed in values:
-            value = open_field(values[sealed])
+            value, made = open_field(values[sealed])
             foreign = foreign or value is None
+            generated = made if generated is None or (made is not None and made < generated) else generated
             found.append(value or "")
         else:
             found.append(values.get(raw, ""))
@@ -231,6 +232,7 @@ def _read_means(given: tuple[tuple[str, Any], ...]) -> tuple[c.MeansInput, bool]
         month=month.strip(),
         year=year.strip(),
         code=code.strip(),
+        generated=generated,
     )
     return means, foreign
 

@@ -34,6 +34,7 @@ class AdyenSettings(Value, frozen=True, kw_only=True):
     multiple_partial_captures: bool = False
     modification_delay: timedelta = timedelta(0)
     authorisation_life: timedelta = 28 * _DAY
+    encrypted_fields_life: timedelta = _DAY
     three_ds_life: timedelta = 15 * _MINUTE
     ancv_life: timedelta = 15 * _MINUTE
     late_result_after: timedelta = _MINUTE
@@ -113,6 +114,9 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
     ),
     "modification_delay": span("From the answer `received` to the result of a capture, cancel, refund or update."),
     "authorisation_life": span("How long an authorisation can be captured (documented: 28 days by default)."),
+    "encrypted_fields_life": span(
+        "How long what a browser's secured fields encrypt can be used, from when they were opened (inferred)."
+    ),
     "three_ds_life": span(
         "How long a redirect or challenge is waited for, and its share of an order reserved (inferred)."
     ),

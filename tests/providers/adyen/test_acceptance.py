@@ -11,7 +11,7 @@ import json
 import re
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +31,8 @@ from Adyen.exceptions import (
 from Adyen.util import is_valid_hmac_notification
 
 from mockpsp.edge import pipeline
+from mockpsp.edge.sealed import seal
+from mockpsp.providers.adyen.encryption import ALGORITHMS
 from mockpsp.providers.adyen.settings import SCHEMA
 from mockpsp.providers.adyen.webhooks import signature
 from tests.support.adyen import (
@@ -1544,6 +1546,36 @@ def test_settings_of_an_authorisation_that_nobody_captures(
     assert inbox.told() == [("AUTHORISATION", "true"), *events]
     shop.call("capture", psp, amount=eur(2000))
     assert inbox.item("CAPTURE")["success"] == "false"
+
+
+def encrypted(means: Mapping[str, str], generated: str | None) -> dict[str, str]:
+    """The means of payment as a browser's secured fields send it."""
+    names = {"number": "CardNumber", "expiryMonth": "ExpiryMonth", "expiryYear": "ExpiryYear", "cvc": "SecurityCode"}
+    told = {}
+    for name, value in means.items():
+        field = f"encrypted{names[name]}" if name in names else name
+        inside = {"field": field, "value": value, **({} if generated is None else {"generated": generated})}
+        told[field] = seal(json.dumps(inside), ALGORITHMS) if name in names else value
+    return told
+
+
+def test_encrypted_fields_grow_stale_on_the_sandboxs_clock(new_sandbox: NewSandbox) -> None:
+    sandbox = with_settings(new_sandbox, TUESDAY, encrypted_fields_life="PT2H")
+    shop = Shop(sandbox)
+    fields, old = encrypted(card(), TUESDAY), encrypted(card(), None)
+    sandbox.advance("PT2H")
+    assert shop.pay(1000, fields)["resultCode"] == "Authorised"
+    sandbox.advance("PT1S")
+    for means in (fields, {**old, "encryptedCardNumber": fields["encryptedCardNumber"]}):
+        with pytest.raises(AdyenAPIUnprocessableEntity, match="encrypted data used outside of valid time") as error:
+            shop.pay(1000, means)
+        assert refused(error) == (422, "171", "validation")
+    assert shop.pay(1000, old)["resultCode"] == "Authorised"
+    assert shop.pay(1000, encrypted(voucher(), "2026-01-06T11:15:01Z"))["resultCode"] == "Authorised"
+    for generated, code in (("2026-01-06T11:15:02Z", "172"), ("yesterday", "174")):
+        with pytest.raises(AdyenAPIUnprocessableEntity) as error:
+            shop.pay(1000, encrypted(voucher(), generated))
+        assert refused(error) == (422, code, "validation")
 
 
 def test_settings_of_a_payment_that_nobody_comes_back_to(new_sandbox: NewSandbox, receiver: Receiver) -> None:

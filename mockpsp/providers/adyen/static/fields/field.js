@@ -8,7 +8,7 @@ import {
 import {makeSeal, randomId} from "./seal.js";
 
 const page = document.body.dataset;
-const seal = makeSeal(page.key && JSON.parse(page.key));
+const seal = makeSeal(page.key && JSON.parse(page.key), page.opened);
 const shop = atob(new URLSearchParams(location.search).get("d") ?? "");
 // Of the fields that the shop's Adyen Web asked for: 4 is that of Adyen Web 5, which has other codes of errors, and takes
 // words that it does not know for one.

@@ -18,9 +18,10 @@ async function sealed(key, plain) {
   return [head, ...[wrapped, iv, text, tag].map(base64url)].join(".");
 }
 
-export const makeSeal = key => (field, value) =>
+// `generated` is the sandbox's time when the field was opened: how old the value may be goes by the sandbox's clock.
+export const makeSeal = (key, generated) => (field, value) =>
   key && globalThis.crypto?.subtle
-    ? sealed(key, JSON.stringify({field, value, time: new Date().toISOString()}))
+    ? sealed(key, JSON.stringify({field, value, generated}))
     : Promise.resolve(`test_${value}`);
 
 export const randomId = () =>
