@@ -444,7 +444,10 @@ def fulfil(x: Exchange, door: Door) -> Awaitable[Answer]:
 def inject(x: Exchange, door: Door) -> Awaitable[Answer]:
     """Let the scenario's faults strike, before the effect or after it; without any, the handler is next."""
     lines = x.sandbox.world.script.faults(door.call)
-    return _strike(x, door, lines) if lines else door.handler(x)
+    if not lines:
+        return door.handler(x)
+    x.pace.together = False  # it is counted when its effect is there, and the next call must see that
+    return _strike(x, door, lines)
 
 
 async def _strike(x: Exchange, door: Door, lines: Shelf[FaultRule]) -> Answer:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -245,10 +246,13 @@ class Peer(asyncio.Transport):
         return int(self.heard.split()[1])
 
 
+Served = tuple[Front, list[Peer], web.Application]
+
+
 @asynccontextmanager
-async def serving(names: Sequence[str]) -> AsyncIterator[tuple[Front, list[Peer], web.Application]]:
+async def serving(names: Sequence[str], scenario: str = "default") -> AsyncIterator[Served]:
     """A front with a peer for each of these sandboxes, whose clocks stand still."""
-    app = build_app(Settings())
+    app = build_app(Settings(scenarios=(scenario,)))
     runner = Runner(app, shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -376,6 +380,38 @@ async def test_a_key_that_comes_twice_at_once_has_one_effect_and_two_equal_answe
         await answered(peers)
         assert peers[0].body == peers[1].body == peers[2].body
         assert len(app[SANDBOXES].get("default").world.objects["adyen.purchase"]) == 1
+
+
+COUNTED = """\
+mockpsp: 1
+title: Calls that are counted
+faults:
+  - {operation: adyen.create_order, nth: 2, then: {status: 500}}
+  - {operation: worldline.create_hosted_checkout, then: {status: 429, throttle: {calls: 2, per: 1h}}}
+  - {operation: worldline.create_hosted_checkout, nth: 2, then: {body: malformed}}
+"""
+
+
+async def test_faults_count_calls_that_arrive_together_one_by_one(tmp_path: Path) -> None:
+    file = tmp_path / "counted.yaml"
+    file.write_text(COUNTED, encoding="utf-8")
+    found = []
+    for together in (True, False):
+        async with serving(["default"] * 4, str(file)) as (_, peers, app):
+            told = []
+            for each in (order("default"), worldline("default", "POST", "hostedcheckouts", CHECKOUT)):
+                for peer in peers:
+                    peer.say(each)
+                    if not together:
+                        await answered([peer])
+                await answered(peers)
+                told.append([(peer.status, peer.heard[-1:]) for peer in peers])
+            positions = app[SANDBOXES].get("default").world.positions
+            found.append((told, {key: (each.seen, each.used, each.calls) for key, each in positions.items()}))
+    assert found[0] == found[1]
+    assert [status for status, _ in found[0][0][0]] == [200, 500, 200, 200]
+    assert found[0][0][1] == [(200, b"}"), (200, found[0][0][1][1][1]), (429, b"}"), (429, b"}")]
+    assert found[0][0][1][1][1] != b"}", "half of a body"
 
 
 async def test_an_order_that_goes_between_the_steps_of_its_payment_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
