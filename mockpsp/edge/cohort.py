@@ -72,7 +72,10 @@ def march(members: Iterable[Member]) -> None:
                     each.waits(awaited)
         under_way = staying
     for each, value in done:
-        each.ended(value)
+        try:
+            each.ended(value)
+        except Exception as error:  # noqa: BLE001 - as above
+            each.failed(error)
 
 
 __all__ = ["ALONE", "STEP", "Member", "Pace", "march", "next_step"]

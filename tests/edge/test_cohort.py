@@ -61,6 +61,8 @@ class Walker(Pace):
 
     def ended(self, value: Any) -> None:
         self.log.append(f"{value} ended")
+        if value == "y":
+            raise OSError("nobody hears")
 
     def waits(self, awaited: Any) -> None:
         self.log.append(f"{self.name} waits")
@@ -71,8 +73,10 @@ class Walker(Pace):
 
 def test_each_step_is_taken_by_all_before_the_next_and_answers_come_last() -> None:
     log: list[str] = []
-    march([Walker("a", 2, log), Walker("b", 0, log), Walker("x", 1, log), Walker("c", 3, log)])
-    assert log == ["a0", "x0", "c0", "a1", "x stumbled", "c1", "c2", "b ended", "a ended", "c ended"]
+    march([Walker("a", 2, log), Walker("y", 0, log), Walker("x", 1, log), Walker("c", 3, log)])
+    steps, ends = log[:7], log[7:]
+    assert steps == ["a0", "x0", "c0", "a1", "x stumbled", "c1", "c2"]
+    assert ends == ["y ended", "y nobody hears", "a ended", "c ended"]
 
 
 async def test_whoever_waits_leaves_the_march() -> None:
