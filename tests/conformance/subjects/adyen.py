@@ -142,6 +142,8 @@ class Adyen:
         Sample(errors.BadPaRes("3-D Secure 1"), 422),
         Sample(errors.BadExpiry("month"), 422),
         Sample(errors.Undecryptable("not ours"), 422),
+        Sample(errors.StaleEncryption("too old"), 422),
+        Sample(errors.EarlyEncryption("yet to come"), 422),
         Sample(errors.MetadataTooLarge("too many", key=False), 422),
         Sample(errors.MethodNotConfigured("diners"), 500),
         Sample(errors.UnknownStoredMethod("nothing is stored"), 422),
