@@ -270,10 +270,10 @@ def proved(details: reading.Details, payment: Payment) -> bool:
         return False
     secret = payment.action.secret
     if details.step == "await":
-        return details.proof == tokens.payload(payment.ref, secret)
+        return tokens.is_payload(details.proof, payment.ref, secret)
     if details.step == "redirect":
-        return details.proof == tokens.redirect_result(payment.ref, secret)
-    return details.proof == tokens.payment_data(payment.ref, secret)
+        return tokens.is_redirect_result(details.proof, payment.ref, secret)
+    return tokens.is_payment_data(details.proof, payment.ref, secret)
 
 
 # -- modifications ---------------------------------------------------------------------------------------------------
@@ -369,7 +369,7 @@ async def get_session(x: Exchange) -> Answer:
     if purchase is None or purchase.session is None or purchase.ref != x.path["sessionId"]:
         raise UnknownSession("no session has this id")
     result = x.query["sessionResult"].replace(" ", "+")  # Adyen's Python library sends a plus as it is
-    if result != tokens.session_result(purchase.ref, purchase.secret):
+    if not tokens.is_session_result(result, purchase.ref, purchase.secret):
         raise UnknownSession("the sessionResult is not this session's")
     return answer(200, wire.session_result(purchase))
 

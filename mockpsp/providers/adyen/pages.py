@@ -87,7 +87,7 @@ async def _complete(visit: Visit, text: str) -> Answer:
     payment = visit.purchase.payment(psp) if psp is not None else None
     if payment is None or payment.action is None:
         return see_other(visit.here)
-    if text == tokens.redirect_result(payment.ref, payment.action.secret) and payment.status is Status.AUTHENTICATED:
+    if payment.status is Status.AUTHENTICATED and tokens.is_redirect_result(text, payment.ref, payment.action.secret):
         command = c.Complete(payment=payment.ref, step="redirect")
         await visit.x.world.execute(PURCHASES, visit.purchase.ref, command, cause=visit.x.entry.number)
         _again(visit)

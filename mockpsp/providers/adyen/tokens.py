@@ -24,6 +24,13 @@ def make(head: str, purpose: str, ref: str, secret: str, number: int) -> str:
     return f"{head}{b64encode(name.encode() + b'.' + proof).decode()}"
 
 
+def _made_before(head: str, purpose: str, ref: str, secret: str, number: int) -> str:
+    """The same as it was made at first; a state file may know of some that clients still have."""
+    name = f"{purpose}.{ref}.{number}"
+    proof = shake_256(f"{secret}.{name}".encode()).digest(_PROOF_BYTES)
+    return f"{head}{b64encode(name.encode() + b'.' + proof).decode()}"
+
+
 def read(head: str, purpose: str, text: str) -> tuple[str, int] | None:
     """The object and number that a text names, before anything is proved; None for a text that is none of ours."""
     if not text.startswith(head) or len(text) > 5000:
@@ -41,7 +48,10 @@ def proves(head: str, purpose: str, text: str, ref: str, secret: str) -> bool:
     named = read(head, purpose, text)
     if named is None or named[0] != ref:
         return False
-    return compare_digest(make(head, purpose, ref, secret, named[1]).encode(), text.encode())
+    given = text.encode()
+    return any(
+        compare_digest(form(head, purpose, ref, secret, named[1]).encode(), given) for form in (make, _made_before)
+    )
 
 
 def order_data(order: str, secret: str, number: int) -> str:
@@ -77,9 +87,19 @@ def session_result(session: str, secret: str) -> str:
     return make(REDIRECT, "result", session, secret, 0)
 
 
+def is_session_result(text: str, session: str, secret: str) -> bool:
+    """Whether this is what the browser was given when the session was over."""
+    return proves(REDIRECT, "result", text, session, secret)
+
+
 def redirect_result(payment: str, secret: str) -> str:
     """What the shopper brings back from a redirect."""
     return make(REDIRECT, "redirect", payment, secret, 0)
+
+
+def is_redirect_result(text: str, payment: str, secret: str) -> bool:
+    """Whether a shopper was sent back with this."""
+    return proves(REDIRECT, "redirect", text, payment, secret)
 
 
 def payment_data(payment: str, secret: str) -> str:
@@ -87,9 +107,19 @@ def payment_data(payment: str, secret: str) -> str:
     return make(ENVELOPE, "payment", payment, secret, 0)
 
 
+def is_payment_data(text: str, payment: str, secret: str) -> bool:
+    """Whether this was given out with the payment's action."""
+    return proves(ENVELOPE, "payment", text, payment, secret)
+
+
 def payload(payment: str, secret: str) -> str:
     """What a page that has polled for an answer hands the merchant."""
     return make(ENVELOPE, "payload", payment, secret, 0)
+
+
+def is_payload(text: str, payment: str, secret: str) -> bool:
+    """Whether a page was given this when it had its answer."""
+    return proves(ENVELOPE, "payload", text, payment, secret)
 
 
 def payment_named(text: str) -> str | None:

@@ -186,7 +186,7 @@ async def payment_status(x: Exchange) -> Answer:
     payment = purchase.payment(named) if purchase is not None else None
     if payment is None or payment.action is None or payment.action.kind != AWAIT:
         raise InvalidPaymentData("no payment of this client key waits for an answer")
-    if data != tokens.payment_data(payment.ref, payment.action.secret):
+    if not tokens.is_payment_data(data, payment.ref, payment.action.secret):
         raise InvalidPaymentData("the paymentData is not the payment's")
     x.entry.reference = payment.ref
     return answer(200, web_wire.polled(payment))

@@ -163,3 +163,21 @@ def test_a_seal_of_another_purchase_does_not_open() -> None:
 def test_what_strangers_seal_does_not_open(text: str) -> None:
     assert tokens.unseal(SECRET, text) is None
     assert tokens.unseal(SECRET, text.encode().hex()) is None
+
+
+BEFORE = (
+    "Ab02b4c0!BQABAgb3JkZXIuTkM2SFQ5Q1JUNjVaR044Mi4xLi+DQcT9ltYyRvgcu7E8bVpBDKrisEH9kcSQAMyG2ZmBLcig5eg4cX4tLivG0GEO488V"
+    "CsHEBrrDCqDepTEpTafpB7ZAsQSvsEbIG0LeNlrtevmn7OqL0LIs84wwi3s1IPl2I6VTvuo4J1cBCY/wjlDjf6nMOygv7nlm4AtNsoJxN/tJ4C4XlbiP"
+    "6l9hX69ZzSfVGFxxbA=="
+)
+"""The second orderData of an order, as it was made at first."""
+
+
+def test_what_was_given_out_before_it_was_made_in_another_way_is_still_taken() -> None:
+    order, secret = "NC6HT9CRT65ZGN82", "ab" * 16
+    assert tokens.order_data(order, secret, 1) != BEFORE
+    assert tokens.is_order_data(BEFORE, order, secret, 1)
+    assert tokens.is_order_data(BEFORE, order, secret, 3)
+    assert not tokens.is_order_data(BEFORE, order, "ac" * 16, 1)
+    assert not tokens.is_order_data(BEFORE, "NC6HT9CRT65ZGN83", secret, 1)
+    assert not tokens.is_order_data(BEFORE.replace("DQcT9", "DQcT8"), order, secret, 1)
