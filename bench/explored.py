@@ -74,10 +74,10 @@ def buying(
 
 def explored(
     server: Threaded, bugs: Sequence[str], meant: TwoSteps, plan: Plan, *, seed: int = 1, wait: float = 6.0,
-    judged: Judgement | None = None, tell: Callable[[str, str], None] = lambda *_: None,
+    judged: Judgement | None = None, tell: Callable[[str, str], None] = lambda *_: None, poll: float = 0.5,
 ) -> Explored:  # fmt: skip
     """One exploration of the shop with these mistakes; the shop stays up."""
-    with Mockpsp(server.url).new_sandbox() as sandbox, shop(server, sandbox, bugs) as url:
+    with Mockpsp(server.url).new_sandbox() as sandbox, shop(server, sandbox, bugs, poll) as url:
         setup = Setup(
             run=f"buy {meant.kind}", seed=seed, settle=12.0, facts=f"{url}/merchant/{{reference}}/facts",
             providers=(OF[meant.kind],),

@@ -72,8 +72,11 @@ MEANT: Mapping[str, Meant] = {
 
 
 @contextmanager
-def shop(server: Threaded, sandbox: Any, bugs: Sequence[str]) -> Iterator[str]:
-    """The shop beside the server, in its loop; its address. It stays up from run to run, as a merchant's does."""
+def shop(server: Threaded, sandbox: Any, bugs: Sequence[str], poll: float = 0.5) -> Iterator[str]:
+    """The shop beside the server, in its loop; its address. It stays up from run to run, as a merchant's does.
+
+    Every ``poll`` seconds it takes up again what had no answer.
+    """
     import socket
 
     from aiohttp import web
@@ -86,7 +89,7 @@ def shop(server: Threaded, sandbox: Any, bugs: Sequence[str]) -> Iterator[str]:
     variables = environment_of(sandbox, "", Setup(run=""))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        settings = Settings.read({**variables, "SHOP_POLL": "0.5", "SHOP_TIMEOUT": "15"}, url)
+        settings = Settings.read({**variables, "SHOP_POLL": str(poll), "SHOP_TIMEOUT": "15"}, url)
         app = server.call(lambda: build(settings, care_with(bugs)))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         server.run(_start(runner, listening))

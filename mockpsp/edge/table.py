@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Any, TypeVar
 
@@ -20,6 +21,14 @@ _VARIABLE = re.compile(r"\{([_a-zA-Z][_a-zA-Z0-9]*)\}")
 _LITERAL = re.compile(r"[A-Za-z0-9._-]+")
 _NONE: set[str] = set()
 T = TypeVar("T")
+
+
+@cache
+def _parts(path: str) -> tuple[Sequence[str], tuple[tuple[int, str], ...]]:
+    """The segments of a path, and where which variables stand; a second server has the same ones."""
+    segments = path.split("/")
+    found = [_VARIABLE.fullmatch(each) for each in segments]
+    return segments, tuple((index, match[1]) for index, match in enumerate(found) if match is not None)
 
 
 class Pattern:
@@ -48,7 +57,7 @@ class Pattern:
 
 
 _rank = attrgetter("rank")
-Shape = tuple[Callable[[list[str]], Any], dict[Any, list[Pattern]]]
+Shape = tuple[Callable[[Sequence[str]], Any], dict[Any, list[Pattern]]]
 """Patterns whose literal segments stand at the same places: what takes these out of a path, and patterns by them."""
 
 
@@ -70,7 +79,7 @@ class Patterns:
             shape = self._shapes[(len(segments), places)] = itemgetter(*places), {}
             self._by_length.setdefault(len(segments), []).append(shape)
         literals, patterns = shape
-        patterns.setdefault(literals(list(segments)), []).append(pattern)
+        patterns.setdefault(literals(segments), []).append(pattern)
 
     def fitting(self, segments: list[str]) -> Sequence[Pattern]:
         """The patterns that a path with these segments may fit, in the order in which they are tried."""
@@ -104,9 +113,7 @@ class Table(web.AbstractResource):
         return route
 
     def _new(self, path: str) -> Pattern:
-        segments = path.split("/")
-        found = [_VARIABLE.fullmatch(each) for each in segments]
-        variables = tuple((index, match[1]) for index, match in enumerate(found) if match is not None)
+        segments, variables = _parts(path)
         # aiohttp asks long prefixes first
         pattern = self._patterns[path] = Pattern((-self._prefix.count("/"), len(self._patterns)), variables)
         self._all.add(segments, pattern)
@@ -308,6 +315,7 @@ def add_routes(
         directory.add_table(table)
 
 
+@cache
 def _tabular(path: str) -> bool:
     """Whether a path has variables, and all its segments are a variable or a plain word; a slash may end it."""
     segments = path.removesuffix("/").split("/")[1:]

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +30,7 @@ from mockpsp.world.codec import encode
 from mockpsp.world.journal import Line
 from mockpsp.world.records import EndpointChanged
 from mockpsp.world.store import MemoryStore, Store
+from tests.support.asked import asked
 from tests.support.worldline import checkout_body
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -374,7 +374,7 @@ async def test_what_the_directory_finds_aiohttp_finds_as_well(method: str, targe
     for _ in ("searched for", "remembered"):
         found = DIRECTORY_OF_ALL.find(method, target)
         if found is not None:
-            match = await APP.router.resolve(make_mocked_request(method, target))
+            match = await APP.router.resolve(asked(method, target))
             answer, route, values = found
             assert (route, answer, values) == (match.route, match.handler, dict(match))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mockpsp.edge.table import Table, add_routes
 from mockpsp.providers import discover
+from tests.support.asked import asked
 
 ROUTES = tuple((route.method, route.path) for provider in discover().values() for route in provider.routes)
 ODD = (
@@ -61,7 +62,7 @@ def _named(route: tuple[str, str]) -> web.RequestHandler:
 
 
 async def found(app: web.Application, method: str, path: str) -> tuple[str, dict[str, str]] | tuple[int, set[str]]:
-    match = await app.router.resolve(make_mocked_request(method, path))
+    match = await app.router.resolve(asked(method, path))
     error = match.http_exception
     if error is None:
         return match.handler.__name__, dict(match)
@@ -141,8 +142,8 @@ async def test_a_table_says_nothing_of_a_path_that_only_begins_alike() -> None:
     table = Table("/y")
     table.add("GET", "/y/{a}", nothing)
     for path in ("/y", "/yes", "/y1/2"):
-        assert await table.resolve(make_mocked_request("POST", path)) == (None, set())
-    assert await table.resolve(make_mocked_request("POST", "/y/1")) == (None, {"GET"})
+        assert await table.resolve(asked("POST", path)) == (None, set())
+    assert await table.resolve(asked("POST", "/y/1")) == (None, {"GET"})
 
 
 def test_a_method_and_path_can_be_taken_only_once() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from time import monotonic
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from tests.support.chromium import PATIENCE_SECONDS, ProtocolError, Tab, between_pages
 from tests.support.needed import missing
@@ -28,6 +29,13 @@ _RUN = f"""axe.run(document, {{
 }})"""
 
 
+_looks: WeakKeyDictionary[Tab, int] = WeakKeyDictionary()
+"""How often a tab was looked at: one that is looked at again has axe-core in all its pages from then on.
+
+Chromium keeps what it made of a script that comes with every page, and reads one that is sent to it anew each time.
+"""
+
+
 def accessible(tab: Tab, what: str = "") -> Tab:
     """The page as it is now, frames of the same site included, violates no rule of WCAG 2.0 to 2.2, levels A and AA.
 
@@ -40,6 +48,9 @@ def accessible(tab: Tab, what: str = "") -> Tab:
 
 def violations(tab: Tab) -> list[str]:
     """What axe-core found: rule, why, and each element, one line each."""
+    _looks[tab] = _looks.get(tab, 0) + 1
+    if _looks[tab] == 2:
+        tab.call("Page.addScriptToEvaluateOnNewDocument", source=_script(), worldName=WORLD)
     deadline = monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -64,7 +75,7 @@ def _told(result: Mapping[str, Any]) -> Iterator[str]:
 def _script() -> str:
     if not SCRIPT.exists():
         missing("axe-core is not installed (make node)")
-    return SCRIPT.read_text(encoding="utf-8")
+    return f"{_AT_ONCE}{SCRIPT.read_text(encoding='utf-8')};0"
 
 
 def _frames(tree: Mapping[str, Any]) -> Iterator[str]:
@@ -77,7 +88,9 @@ def _frames(tree: Mapping[str, Any]) -> Iterator[str]:
 def _look(tab: Tab, frame: str) -> Any:
     """The results for one frame."""
     world = tab.call("Page.createIsolatedWorld", frameId=frame, worldName=WORLD)["executionContextId"]
-    tab.call("Runtime.evaluate", expression=f"{_AT_ONCE}{_script()};0", contextId=world)
+    there = tab.call("Runtime.evaluate", expression="typeof axe === 'object'", contextId=world, returnByValue=True)
+    if not there["result"]["value"]:
+        tab.call("Runtime.evaluate", expression=_script(), contextId=world)
     answer = tab.call(
         "Runtime.evaluate", expression=_RUN, contextId=world, awaitPromise=True, returnByValue=True, userGesture=False
     )

@@ -18,7 +18,7 @@ pytest_plugins = ("pytester",)
 README = Path(__file__).parents[2] / "README.md"
 SETTINGS = """
 [pytest]
-addopts = --strict-markers --strict-config -p no:randomly -p no:cacheprovider
+addopts = --strict-markers --strict-config -p no:randomly -p no:cacheprovider -p no:schemathesis -p no:hypothesispytest
 filterwarnings = error
 asyncio_mode = auto
 asyncio_default_fixture_loop_scope = function

@@ -15,6 +15,7 @@ from mockpsp.providers.lyra import texts, views
 from tests.support.chromium import Person, chromium, executable
 from tests.support.gallery import LANGUAGES, served
 from tests.support.lyra_views import Samples, eur, frames, pages
+from tests.support.needed import missing
 
 HOSTILE = """<script>hit=1</script><img src=x onerror="hit=1">'"&{{7*7}}"""
 TEMPLATES = Path(views.__file__).parent / "templates"
@@ -330,7 +331,7 @@ def test_the_way_back_by_post_sends_itself() -> None:
     """Even where a field hides the form's own ``submit``, and with the security headers of a page."""
     program = executable()
     if program is None:
-        pytest.skip("Chromium is not installed")
+        missing("Chromium is not installed")
     drawn = {"return": views.render(Samples("en-US").returning(return_url="/shop"))}
     with served(drawn) as origin, chromium(program) as browser:
         person = Person(browser)
