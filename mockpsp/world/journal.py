@@ -144,7 +144,7 @@ class Journal:
         sandbox: str = "",
     ) -> None:
         self._entries: deque[Entry] = deque()
-        self._heavy: deque[Request] = deque()
+        self._heavy: deque[Entry] = deque()
         self._bytes = 0
         self.most = max_entries
         """How many entries are kept."""
@@ -222,8 +222,10 @@ class Journal:
                 self.remarks[entry.number] = line.remark
             if line.misses is not None:
                 self.misses[entry.number] = line.misses
-            if isinstance(entry.data, Request) and entry.data.finished:
-                self.weigh(entry.data)
+            if _is_complete(entry):
+                self.bodies_dropped += entry.data.body is None
+                self._weigh(entry)
+                self._lighten(tell=self._lines is not None and not self._lines.shared)
 
     def note_open(self) -> None:
         """Requests that are not answered yet are written as they are: somebody else has the turn now."""
@@ -238,9 +240,7 @@ class Journal:
         for line in lines:
             entry = self.get(line.entry.number)
             if entry is not None:
-                _renew(entry, line.entry)
-                if isinstance(entry.data, Request) and entry.data.finished:
-                    self.weigh(entry.data)
+                self._renew(entry, line.entry)
             else:
                 entry = line.entry
                 self.restore((line,))
@@ -259,12 +259,15 @@ class Journal:
 
     def answered(self, entry: Entry) -> None:
         """A request entry is complete: weigh its bodies, and let watchers hear of it once more."""
-        request: Request = entry.data
-        request.finished = True
-        self.weigh(request)
-        if self._lines is not None:
+        entry.data.finished = True
+        self._weigh(entry)
+        lines = self._lines
+        if lines is not None:
             self._note(entry)
-            self._lines.flush()
+        if self._bytes > self._max_body_bytes:
+            self._lighten(tell=lines is not None)
+        if lines is not None:
+            lines.flush()
         if self._watchers:
             self._tell(entry)
 
@@ -273,21 +276,44 @@ class Journal:
         for _, ended in tuple(self._watchers.values()):
             ended()
 
-    def weigh(self, request: Request) -> None:
-        """Count the bodies of an answered request; the oldest bodies go when there are too many bytes."""
-        self._heavy.append(request)
-        self._bytes += request.weight
+    def _weigh(self, entry: Entry) -> None:
+        """Count the bodies of an answered request."""
+        self._heavy.append(entry)
+        self._bytes += entry.data.weight
+
+    def _lighten(self, tell: bool) -> None:
+        """Let the oldest bodies go when there are too many bytes; ``tell``: the lines are to be written without them.
+
+        Where several processes write lines, who answers a request tells; the others come to the same by themselves.
+        """
         while self._bytes > self._max_body_bytes and self._heavy:
             oldest = self._heavy.popleft()
-            if oldest.body is not None:
-                self._bytes -= oldest.drop()
+            if oldest.data.body is not None:
+                self._bytes -= oldest.data.drop()
                 self.bodies_dropped += 1
+                if tell:
+                    self._note(oldest)
+
+    def _renew(self, entry: Entry, newer: Entry) -> None:
+        """Make it say what another process says of it; whoever has it sees that."""
+        before = entry.data.weight if _is_complete(entry) else 0
+        had_bodies = _is_complete(entry) and entry.data.body is not None
+        entry.reference = newer.reference
+        if isinstance(entry.data, Request) and isinstance(newer.data, Request):
+            for name in Request.__struct_fields__:
+                setattr(entry.data, name, getattr(newer.data, name))
+        if had_bodies:
+            self._bytes += entry.data.weight - before
+            self.bodies_dropped += entry.data.body is None
+        elif _is_complete(entry) and entry.data.body is not None:
+            self._weigh(entry)
+        self._lighten(tell=False)
 
     def _let_go(self, request: Request) -> None:
         """Its entry is dropped, and what it weighs with it; a request without a body leaves nothing behind either."""
         if request.body is not None:
             self._bytes -= request.drop()
-        while self._heavy and self._heavy[0].body is None:
+        while self._heavy and self._heavy[0].data.body is None:
             self._heavy.popleft()
 
     def get(self, number: int) -> Entry | None:
@@ -343,12 +369,9 @@ class Journal:
         return stop
 
 
-def _renew(entry: Entry, newer: Entry) -> None:
-    """Make it say what the newer one says; whoever has it sees that."""
-    entry.reference = newer.reference
-    if isinstance(entry.data, Request) and isinstance(newer.data, Request):
-        for name in Request.__struct_fields__:
-            setattr(entry.data, name, getattr(newer.data, name))
+def _is_complete(entry: Entry) -> bool:
+    """Whether it is a request that has its answer."""
+    return isinstance(entry.data, Request) and entry.data.finished
 
 
 class Unwritten(Journal):

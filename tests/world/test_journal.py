@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockpsp.scenario.engine import Misses, Struck
-from mockpsp.world.journal import Entry, Journal, Request
+from mockpsp.world.codec import decode, encode
+from mockpsp.world.journal import Entry, Journal, Line, Request
 
 NOW = datetime(2026, 7, 1, 7, tzinfo=UTC)
 
@@ -122,5 +123,80 @@ def test_nothing_is_left_of_requests_whose_entries_have_gone(limit: int, bodies:
     for body in bodies:
         answered(journal, body)
     kept = [entry.data for entry in journal.since(0)]
-    assert list(journal._heavy) == kept
+    assert [entry.data for entry in journal._heavy] == kept
     assert journal._bytes == sum(request.weight for request in kept)
+
+
+class Shelf:
+    """Where lines are kept: as bytes, in the order in which they were written last."""
+
+    def __init__(self, shared: bool) -> None:
+        self.shared = shared
+        self.lines: dict[int, bytes] = {}
+        self.news: dict[int, bytes] = {}
+
+    def note(self, sandbox: str, number: int, line: Line) -> None:
+        self.lines[number] = self.news[number] = encode(line)
+
+    def flush(self) -> None:
+        """Everything is written."""
+
+    def forget(self, sandbox: str, up_to: int) -> None:
+        self.lines = {number: line for number, line in self.lines.items() if number > up_to}
+
+    def read(self) -> list[Line]:
+        return [decode(self.lines[number]) for number in sorted(self.lines)]
+
+    def told(self) -> list[Line]:
+        """What was written since this was last asked."""
+        news, self.news = self.news, {}
+        return [decode(news[number]) for number in sorted(news)]
+
+
+def texts(journal: Journal) -> list[bytes]:
+    """Its entries as they would be written."""
+    return [encode(entry) for entry in journal.since(0)]
+
+
+def weights(lines: list[Line]) -> int:
+    return sum(line.entry.data.weight for line in lines)
+
+
+@given(limit=st.integers(0, 100), sizes=st.lists(st.integers(0, 60), max_size=20), smaller=st.integers(0, 100))
+def test_bodies_that_go_do_not_stay_where_lines_are_kept(limit: int, sizes: list[int], smaller: int) -> None:
+    shelf = Shelf(shared=False)
+    journal = Journal(max_body_bytes=limit, lines=shelf)
+    for size in sizes:
+        answered(journal, b"x" * size, b"y")
+    assert [encode(line.entry) for line in shelf.read()] == texts(journal)
+    assert weights(shelf.read()) <= limit
+    again = Journal(max_body_bytes=min(limit, smaller), lines=shelf)
+    again.restore(shelf.read())
+    assert [encode(line.entry) for line in shelf.read()] == texts(again)
+    assert weights(shelf.read()) <= min(limit, smaller)
+    assert again.bodies_dropped == sum(entry.data.body is None for entry in again.since(0))
+
+
+@given(
+    limit=st.integers(0, 100),
+    deeds=st.lists(st.tuples(st.integers(0, 1), st.one_of(st.integers(0, 60), st.just("remark"))), max_size=30),
+)
+def test_processes_that_write_one_journal_come_to_the_same(limit: int, deeds: list[tuple[int, int | str]]) -> None:
+    shelf = Shelf(shared=True)
+    journals = [Journal(max_body_bytes=limit, max_entries=8, lines=shelf) for _ in range(2)]
+    for who, deed in deeds:
+        mine, other = journals[who], journals[1 - who]
+        if isinstance(deed, int):
+            answered(mine, b"x" * deed, b"y")
+        elif mine.count:
+            first = mine.get(mine.entries_dropped + 1)
+            assert first is not None
+            mine.remark(first, f"looked at by {who}")
+        other.take(shelf.told())
+        assert texts(mine) == texts(other)
+        assert mine.remarks == other.remarks
+        for journal in journals:
+            kept = [entry for entry in journal.since(0) if entry.data.body is not None]
+            assert journal._bytes == sum(entry.data.weight for entry in kept) <= limit
+            assert [entry for entry in journal._heavy if entry.data.body is not None] == kept
+    assert journals[0].bodies_dropped == journals[1].bodies_dropped

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from aiohttp import ClientSession
+
 from mockpsp.providers.worldline import commands as c
 from mockpsp.settings import Settings
 from mockpsp.testing.server import running
@@ -81,3 +83,19 @@ async def test_a_journal_in_a_file_is_as_long_as_it_may_be_however_often_a_serve
                 assert len(world.journal) == len(await world.store.noted(DEFAULT, 9_000)) == 12
             for _ in range(9):
                 world.journal.add(world.clock.now(), "clock", "", "moved", "", 0, None)
+
+
+async def test_bodies_that_a_journal_lets_go_do_not_stay_in_its_file(tmp_path: Path) -> None:
+    settings = Settings(state=str(tmp_path / "state.db"), journal_bytes=5_000)
+    for life in range(2):
+        async with running(settings) as server, ClientSession() as session:
+            world: World = server.sandboxes.get(DEFAULT).world
+            for number in range(10):
+                sent = session.post(f"{server.url}/v72/payments", data=f"{life}{number}".ljust(1_000, "x"))
+                assert (await sent).status == 401
+            noted = await world.store.noted(DEFAULT, 9_000)
+            requests = [line.entry.data for line in noted if line.entry.kind == "request"]
+            assert sum(each.weight for each in requests) <= 5_000
+            kept = [each.body[:2] for each in requests if each.body]
+            assert kept == [b"%d%d" % (life, number) for number in range(10 - len(kept), 10)] != []
+            assert world.journal.bodies_dropped == len(requests) - len(kept)
