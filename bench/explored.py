@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from bench.judge_table import OF, PROVIDERS, shop
+from bench.judge_table import OF, PROVIDERS, Shop, shop
 from mockpsp.judge.command import Ended
 from mockpsp.judge.exploring import Explored, Plan, explore
 from mockpsp.judge.model import Judgement
@@ -53,10 +53,8 @@ MEANT: Mapping[str, TwoSteps] = {
 }  # fmt: skip
 
 
-def buying(
-    server: Threaded, url: str, meant: TwoSteps, wait: float
-) -> Callable[[str, Mapping[str, str], float], Ended]:
-    """The scripted shopper as the command, in this process."""
+def buying(up: Shop, meant: TwoSteps, wait: float) -> Callable[[str, Mapping[str, str], float], Ended]:
+    """The scripted shopper as the command, in this process; it ends when the shop has nothing left to do."""
     from aiohttp import ClientError
     from shop.buy import Wish, Wrong, purchase
     from shop.visitor import NotThere
@@ -64,9 +62,11 @@ def buying(
     def run(command: str, env: Mapping[str, str], limit: float) -> Ended:
         wish = Wish(kind=meant.kind, again=meant.again, wait=wait, settle=wait, linger=0.1)
         try:
-            told = server.run(purchase(url, wish), timeout=200)
+            told = up.server.run(purchase(up.url, wish), timeout=200)
         except (Wrong, NotThere, ClientError) as error:
             return Ended(1, str(error), 0.1, None)
+        finally:
+            up.rest()
         return Ended(0, str(told), 0.1, None)
 
     return run
@@ -77,13 +77,13 @@ def explored(
     judged: Judgement | None = None, tell: Callable[[str, str], None] = lambda *_: None, poll: float = 0.5,
 ) -> Explored:  # fmt: skip
     """One exploration of the shop with these mistakes; the shop stays up."""
-    with Mockpsp(server.url).new_sandbox() as sandbox, shop(server, sandbox, bugs, poll) as url:
+    with Mockpsp(server.url).new_sandbox() as sandbox, shop(server, sandbox, bugs, poll) as up:
         setup = Setup(
-            run=f"buy {meant.kind}", seed=seed, settle=12.0, facts=f"{url}/merchant/{{reference}}/facts",
+            run=f"buy {meant.kind}", seed=seed, settle=12.0, facts=f"{up.url}/merchant/{{reference}}/facts",
             providers=(OF[meant.kind],),
         )  # fmt: skip
-        stage = OneSandbox(server.url, sandbox.id, False, {each: f"{url}/webhooks/{each}" for each in PROVIDERS})
-        return explore(setup, stage, plan, tell, buying(server, url, meant, wait), judged)
+        stage = OneSandbox(server.url, sandbox.id, False, {each: f"{up.url}/webhooks/{each}" for each in PROVIDERS})
+        return explore(setup, stage, plan, tell, buying(up, meant, wait), judged)
 
 
 def main() -> int:

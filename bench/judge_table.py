@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from time import perf_counter, time
+from typing import Any, NamedTuple
 
 from mockpsp.judge.judging import judge
 from mockpsp.judge.model import Finding, Judgement, Outcome
@@ -71,9 +71,29 @@ MEANT: Mapping[str, Meant] = {
 """What is missing: the mistakes in two steps, which no probe finds (bench/explored.py)."""
 
 
+class Shop(NamedTuple):
+    """A shop that is up."""
+
+    server: Threaded
+    url: str
+    cashier: Any
+
+    def rest(self, rounds: int = 3) -> None:
+        """Let it make the calls that had no answer now: made later, they would be part of the next run."""
+        self.server.run(self._rest(rounds))
+
+    async def _rest(self, rounds: int) -> None:
+        await self.cashier.idle()
+        for _ in range(rounds):
+            if not self.cashier.store.todo():
+                break
+            await self.cashier.round(time())
+            await self.cashier.idle()
+
+
 @contextmanager
-def shop(server: Threaded, sandbox: Any, bugs: Sequence[str], poll: float = 0.5) -> Iterator[str]:
-    """The shop beside the server, in its loop; its address. It stays up from run to run, as a merchant's does.
+def shop(server: Threaded, sandbox: Any, bugs: Sequence[str], poll: float = 0.5) -> Iterator[Shop]:
+    """The shop beside the server, in its loop. It stays up from run to run, as a merchant's does.
 
     Every ``poll`` seconds it takes up again what had no answer.
     """
@@ -82,7 +102,7 @@ def shop(server: Threaded, sandbox: Any, bugs: Sequence[str], poll: float = 0.5)
     from aiohttp import web
     from shop.bugs import care_with
     from shop.settings import Settings
-    from shop.web import build
+    from shop.web import CASHIER, build
 
     from mockpsp.judge.runner import environment_of
 
@@ -94,7 +114,7 @@ def shop(server: Threaded, sandbox: Any, bugs: Sequence[str], poll: float = 0.5)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         server.run(_start(runner, listening))
         try:
-            yield url
+            yield Shop(server, url, app[CASHIER])
         finally:
             server.run(runner.cleanup())
 
@@ -111,14 +131,14 @@ def judged(
 ) -> Judgement:
     """One judgement of the shop with these mistakes."""
     names = tuple(f"{OF[kind]}/{each}" for each in probes if each != "plain")
-    with Mockpsp(server.url).new_sandbox() as sandbox, shop(server, sandbox, bugs) as url:
+    with Mockpsp(server.url).new_sandbox() as sandbox, shop(server, sandbox, bugs) as up:
         setup = Setup(
-            run=f'"{sys.executable}" -m shop.buy {kind}{arguments} --shop {url} --wait 5',
+            run=f'"{sys.executable}" -m shop.buy {kind}{arguments} --shop {up.url} --wait 5',
             seed=seed,
             settle=8.0,
-            facts=f"{url}/merchant/{{reference}}/facts",
+            facts=f"{up.url}/merchant/{{reference}}/facts",
         )
-        stage = OneSandbox(server.url, sandbox.id, False, {each: f"{url}/webhooks/{each}" for each in PROVIDERS})
+        stage = OneSandbox(server.url, sandbox.id, False, {each: f"{up.url}/webhooks/{each}" for each in PROVIDERS})
         return judge(setup, stage, chosen(names) if names else ())
 
 

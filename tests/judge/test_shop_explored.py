@@ -62,9 +62,8 @@ def replayed(live: Threaded, file: str, *bugs: str) -> Judgement:
     """The kept file against the shop with these mistakes."""
     meant: TwoSteps = MEANT[file]
     base, lines = read(KEPT / FILES[file])
-    with Mockpsp(live.url).new_sandbox() as sandbox, shop(live, sandbox, bugs, POLL_SECONDS) as url:
-        setup = Setup(
-            run="buy", settle=12.0, base=base, facts=f"{url}/merchant/{{reference}}/facts", providers=(OF[meant.kind],)
-        )
-        stage = OneSandbox(live.url, sandbox.id, False, {each: f"{url}/webhooks/{each}" for each in PROVIDERS})
-        return replay(setup, stage, FILES[file], lines, buying(live, url, meant, WAIT_SECONDS))
+    with Mockpsp(live.url).new_sandbox() as sandbox, shop(live, sandbox, bugs, POLL_SECONDS) as up:
+        facts = f"{up.url}/merchant/{{reference}}/facts"
+        setup = Setup(run="buy", settle=12.0, base=base, facts=facts, providers=(OF[meant.kind],))
+        stage = OneSandbox(live.url, sandbox.id, False, {each: f"{up.url}/webhooks/{each}" for each in PROVIDERS})
+        return replay(setup, stage, FILES[file], lines, buying(up, meant, WAIT_SECONDS))
