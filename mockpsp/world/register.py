@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -54,12 +54,19 @@ class Register:
         if self.version:
             with suppress(NotKept):
                 return list(await store.read(REGISTER, self.version))
-        kept = await store.kept(REGISTER)
+        kept, since = await self._kept(store)
         changes = list(self._differences(kept))
         self.numbers = max([self.numbers, *(value for key, value in kept.rows if key[0] == "numbers")])
         self._base = kept.version
         self.version = kept.version - len(changes)  # learning counts them
-        return [*changes, *await store.read(REGISTER, kept.version)]
+        return [*changes, *since]
+
+    async def _kept(self, store: Store) -> tuple[Kept, Sequence[Any]]:
+        """The latest checkpoint, and what was told since; another process may make the next one in between."""
+        while True:
+            kept = await store.kept(REGISTER)
+            with suppress(NotKept):
+                return kept, await store.read(REGISTER, kept.version)
 
     def _differences(self, kept: Kept) -> Iterator[Any]:
         there = {key[1]: value for key, value in kept.rows if key[0] == "sandbox"}

@@ -15,6 +15,7 @@ from mockpsp.scenario.model import Scenario
 from mockpsp.settings import Settings
 from mockpsp.testing.server import running
 from mockpsp.world import records, register
+from mockpsp.world.checkpoint import Kept
 from mockpsp.world.register import REGISTER, Register
 from mockpsp.world.store import NotKept
 from mockpsp.world.store_sqlite import SqliteStore
@@ -93,6 +94,39 @@ class Forgetful(Rows):
         if since < self._bases.get(sandbox, 0):
             raise NotKept("kept no more")
         return await super().read(sandbox, since)
+
+
+async def test_what_others_put_away_while_one_reads_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between what is kept and what was told since, another process may put both away."""
+    monkeypatch.setattr(register, "CHANGES_BETWEEN", 1)
+    writer = Register()
+
+    class Busy(Forgetful):
+        left = 0
+
+        async def kept(self, sandbox: str) -> Kept:
+            found = await super().kept(sandbox)
+            if self.left:
+                self.left -= 1
+                await open_one()
+            return found
+
+    store = Busy()
+
+    async def open_one() -> None:
+        opened = records.SandboxOpened(f"s{writer.numbers + 1}", ONE, None, None, START)
+        await store.append(REGISTER, writer.version, [opened])
+        writer.learn(opened)
+        await writer.put_away(store)
+
+    reader = Reader(store)
+    await open_one()
+    await reader.listen()
+    await open_one()
+    store.left = 3
+    await reader.listen()
+    assert told(reader.register) == told(writer)
+    assert writer.numbers == 5
 
 
 async def test_a_file_does_not_grow_with_sandboxes_that_are_no_more(
