@@ -39,11 +39,15 @@ def together(trial: Trial) -> Iterator[Finding]:
 
 
 def captured_within(trial: Trial) -> Iterator[Finding]:
-    """All captures together are no more than all purchases; the same call again, with its key, is the same capture."""
+    """All captures together are no more than all purchases; the same call again, with its key, is the same capture.
+
+    One that was refused captured nothing: an application that stays up may still repeat a call of the run before.
+    """
     run, provider = trial.run, trial.probe.provider
     trade = TRADES[provider]
     made = {each.reference or each.id: at(each.body, trade.amount) for each in run.makes(provider)}
-    captures = {(each.target, each.key or each.id): each for each in run.calls(provider, trade.captures)}
+    taken = (each for each in run.calls(provider, trade.captures) if not 400 <= each.status < 500)
+    captures = {(each.target, each.key or each.id): each for each in taken}
     price = sum(each for each in made.values() if isinstance(each, int))
     asked = sum(_amount(each.body) for each in captures.values())
     if 0 < price < asked:

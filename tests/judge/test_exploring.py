@@ -173,6 +173,15 @@ def test_no_more_is_captured_than_was_to_be_paid() -> None:
     assert "captured-twice" in captured("one", "two"), "also in a plain run, which is compared with itself"
 
 
+def test_a_capture_of_the_run_before_is_none_of_this_one() -> None:
+    told = Story()
+    told.call("payments", body={"reference": "O-1", "amount": {"currency": "EUR", "value": 1850}})
+    told.call("capture", key="one", body={"amount": {"currency": "EUR", "value": 1850}})
+    left = {"amount": {"currency": "EUR", "value": 1850}}
+    told.call("capture", key="two", target="/v72/payments/BEFORE/captures", status=422, body=left)
+    assert names(oracles.conserved, told.run()) == []
+
+
 def test_a_look_that_failed_is_no_look() -> None:
     told = Story("lyra")
     told.cut("create_order")
