@@ -78,9 +78,13 @@ def _second(first: socket.socket) -> socket.socket | None:
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        bound = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise CannotListen(error.errno, _advice(error, host, port)) from error
+    # Or each copy of it would make all of them block for a moment, those of other processes as well: of two that accept
+    # the same connection then, one waits for the next one, and does nothing else.
+    bound.setblocking(False)
+    return bound
 
 
 def _advice(error: OSError, host: str, port: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -13,9 +14,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from aiohttp import web
 
 from mockpsp.app import catalogues
 from mockpsp.serving import ready, sockets, warm, watch
+from mockpsp.serving import run as serving
 from mockpsp.serving.sockets import CannotListen, listen
 from mockpsp.serving.watch import Watched
 from mockpsp.settings import Settings
@@ -170,6 +173,34 @@ def test_credentials_may_hold_lists() -> None:
     assert json.loads(json.dumps(told))["credentials"] == sandbox.credentials
     block = ready.block(sandbox, providers, Settings(), "http://localhost:1", None, ())
     assert "    HOTELS_ROOMS=101,102\n" in block
+
+
+# -- listening ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "get_blocking"), reason="this system does not tell")
+def test_listening_sockets_never_block_not_even_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies share it, those of other processes too: who lost the race for a connection would wait for another one."""
+    uvloop = pytest.importorskip("uvloop", reason="only on uvloop sockets are copied")
+    listening = listen("127.0.0.1", 0)
+    [bound] = listening.sockets
+    blocking: list[bool] = []
+
+    class Site(web.SockSite):
+        def __init__(self, *given: Any, **more: Any) -> None:
+            blocking.append(os.get_blocking(bound.fileno()))
+            super().__init__(*given, **more)
+
+    async def serve() -> None:
+        runner = web.AppRunner(web.Application())
+        await runner.setup()
+        await serving._open(runner, bound)
+        await runner.cleanup()
+
+    monkeypatch.setattr(serving.web, "SockSite", Site)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())
+    assert blocking == [False] * 8
 
 
 # -- warming up --------------------------------------------------------------------------------------------------------
