@@ -139,6 +139,18 @@ def test_timers_that_came_too_late_are_said_to_change_nothing(stage: Stage) -> N
     assert "Due now: expire It no longer applied, and nothing changed." in story
 
 
+def test_an_exchange_whose_bodies_were_dropped_says_so_on_both_sides(stage: Stage) -> None:
+    sandbox = stage.play("lyra/refund-succeeds", again=True)
+    entry = next(each for each in sandbox.world.journal.since(0) if each.kind == "request" and each.data.answer)
+    before = stage.page(sandbox, f"/journal/{entry.number}")
+    stage.live.call(entry.data.drop)
+    after = stage.page(sandbox, f"/journal/{entry.number}")
+    assert f"has dropped {entry.data.dropped} bytes" in after
+    assert after.count("Dropped with the request") == 1
+    assert "No body." not in after
+    assert "Dropped with" not in before
+
+
 def test_a_story_whose_beginning_was_dropped_says_so(stage: Stage) -> None:
     sandbox = stage.play("lyra/refund-succeeds", again=True)
     path = stage.story(sandbox, "lyra.order")
