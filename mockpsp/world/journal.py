@@ -222,8 +222,8 @@ class Journal:
                 self.remarks[entry.number] = line.remark
             if line.misses is not None:
                 self.misses[entry.number] = line.misses
-            if _is_complete(entry):
-                self.bodies_dropped += entry.data.body is None
+            self.bodies_dropped += _is_dropped(entry)
+            if _heft(entry) is not None:
                 self._weigh(entry)
                 self._lighten(tell=self._lines is not None and not self._lines.shared)
 
@@ -265,7 +265,7 @@ class Journal:
         if lines is not None:
             self._note(entry)
         if self._bytes > self._max_body_bytes:
-            self._lighten(tell=lines is not None)
+            self._lighten(tell=True)
         if lines is not None:
             lines.flush()
         if self._watchers:
@@ -293,20 +293,22 @@ class Journal:
                 self.bodies_dropped += 1
                 if tell:
                     self._note(oldest)
+                    if self._lines is not None and self.bodies_dropped % _TRIM_AFTER == 0:
+                        self._lines.flush()  # at a start there may be more of them than may wait
 
     def _renew(self, entry: Entry, newer: Entry) -> None:
         """Make it say what another process says of it; whoever has it sees that."""
-        before = entry.data.weight if _is_complete(entry) else 0
-        had_bodies = _is_complete(entry) and entry.data.body is not None
+        was_dropped, before = _is_dropped(entry), _heft(entry)
         entry.reference = newer.reference
         if isinstance(entry.data, Request) and isinstance(newer.data, Request):
             for name in Request.__struct_fields__:
                 setattr(entry.data, name, getattr(newer.data, name))
-        if had_bodies:
-            self._bytes += entry.data.weight - before
-            self.bodies_dropped += entry.data.body is None
-        elif _is_complete(entry) and entry.data.body is not None:
+        now = _heft(entry)
+        if before is not None:
+            self._bytes += (now or 0) - before
+        elif now is not None:
             self._weigh(entry)
+        self.bodies_dropped += _is_dropped(entry) and not was_dropped
         self._lighten(tell=False)
 
     def _let_go(self, request: Request) -> None:
@@ -369,9 +371,15 @@ class Journal:
         return stop
 
 
-def _is_complete(entry: Entry) -> bool:
-    """Whether it is a request that has its answer."""
-    return isinstance(entry.data, Request) and entry.data.finished
+def _heft(entry: Entry) -> int | None:
+    """The bytes of an answered request's bodies and headers; None for whatever is not weighed, or no more."""
+    data = entry.data
+    return data.weight if isinstance(data, Request) and data.finished and data.body is not None else None
+
+
+def _is_dropped(entry: Entry) -> bool:
+    """Whether it is a request whose bodies the journal let go."""
+    return isinstance(entry.data, Request) and entry.data.body is None
 
 
 class Unwritten(Journal):

@@ -179,7 +179,10 @@ def test_bodies_that_go_do_not_stay_where_lines_are_kept(limit: int, sizes: list
 
 @given(
     limit=st.integers(0, 100),
-    deeds=st.lists(st.tuples(st.integers(0, 1), st.one_of(st.integers(0, 60), st.just("remark"))), max_size=30),
+    deeds=st.lists(
+        st.tuples(st.integers(0, 1), st.one_of(st.integers(0, 60), st.sampled_from(["remark", "seen open"]))),
+        max_size=30,
+    ),
 )
 def test_processes_that_write_one_journal_come_to_the_same(limit: int, deeds: list[tuple[int, int | str]]) -> None:
     shelf = Shelf(shared=True)
@@ -188,6 +191,13 @@ def test_processes_that_write_one_journal_come_to_the_same(limit: int, deeds: li
         mine, other = journals[who], journals[1 - who]
         if isinstance(deed, int):
             answered(mine, b"x" * deed, b"y")
+        elif deed == "seen open":
+            request = Request("POST", "/v2/x/payments", b"", "127.0.0.1")
+            entry = mine.add(NOW, "request", "worldline", "create_payment", "", 0, request)
+            mine.note_open()
+            other.take(shelf.told())
+            request.body = b"x" * 40
+            mine.answered(entry)
         elif mine.count:
             first = mine.get(mine.entries_dropped + 1)
             assert first is not None

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from aiohttp import ClientSession
 
 from mockpsp.providers.worldline import commands as c
 from mockpsp.settings import Settings
 from mockpsp.testing.server import running
+from mockpsp.world import journal, store_sqlite
 from mockpsp.world.retention import Retention
 from mockpsp.world.sandboxes import DEFAULT
 from mockpsp.world.world import World
@@ -83,6 +85,23 @@ async def test_a_journal_in_a_file_is_as_long_as_it_may_be_however_often_a_serve
                 assert len(world.journal) == len(await world.store.noted(DEFAULT, 9_000)) == 12
             for _ in range(9):
                 world.journal.add(world.clock.now(), "clock", "", "moved", "", 0, None)
+
+
+async def test_a_start_with_a_lower_bound_takes_all_bodies_above_it_out_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few lines may wait to be written."""
+    monkeypatch.setattr(store_sqlite, "_UNWRITTEN", 4)
+    monkeypatch.setattr(journal, "_TRIM_AFTER", 3)
+    state = str(tmp_path / "state.db")
+    async with running(Settings(state=state)) as server, ClientSession() as session:
+        for _ in range(20):
+            assert (await session.post(f"{server.url}/v72/payments", data="x" * 1_000)).status == 401
+    async with running(Settings(state=state, journal_bytes=0)) as server:
+        server.sandboxes.store.flush()
+        noted = await server.sandboxes.store.noted(DEFAULT, 9_000)
+    requests = [line.entry.data for line in noted if line.entry.kind == "request"]
+    assert [each.weight for each in requests] == [0] * 20
 
 
 async def test_bodies_that_a_journal_lets_go_do_not_stay_in_its_file(tmp_path: Path) -> None:
